@@ -1,0 +1,217 @@
+package moto
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Wanted is the version that the sandbox's workarounds were measured on.
+const Wanted = "5.2.1"
+
+// ErrMissing says that no moto_server was found.
+var ErrMissing = errors.New("no moto_server on the PATH nor in .venv/bin; install it with: pip install 'moto[server]==" + Wanted + "'")
+
+const (
+	startTimeout = 30 * time.Second
+	attempts     = 3 // a port found free may be taken by another before moto binds it
+)
+
+// Options are what Start needs.
+type Options struct {
+	Dir string // existing directory for the log and for moto's own files
+}
+
+// Server is a running moto_server.
+type Server struct {
+	url     string
+	version string
+	pid     int
+	cancel  context.CancelFunc
+	done    chan struct{}
+	err     error // why the process ended; valid once done is closed
+}
+
+// Start runs moto_server until ctx ends or Close is called, and returns once it answers.
+// It returns ErrMissing when there is no such program.
+func Start(ctx context.Context, o Options) (*Server, error) {
+	program, err := Find()
+	if err != nil {
+		return nil, err
+	}
+	for range attempts - 1 {
+		if s, err := start(ctx, program, o.Dir); err == nil || ctx.Err() != nil {
+			return s, err
+		}
+	}
+	return start(ctx, program, o.Dir)
+}
+
+// URL is the server's address, without a trailing slash.
+func (s *Server) URL() string { return s.url }
+
+// Version is moto's version, "unknown" where Python could not say it.
+func (s *Server) Version() string { return s.version }
+
+// PID is the number of the process.
+func (s *Server) PID() int { return s.pid }
+
+// Done is closed when the process has ended, for whatever reason.
+func (s *Server) Done() <-chan struct{} { return s.done }
+
+// Close ends the process and waits for it. It may be repeated.
+func (s *Server) Close() {
+	s.cancel()
+	<-s.done
+}
+
+// Find returns the path of moto_server: the one on the PATH, else the one of the nearest
+// virtual environment named .venv at or above the working directory.
+func Find() (string, error) {
+	if p, err := exec.LookPath("moto_server"); err == nil {
+		return p, nil
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("find moto_server: %w", err)
+	}
+	for {
+		p := filepath.Join(dir, ".venv", "bin", "moto_server")
+		if info, err := os.Stat(p); err == nil && !info.IsDir() {
+			return p, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", ErrMissing
+		}
+		dir = parent
+	}
+}
+
+func start(ctx context.Context, program, dir string) (*Server, error) {
+	port, err := freePort()
+	if err != nil {
+		return nil, fmt.Errorf("find a free port: %w", err)
+	}
+	logFile, err := os.OpenFile(filepath.Join(dir, "moto.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open moto's log: %w", err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	s := &Server{
+		url:    "http://127.0.0.1:" + strconv.Itoa(port),
+		cancel: cancel,
+		done:   make(chan struct{}),
+	}
+	cmd := exec.CommandContext(ctx, program, "-H", "127.0.0.1", "-p", strconv.Itoa(port))
+	cmd.Stdout, cmd.Stderr = logFile, logFile
+	cmd.Env = append(environ(),
+		"MOTO_IAM_LOAD_MANAGED_POLICIES=true", // roles of real templates attach AWS's managed policies
+		"MOTO_EC2_LOAD_DEFAULT_AMIS=false",
+		"MOTO_LAMBDA_DATA_DIR="+filepath.Join(dir, "moto-lambda"),
+	)
+	cmd.WaitDelay = 5 * time.Second
+	dieWithParent(cmd)
+	started := make(chan error, 1)
+	go s.run(cmd, logFile, started)
+	if err := <-started; err != nil {
+		cancel()
+		return nil, fmt.Errorf("start %s: %w", program, err)
+	}
+	version := make(chan string, 1)
+	go func() { version <- readVersion(ctx, program) }()
+	if err := s.wait(ctx); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("start %s: %w (see %s)", program, err, logFile.Name())
+	}
+	s.version = <-version
+	return s, nil
+}
+
+// run owns the process from its start to its end. It holds one OS thread all the while,
+// since Linux sends the parent-death signal when the thread that forked ends, not the
+// process (prctl(2), PR_SET_PDEATHSIG).
+func (s *Server) run(cmd *exec.Cmd, logFile io.Closer, started chan<- error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer logFile.Close()
+	defer close(s.done)
+	if err := cmd.Start(); err != nil {
+		s.err = err
+		started <- err
+		return
+	}
+	s.pid = cmd.Process.Pid
+	started <- nil
+	s.err = cmd.Wait()
+}
+
+// wait returns nil once the server answers a request.
+func (s *Server) wait(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/moto-api/data.json", nil)
+		if err != nil {
+			return err
+		}
+		if resp, err := client.Do(req); err == nil {
+			resp.Body.Close()
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("no answer from %s: %w", s.url, ctx.Err())
+		case <-s.done:
+			return fmt.Errorf("process ended: %v", s.err)
+		case <-tick.C:
+		}
+	}
+}
+
+// readVersion asks the Python that lies beside the program, which is the one that runs it
+// both in a virtual environment and under pyenv.
+func readVersion(ctx context.Context, program string) string {
+	const script = "import importlib.metadata as m; print(m.version('moto'))"
+	for _, name := range []string{"python3", "python"} {
+		python := filepath.Join(filepath.Dir(program), name)
+		if out, err := exec.CommandContext(ctx, python, "-c", script).Output(); err == nil {
+			return strings.TrimSpace(string(out))
+		}
+	}
+	return "unknown"
+}
+
+// environ is this process's environment without what would send boto3, inside moto, to
+// another address than AWS's or ours.
+func environ() []string {
+	var kept []string
+	for _, kv := range os.Environ() {
+		if !strings.HasPrefix(kv, "AWS_") && !strings.HasPrefix(kv, "MOTO_") {
+			kept = append(kept, kv)
+		}
+	}
+	return append(kept, "AWS_ACCESS_KEY_ID=moto", "AWS_SECRET_ACCESS_KEY=moto")
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}

@@ -1,0 +1,58 @@
+package moto_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	"github.com/driftless-gitops/driftless/internal/sandbox/moto"
+)
+
+func TestServerAnswersAndSaysItsVersion(t *testing.T) {
+	s := startMoto(t, t.Context())
+	resp, err := http.Get(s.URL() + "/moto-api/data.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("status %d, want 200", resp.StatusCode)
+	}
+	if s.Version() != moto.Wanted {
+		t.Errorf("version %q, want %q", s.Version(), moto.Wanted)
+	}
+}
+
+func TestCloseEndsTheProcessAndMayBeRepeated(t *testing.T) {
+	s := startMoto(t, t.Context())
+	s.Close()
+	s.Close()
+	if _, err := http.Get(s.URL() + "/moto-api/data.json"); err == nil {
+		t.Error("the server still answers after Close")
+	}
+}
+
+func TestServerEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	s := startMoto(t, ctx)
+	cancel()
+	<-s.Done() // the test's own time limit fails it if the process goes on
+}
+
+func TestMissingProgramIsNamed(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	t.Chdir(t.TempDir())
+	if _, err := moto.Start(t.Context(), moto.Options{Dir: t.TempDir()}); err != moto.ErrMissing {
+		t.Errorf("error %v, want ErrMissing", err)
+	}
+}
+
+func startMoto(t *testing.T, ctx context.Context) *moto.Server {
+	t.Helper()
+	s, err := moto.Start(ctx, moto.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
