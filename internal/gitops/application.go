@@ -1,0 +1,125 @@
+package gitops
+
+import (
+	"hash/fnv"
+	"time"
+)
+
+// Application is the record of one application: what git wants of it, what is deployed,
+// and which deployment, if any, is in flight. The unfinished deployment is the lock.
+type Application struct {
+	ID         string   `json:"id"` // its name, unique in the installation
+	Repository string   `json:"repository"`
+	Settings   Settings `json:"settings"`
+	Removed    bool     `json:"removed,omitempty"` // no longer in the file; its stack is kept
+
+	Wanted   Wanted   `json:"wanted"`
+	InFlight string   `json:"inFlight,omitempty"` // id of the deployment that holds the application
+	Fence    int64    `json:"fence"`              // grows with every deployment
+	Ended    Ended    `json:"ended"`              // the deployment that ended last
+	Deployed Deployed `json:"deployed"`           // what live was last brought to
+
+	Request  Request `json:"request"`  // what a person asked for last
+	Answered int64   `json:"answered"` // the number of the last request that was answered
+
+	Suspended *Suspension  `json:"suspended,omitempty"`
+	Detection *Detection   `json:"detection,omitempty"` // a drift detection outside a deployment
+	Drift     DriftSummary `json:"drift"`
+	DriftDue  time.Time    `json:"driftDue"` // when drift is to be looked for next; zero never
+
+	UpdatedAt time.Time `json:"updatedAt"`
+	Version   int64     `json:"version"`
+}
+
+// Wanted is what git wants: written by the repository's step alone.
+type Wanted struct {
+	Revision Revision `json:"revision"`
+	Digest   string   `json:"digest,omitempty"`
+	Seq      int64    `json:"seq"`
+	Bundle   string   `json:"bundle,omitempty"` // key of the Bundle
+}
+
+// Ended is how the last deployment ended.
+type Ended struct {
+	Deployment string    `json:"deployment,omitempty"`
+	Seq        int64     `json:"seq"` // of what it wanted
+	Digest     string    `json:"digest,omitempty"`
+	Phase      Phase     `json:"phase,omitempty"`
+	Reason     string    `json:"reason,omitempty"`
+	At         time.Time `json:"at"`
+}
+
+// Deployed is what live was last brought to.
+type Deployed struct {
+	Deployment string            `json:"deployment,omitempty"`
+	Revision   Revision          `json:"revision"`
+	Digest     string            `json:"digest,omitempty"`
+	Bundle     string            `json:"bundle,omitempty"`
+	StackID    string            `json:"stackId,omitempty"`
+	Outputs    map[string]string `json:"outputs,omitempty"`
+	At         time.Time         `json:"at"`
+}
+
+// RequestKind is what a person can ask of an application.
+type RequestKind string
+
+// The kinds of request.
+const (
+	RequestSync  RequestKind = "sync"
+	RequestDrift RequestKind = "drift"
+)
+
+// Request is what a person asked for. It is answered when Application.Answered reaches N.
+type Request struct {
+	Kind RequestKind `json:"kind,omitempty"`
+	N    int64       `json:"n"`
+	By   string      `json:"by,omitempty"`
+	At   time.Time   `json:"at"`
+}
+
+// Suspension keeps an application from starting anything.
+type Suspension struct {
+	By     string    `json:"by"`
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason,omitempty"`
+}
+
+// Detection is a drift detection that runs outside a deployment.
+type Detection struct {
+	Operation Operation `json:"operation"`
+	Fence     int64     `json:"fence"`   // the application's when it began: a deployment since then makes its result old
+	Request   int64     `json:"request"` // the request that it answers, zero for a scheduled one
+}
+
+// Open returns the request that nobody has answered yet.
+func (a Application) Open() (Request, bool) {
+	return a.Request, a.Request.N > a.Answered
+}
+
+// Unfinished reports whether somebody has to look at the application again: the one-minute
+// sweep wakes it for as long. A suspended or removed application finishes what runs and
+// starts nothing.
+func (a Application) Unfinished() bool {
+	if a.InFlight != "" || a.Detection != nil {
+		return true
+	}
+	if a.Suspended != nil || a.Removed {
+		return false
+	}
+	_, open := a.Open()
+	return open || a.Wanted.Seq > a.Ended.Seq
+}
+
+// NextDrift returns when drift is due next after now: the interval, moved by up to a tenth
+// of it by a hash of the id, so that applications of one repository do not crowd together.
+// It is zero when drift is not looked for.
+func (a Application) NextDrift(now time.Time) time.Time {
+	every := a.Settings.Drift.Every()
+	if every <= 0 {
+		return time.Time{}
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(a.ID)) // a hash.Hash never returns an error
+	jitter := time.Duration(int64(every) / 10 * int64(h.Sum32()%1000) / 1000)
+	return now.Add(every - jitter)
+}

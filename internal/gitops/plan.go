@@ -1,0 +1,118 @@
+package gitops
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Action is what a plan does to one resource.
+type Action string
+
+// The actions. Stored values never change.
+const (
+	ActionAdd     Action = "Add"
+	ActionModify  Action = "Modify"
+	ActionReplace Action = "Replace" // made anew, the old one removed; what may turn out so counts as so
+	ActionRemove  Action = "Remove"
+	ActionImport  Action = "Import"
+)
+
+// Plan is what would change. Two plans with one Digest do the same.
+type Plan struct {
+	Digest  string   `json:"digest"`
+	Engine  Engine   `json:"engine"`
+	Kind    Kind     `json:"kind"`
+	Bundle  string   `json:"bundle"` // what it was made from
+	Changes []Change `json:"changes"`
+	Note    string   `json:"note,omitempty"` // for example that values were cut short
+}
+
+// Change is what a plan does to one resource.
+type Change struct {
+	Action     Action           `json:"action"`
+	LogicalID  string           `json:"logicalId"`
+	PhysicalID string           `json:"physicalId,omitempty"`
+	Type       string           `json:"type"` // for example AWS::SQS::Queue
+	Properties []PropertyChange `json:"properties,omitempty"`
+	Keeps      bool             `json:"keeps,omitempty"` // a removal that keeps the resource in AWS (DeletionPolicy: Retain)
+	Nested     []Change         `json:"nested,omitempty"`
+}
+
+// PropertyChange is what happens to one property. Values are shown as JSON or plain text;
+// an empty one is absent.
+type PropertyChange struct {
+	Path         string `json:"path"` // "/VisibilityTimeout"
+	LastDeployed string `json:"lastDeployed,omitempty"`
+	Live         string `json:"live,omitempty"` // only where the plan looked: a revert of drift
+	Proposed     string `json:"proposed,omitempty"`
+	Recreates    string `json:"recreates,omitempty"` // Never, Conditionally, Always
+}
+
+// PlanSummary is what the record keeps of a plan.
+type PlanSummary struct {
+	Digest  string `json:"digest,omitempty"`
+	Add     int    `json:"add"`
+	Modify  int    `json:"modify"`
+	Replace int    `json:"replace"`
+	Remove  int    `json:"remove"`
+	Import  int    `json:"import"`
+}
+
+// Seal sorts the changes and sets the digest, which covers everything but the note.
+func (p *Plan) Seal() {
+	slices.SortStableFunc(p.Changes, func(a, b Change) int { return strings.Compare(a.LogicalID, b.LogicalID) })
+	p.Digest = hash(struct {
+		Schema  int
+		Engine  Engine
+		Kind    Kind
+		Bundle  string
+		Changes []Change
+	}{1, p.Engine, p.Kind, p.Bundle, p.Changes})
+}
+
+// Summary counts the plan's changes, nested ones too.
+func (p Plan) Summary() PlanSummary {
+	s := PlanSummary{Digest: p.Digest}
+	s.count(p.Changes)
+	return s
+}
+
+func (s *PlanSummary) count(changes []Change) {
+	for _, c := range changes {
+		switch c.Action {
+		case ActionAdd:
+			s.Add++
+		case ActionModify:
+			s.Modify++
+		case ActionReplace:
+			s.Replace++
+		case ActionRemove:
+			s.Remove++
+		case ActionImport:
+			s.Import++
+		}
+		s.count(c.Nested)
+	}
+}
+
+// Destructive reports whether something is replaced or removed. A removal that keeps the
+// resource counts too: afterwards nobody owns it.
+func (s PlanSummary) Destructive() bool { return s.Replace+s.Remove > 0 }
+
+// String returns the counts as people write them, "+2 ~1 ±1 -1", or "no changes".
+func (s PlanSummary) String() string {
+	var parts []string
+	for _, p := range []struct {
+		sign string
+		n    int
+	}{{"+", s.Add}, {"~", s.Modify}, {"±", s.Replace}, {"-", s.Remove}, {"←", s.Import}} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprintf("%s%d", p.sign, p.n))
+		}
+	}
+	if len(parts) == 0 {
+		return "no changes"
+	}
+	return strings.Join(parts, " ")
+}

@@ -1,0 +1,122 @@
+package gitops
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Repository is a git repository that is watched, with what the last look at it found.
+type Repository struct {
+	ID      string   `json:"id"`
+	URL     string   `json:"url"`
+	Branch  string   `json:"branch"`
+	Targets []Target `json:"targets,omitempty"` // where its applications may go; empty: wherever the installation may
+	// Credentials names the secret to read it with, "ssm:/driftless/git/x"; empty for
+	// CodeCommit, which is read with Driftless's own role, and for public repositories.
+	Credentials string `json:"credentials,omitempty"`
+
+	// Observing is the look that was begun last, Done the number of the one that ended:
+	// while they differ the repository is unfinished.
+	Observing Observing `json:"observing"`
+	Done      int64     `json:"done"`
+	Head      Revision  `json:"head"` // what the last ended look saw
+	// Problems is what keeps (part of) it from moving; with an empty Application it holds for all.
+	Problems []Problem `json:"problems,omitempty"`
+	// Note is something a person may want to know that stops nothing, such as rewritten history.
+	Note string `json:"note,omitempty"`
+
+	AddedBy string    `json:"addedBy,omitempty"`
+	AddedAt time.Time `json:"addedAt"`
+	SeenAt  time.Time `json:"seenAt"` // when the branch's head was last read
+	Version int64     `json:"version"`
+}
+
+// Observing is one numbered look at a repository's head.
+type Observing struct {
+	N      int64  `json:"n"`
+	Commit string `json:"commit,omitempty"`
+}
+
+// Unfinished reports whether a look was begun and has not ended.
+func (r Repository) Unfinished() bool { return r.Observing.N != r.Done }
+
+// Revision is one commit of one branch. Seq is the number of the observation that first
+// saw it there: it orders revisions, so that a force push to an older commit is newer.
+type Revision struct {
+	Branch  string    `json:"branch,omitempty"`
+	Commit  string    `json:"commit,omitempty"`
+	Author  string    `json:"author,omitempty"`
+	Message string    `json:"message,omitempty"` // the subject line
+	At      time.Time `json:"at"`                // the commit's own time
+	Seq     int64     `json:"seq"`
+}
+
+// String returns the revision as flux writes it: "main@sha1:0cbd2a7".
+func (r Revision) String() string {
+	if r.Commit == "" {
+		return ""
+	}
+	return r.Branch + "@sha1:" + Short(r.Commit)
+}
+
+// Short returns the first seven characters of a commit id.
+func Short(commit string) string {
+	if len(commit) > 7 {
+		return commit[:7]
+	}
+	return commit
+}
+
+// Problem is something wrong in a repository, with where and what is allowed.
+type Problem struct {
+	Application string `json:"application,omitempty"`
+	File        string `json:"file,omitempty"`
+	Line        int    `json:"line,omitempty"`
+	Column      int    `json:"column,omitempty"`
+	Path        string `json:"path,omitempty"` // of the value: applications[2].cloudformation.template
+	Message     string `json:"message"`
+}
+
+// String returns "file:line:column: path: message", without the parts that are not known.
+func (p Problem) String() string {
+	var b strings.Builder
+	if p.File != "" {
+		b.WriteString(p.File)
+		if p.Line > 0 {
+			fmt.Fprintf(&b, ":%d:%d", p.Line, max(p.Column, 1))
+		}
+		b.WriteString(": ")
+	}
+	if p.Path != "" {
+		b.WriteString(p.Path + ": ")
+	}
+	b.WriteString(p.Message)
+	return b.String()
+}
+
+// RepositoryID returns the id of a branch of a repository: a hash of the normalised URL
+// and the branch, fit for a path of the webhook and for an SSM parameter's name.
+func RepositoryID(rawURL, branch string) string {
+	sum := sha256.Sum256([]byte(NormalURL(rawURL) + "\x00" + branch))
+	return hex.EncodeToString(sum[:])[:16]
+}
+
+// NormalURL returns a URL of a repository in the one form in which URLs are compared:
+// scheme and host in lower case, no user, no trailing slash and no ".git".
+// Repositories are matched by this exact string, never by a pattern.
+func NormalURL(raw string) string {
+	raw = strings.TrimSpace(raw)
+	if rest, ok := strings.CutPrefix(raw, "codecommit::"); ok {
+		return "codecommit::" + strings.TrimSuffix(rest, "/")
+	}
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" {
+		return strings.TrimSuffix(strings.TrimSuffix(raw, "/"), ".git")
+	}
+	path := strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), ".git")
+	return strings.ToLower(u.Scheme) + "://" + strings.ToLower(u.Host) + path
+}

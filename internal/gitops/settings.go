@@ -1,0 +1,115 @@
+package gitops
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+)
+
+// Engine is what carries out an application's deployments.
+type Engine string
+
+// The engines. Stored values never change.
+const (
+	EngineCloudFormation Engine = "cloudformation"
+	EngineTerraform      Engine = "terraform"
+	EngineCDK            Engine = "cdk"
+	EngineSAM            Engine = "sam"
+)
+
+// Target is where an application goes.
+type Target struct {
+	Account string `json:"account"`
+	Region  string `json:"region"`
+	Role    string `json:"role,omitempty"` // ARN to assume; empty: the installation's deploy role for that account
+}
+
+// Settings is what driftless.yaml says of one application, with every default filled in.
+type Settings struct {
+	Name           string         `json:"name"`
+	Path           string         `json:"path"`            // directory, relative to the repository's root, slash-separated; "." for the root
+	Watch          []string       `json:"watch,omitempty"` // further files and directories that belong to it
+	Engine         Engine         `json:"engine"`
+	Target         Target         `json:"target"`
+	CloudFormation CloudFormation `json:"cloudformation"`
+	Sync           Sync           `json:"sync"`
+	Verify         Verify         `json:"verify"`
+	Drift          DriftPolicy    `json:"drift"`
+}
+
+// CloudFormation is an application's stack.
+type CloudFormation struct {
+	Stack        string            `json:"stack"`
+	Template     string            `json:"template"`             // relative to the application's path
+	Parameters   string            `json:"parameters,omitempty"` // file, relative to the application's path
+	Capabilities []string          `json:"capabilities,omitempty"`
+	Role         string            `json:"role,omitempty"` // ARN of the role that CloudFormation assumes; empty: the installation's exec role
+	Tags         map[string]string `json:"tags,omitempty"`
+}
+
+// SyncMode says whether a plan waits for a person whatever it holds.
+type SyncMode string
+
+// The modes of sync.
+const (
+	SyncAuto   SyncMode = "auto"
+	SyncManual SyncMode = "manual"
+)
+
+// Approval says which plans wait for a person.
+type Approval string
+
+// The policies of approval.
+const (
+	ApprovalNever       Approval = "never"
+	ApprovalDestructive Approval = "destructive" // a replacement or a removal is in the plan
+	ApprovalAlways      Approval = "always"
+)
+
+// Sync is how an application follows its branch.
+type Sync struct {
+	Mode     SyncMode `json:"mode"`
+	Approval Approval `json:"approval"`
+}
+
+// Verify is what is looked at after an apply.
+type Verify struct {
+	Drift bool `json:"drift"` // detect drift as the last step
+}
+
+// DriftPolicy says how often drift is looked for; zero never.
+type DriftPolicy struct {
+	EverySeconds int64 `json:"everySeconds"`
+}
+
+// Every returns the interval between two drift detections; zero means never.
+func (d DriftPolicy) Every() time.Duration { return time.Duration(d.EverySeconds) * time.Second }
+
+// Digest returns what decides whether an application has to be deployed again: a hash of
+// the git object ids of its path and its watched paths, in the order of Settings.Watch,
+// and of those settings that change what is deployed. How it is approved, verified and
+// watched is not among them: changing that rolls out nothing.
+func Digest(s Settings, objects []string) string {
+	in := struct {
+		Schema         int
+		Name, Path     string
+		Watch          []string
+		Engine         Engine
+		Target         Target
+		CloudFormation CloudFormation
+		Objects        []string
+	}{1, s.Name, s.Path, s.Watch, s.Engine, s.Target, s.CloudFormation, objects}
+	return hash(in)
+}
+
+// hash returns the SHA-256 of v's JSON in hex. encoding/json writes struct fields in order
+// and map keys sorted, so equal values have equal hashes.
+func hash(v any) string {
+	data, err := json.Marshal(v)
+	if err != nil { // a value of this package that JSON cannot hold is a bug that no caller can mend
+		panic(err)
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,46 @@
+package gitops
+
+// OperationState is what an engine sees of an operation.
+type OperationState string
+
+// The states of an operation.
+const (
+	OperationAbsent   OperationState = "absent"   // nothing stands under its token: it can be started
+	OperationReady    OperationState = "ready"    // planned and not executed: it can be applied
+	OperationRunning  OperationState = "running"  // ours, going on
+	OperationForeign  OperationState = "foreign"  // somebody else's operation is in the way: wait
+	OperationUnknown  OperationState = "unknown"  // AWS could not say: look again later, conclude nothing
+	OperationDone     OperationState = "done"     // applied, or detected
+	OperationNoChange OperationState = "nochange" // planned, and there is nothing to do
+	OperationStale    OperationState = "stale"    // the world moved: plan again
+	OperationFailed   OperationState = "failed"   // ended badly, with the reason
+	OperationBlocked  OperationState = "blocked"  // a person has to act first, with the reason
+)
+
+// OperationStates returns every state.
+func OperationStates() []OperationState {
+	return []OperationState{OperationAbsent, OperationReady, OperationRunning, OperationForeign, OperationUnknown,
+		OperationDone, OperationNoChange, OperationStale, OperationFailed, OperationBlocked}
+}
+
+// Sighting is what an engine sees of an operation right now.
+type Sighting struct {
+	State     OperationState
+	Reason    string            // for Foreign, Stale, Failed and Blocked: for people, with the first cause
+	Progress  string            // for Running: what it is doing right now
+	Operation Operation         // with the ids that are known by now
+	Plan      *Plan             // for Ready
+	Report    *DriftReport      // for a detection that is Done
+	Outputs   map[string]string // for an apply that is Done
+}
+
+// Refusal is a mistake of a person's, found before or while something was started: a
+// template that cannot be read, a capability that is missing. It ends the deployment as
+// Failed with its text, or as Blocked where a person has to act in AWS first.
+type Refusal struct {
+	Reason  string
+	Blocked bool
+}
+
+// Error returns the reason.
+func (r *Refusal) Error() string { return r.Reason }
