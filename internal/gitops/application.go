@@ -77,6 +77,9 @@ type Request struct {
 	At   time.Time   `json:"at"`
 }
 
+// ByDriftless is the author of a suspension that ends by itself, once its cause is gone.
+const ByDriftless = "driftless"
+
 // Suspension keeps an application from starting anything.
 type Suspension struct {
 	By     string    `json:"by"`

@@ -62,15 +62,16 @@ type Deployment struct {
 	Fence       int64    `json:"fence"`
 	Request     Request  `json:"request"` // the request that it answers, if any
 
-	Phase     Phase         `json:"phase"`
-	Reason    string        `json:"reason,omitempty"`   // why it is where it is, for people
-	Progress  string        `json:"progress,omitempty"` // what its operation is doing right now
-	Operation Operation     `json:"operation"`          // the one that runs or ran last
-	PlanKey   string        `json:"planKey,omitempty"`  // of the stored Plan
-	Plan      PlanSummary   `json:"plan"`
-	Approved  *Approved     `json:"approved,omitempty"`
-	Rejected  *Rejected     `json:"rejected,omitempty"`
-	Drift     *DriftSummary `json:"drift,omitempty"` // what verify found
+	Phase     Phase             `json:"phase"`
+	Reason    string            `json:"reason,omitempty"`   // why it is where it is, for people
+	Progress  string            `json:"progress,omitempty"` // what its operation is doing right now
+	Operation Operation         `json:"operation"`          // the one that runs or ran last
+	PlanKey   string            `json:"planKey,omitempty"`  // of the stored Plan
+	Plan      PlanSummary       `json:"plan"`
+	Approved  *Approved         `json:"approved,omitempty"`
+	Rejected  *Rejected         `json:"rejected,omitempty"`
+	Drift     *DriftSummary     `json:"drift,omitempty"`   // what verify found
+	Outputs   map[string]string `json:"outputs,omitempty"` // of the stack, once applied
 
 	StartedAt time.Time   `json:"startedAt"`
 	EndedAt   time.Time   `json:"endedAt"`

@@ -26,12 +26,14 @@ type Repository struct {
 	Head      Revision  `json:"head"` // what the last ended look saw
 	// Problems is what keeps (part of) it from moving; with an empty Application it holds for all.
 	Problems []Problem `json:"problems,omitempty"`
+	// Trouble is why the last look could not be taken; what was known before still holds.
+	Trouble string `json:"trouble,omitempty"`
 	// Note is something a person may want to know that stops nothing, such as rewritten history.
 	Note string `json:"note,omitempty"`
 
 	AddedBy string    `json:"addedBy,omitempty"`
 	AddedAt time.Time `json:"addedAt"`
-	SeenAt  time.Time `json:"seenAt"` // when the branch's head was last read
+	SeenAt  time.Time `json:"seenAt"` // when the branch was last seen to have moved
 	Version int64     `json:"version"`
 }
 

@@ -1,0 +1,334 @@
+package gitops
+
+import "fmt"
+
+// StepKind is the next thing to do.
+type StepKind string
+
+// The steps. Each is one intent that is saved, and at most one call that starts something.
+const (
+	StepRest   StepKind = "rest"   // nothing to do
+	StepWait   StepKind = "wait"   // something runs, or a person has to act: look again later
+	StepOpen   StepKind = "open"   // store a new deployment: this takes the lock
+	StepPlan   StepKind = "plan"   // begin a plan under a new token
+	StepStart  StepKind = "start"  // start the operation whose intent is saved, under its token
+	StepReview StepKind = "review" // keep the plan and wait for a person
+	StepApply  StepKind = "apply"  // keep the plan, save the intent to apply it, and apply it
+	StepVerify StepKind = "verify" // begin the drift detection that ends an apply
+	StepFinish StepKind = "finish" // close the deployment in Phase: this frees the lock
+	StepDetect StepKind = "detect" // begin a drift detection outside a deployment
+	StepRecord StepKind = "record" // publish that detection's report
+	StepDrop   StepKind = "drop"   // forget that detection, or a request that cannot be answered
+)
+
+// Step is what Decide answers.
+type Step struct {
+	Kind   StepKind
+	Open   Kind   // for StepOpen: what the deployment brings live to
+	Phase  Phase  // for StepFinish: how it ends
+	Clean  bool   // for StepFinish: a plan that was not applied is removed from AWS first
+	Again  bool   // for StepVerify: it is the second look
+	Reason string // why, for people and for the log
+}
+
+// Observation is all that Decide may know.
+type Observation struct {
+	Application Application
+	Deployment  *Deployment // the one in flight, nil when there is none
+	Operation   Sighting    // of that deployment's operation
+	Detection   Sighting    // of Application.Detection
+	DriftDue    bool        // the time to look for drift has come
+	Settled     bool        // the look at drift that ended began long enough ago to look once more
+	Overdue     bool        // the look at drift that ends an apply takes too long to hold the application
+}
+
+// Decide returns the next step for an application. It is total, pure, and knows neither
+// the clock nor what woke it: a message that is lost, repeated or reordered changes when
+// a step is taken, never which.
+func Decide(o Observation) Step {
+	if o.Deployment == nil {
+		return decideIdle(o)
+	}
+	switch o.Deployment.Phase {
+	case PhasePending:
+		return decidePending(o)
+	case PhasePlanning:
+		return decidePlanning(o)
+	case PhaseAwaitingApproval:
+		return decideApproval(o)
+	case PhaseApplying:
+		return decideApplying(o)
+	case PhaseVerifying:
+		return decideVerifying(o)
+	case PhaseRollingBack:
+		return Step{Kind: StepWait, Reason: "rolling back"}
+	case PhaseSucceeded, PhaseFailed, PhaseSuperseded, PhaseRejected, PhaseBlocked:
+		return Step{Kind: StepFinish, Phase: o.Deployment.Phase, Reason: o.Deployment.Reason}
+	}
+	return Step{Kind: StepFinish, Phase: PhaseBlocked,
+		Reason: fmt.Sprintf("phase %q is not known to this version", o.Deployment.Phase)}
+}
+
+// decideIdle is the rule while nothing is in flight. What git wants goes before a look at
+// drift, which would only tell of what is about to change.
+func decideIdle(o Observation) Step {
+	a := o.Application
+	held := a.Suspended != nil || a.Removed
+	request, open := a.Open()
+	sync := open && request.Kind == RequestSync
+	switch {
+	case held && a.Detection == nil:
+		return Step{Kind: StepRest, Reason: a.held()}
+	case held:
+		return decideDetection(o)
+	case a.Wanted.Seq > a.Ended.Seq:
+		return Step{Kind: StepOpen, Open: KindDeploy, Reason: "git has " + a.Wanted.Revision.String()}
+	case sync && a.Wanted.Seq == 0:
+		return Step{Kind: StepDrop, Reason: "nothing is wanted yet"}
+	case sync && a.Drift.Drifted > 0 && a.Wanted.Digest == a.Deployed.Digest:
+		return Step{Kind: StepOpen, Open: KindRevert, Reason: "asked for by " + request.By + ": live has drifted"}
+	case sync:
+		return Step{Kind: StepOpen, Open: KindDeploy, Reason: "asked for by " + request.By}
+	case a.Detection != nil:
+		return decideDetection(o)
+	case open && a.Deployed.StackID == "":
+		return Step{Kind: StepDrop, Reason: "nothing is deployed"}
+	case open:
+		return Step{Kind: StepDetect, Reason: "asked for by " + request.By}
+	case o.DriftDue && a.Deployed.StackID != "":
+		return Step{Kind: StepDetect, Reason: "drift is due"}
+	}
+	return Step{Kind: StepRest, Reason: "nothing to do"}
+}
+
+// decideDetection is the rule for a drift detection outside a deployment. A deployment
+// since it began makes its result old, whatever it says.
+func decideDetection(o Observation) Step {
+	if o.Application.Detection.Fence != o.Application.Fence {
+		return Step{Kind: StepDrop, Reason: "a deployment began since"}
+	}
+	switch s := o.Detection; s.State {
+	case OperationAbsent:
+		return Step{Kind: StepDetect, Reason: "the detection is not there: begin it again"}
+	case OperationRunning, OperationForeign, OperationUnknown:
+		return Step{Kind: StepWait, Reason: waiting("detecting drift", s)}
+	case OperationDone:
+		return Step{Kind: StepRecord, Reason: "drift was looked for"}
+	case OperationReady, OperationNoChange, OperationStale, OperationFailed, OperationBlocked:
+		return Step{Kind: StepDrop, Reason: "drift could not be detected: " + orState(s)}
+	}
+	return Step{Kind: StepWait, Reason: "the detection's state is not known"}
+}
+
+func decidePending(o Observation) Step {
+	if why := o.overtaken(); why != "" {
+		return Step{Kind: StepFinish, Phase: PhaseSuperseded, Reason: why}
+	}
+	if o.Application.Suspended != nil {
+		return Step{Kind: StepWait, Reason: o.Application.held()}
+	}
+	return Step{Kind: StepPlan, Reason: "a new deployment"}
+}
+
+func decidePlanning(o Observation) Step {
+	s := o.Operation
+	switch s.State { // what cannot be undone yet, or is not known, is waited for
+	case OperationUnknown, OperationRunning:
+		return Step{Kind: StepWait, Reason: waiting("planning", s)}
+	case OperationAbsent, OperationReady, OperationForeign, OperationDone, OperationNoChange,
+		OperationStale, OperationFailed, OperationBlocked:
+	}
+	if why := o.overtaken(); why != "" {
+		return Step{Kind: StepFinish, Phase: PhaseSuperseded, Clean: true, Reason: why}
+	}
+	switch s.State {
+	case OperationNoChange:
+		return Step{Kind: StepFinish, Phase: PhaseSucceeded, Clean: true, Reason: "no changes"}
+	case OperationFailed:
+		return Step{Kind: StepFinish, Phase: PhaseFailed, Clean: true, Reason: s.Reason}
+	case OperationBlocked:
+		return Step{Kind: StepFinish, Phase: PhaseBlocked, Clean: true, Reason: s.Reason}
+	case OperationForeign:
+		return Step{Kind: StepWait, Reason: waiting("planning", s)}
+	case OperationAbsent, OperationReady, OperationStale, OperationDone, OperationRunning, OperationUnknown:
+	}
+	if o.Application.Suspended != nil {
+		return Step{Kind: StepWait, Reason: o.Application.held()}
+	}
+	switch {
+	case s.State == OperationAbsent:
+		return Step{Kind: StepStart, Reason: "the plan is not there: begin it again"}
+	case s.State == OperationReady && s.Plan != nil:
+		return decidePlan(o)
+	}
+	return Step{Kind: StepPlan, Reason: "plan again: " + orState(s)}
+}
+
+// decidePlan is the rule for a plan that is ready. A yes to the very same plan still holds
+// after planning again.
+func decidePlan(o Observation) Step {
+	d, plan := *o.Deployment, o.Operation.Plan.Summary()
+	d.Plan = plan
+	why := d.Waits(plan)
+	switch {
+	case d.rejected():
+		return Step{Kind: StepFinish, Phase: PhaseRejected, Clean: true, Reason: d.no()}
+	case why != "" && d.approved():
+		return Step{Kind: StepApply, Reason: "approved by " + d.Approved.By}
+	case why != "" && d.Plan.Digest != o.Deployment.Plan.Digest:
+		return Step{Kind: StepReview, Reason: why}
+	case why != "" && d.Phase != PhaseAwaitingApproval:
+		return Step{Kind: StepReview, Reason: why}
+	case why != "":
+		return Step{Kind: StepWait, Reason: why}
+	}
+	return Step{Kind: StepApply, Reason: "nothing has to be approved"}
+}
+
+func decideApproval(o Observation) Step {
+	d, s := o.Deployment, o.Operation
+	if s.State == OperationUnknown || s.State == OperationRunning {
+		return Step{Kind: StepWait, Reason: waiting("awaiting approval", s)}
+	}
+	if why := o.overtaken(); why != "" {
+		return Step{Kind: StepFinish, Phase: PhaseSuperseded, Clean: true, Reason: why}
+	}
+	if d.rejected() {
+		return Step{Kind: StepFinish, Phase: PhaseRejected, Clean: true, Reason: d.no()}
+	}
+	switch {
+	case s.State == OperationBlocked:
+		return Step{Kind: StepFinish, Phase: PhaseBlocked, Clean: true, Reason: s.Reason}
+	case o.Application.Suspended != nil:
+		return Step{Kind: StepWait, Reason: o.Application.held()}
+	case s.State == OperationForeign:
+		return Step{Kind: StepWait, Reason: waiting("awaiting approval", s)}
+	case s.State == OperationReady && s.Plan != nil:
+		return decidePlan(o)
+	}
+	return Step{Kind: StepPlan, Reason: "plan again: " + orState(s)}
+}
+
+// decideApplying is the rule once the intent to apply is saved: from then on only what AWS
+// says of the token tells whether it was carried out.
+func decideApplying(o Observation) Step {
+	s := o.Operation
+	switch s.State {
+	case OperationRunning, OperationForeign, OperationUnknown:
+		return Step{Kind: StepWait, Reason: waiting("applying", s)}
+	case OperationReady:
+		return Step{Kind: StepStart, Reason: "the plan was not applied yet"}
+	case OperationDone:
+		if o.Deployment.Settings.Verify.Drift {
+			return Step{Kind: StepVerify, Reason: "applied"}
+		}
+		return Step{Kind: StepFinish, Phase: PhaseSucceeded, Reason: "applied"}
+	case OperationFailed:
+		return Step{Kind: StepFinish, Phase: PhaseFailed, Reason: s.Reason}
+	case OperationBlocked:
+		return Step{Kind: StepFinish, Phase: PhaseBlocked, Reason: s.Reason}
+	case OperationAbsent, OperationNoChange, OperationStale:
+	}
+	if why := o.overtaken(); why != "" {
+		return Step{Kind: StepFinish, Phase: PhaseSuperseded, Clean: true, Reason: why}
+	}
+	return Step{Kind: StepPlan, Reason: "plan again: " + orState(s)}
+}
+
+// decideVerifying is the rule after an apply: live is at what git wants, and nothing that
+// is seen here applies it again. What cannot be seen lowers the coverage and fails nothing.
+func decideVerifying(o Observation) Step {
+	d, s := o.Deployment, o.Operation
+	if s.State == OperationDone && s.Report != nil {
+		return decideVerified(o)
+	}
+	if o.Overdue {
+		return Step{Kind: StepFinish, Phase: PhaseSucceeded,
+			Reason: "applied; drift detection takes over five minutes, the next report will tell"}
+	}
+	switch s.State {
+	case OperationRunning, OperationForeign, OperationUnknown:
+		return Step{Kind: StepWait, Reason: waiting("verifying", s)}
+	case OperationAbsent:
+		return Step{Kind: StepStart, Reason: "the detection is not there: begin it again"}
+	case OperationDone, OperationReady, OperationNoChange, OperationStale, OperationFailed, OperationBlocked:
+	}
+	if d.Kind == KindRevert {
+		return Step{Kind: StepFinish, Phase: PhaseFailed, Reason: "verify: drift could not be detected: " + orState(s)}
+	}
+	return Step{Kind: StepFinish, Phase: PhaseSucceeded, Reason: "applied; drift could not be detected: " + orState(s)}
+}
+
+// decideVerified is the rule for what verify's detection found. A difference right after
+// an apply is looked at once more, since live settles late; what remains then is recorded
+// as drift. Where the deployment was to bring live back, it failed to.
+func decideVerified(o Observation) Step {
+	d, found := o.Deployment, o.Operation.Report.Summary()
+	switch {
+	case found.Drifted == 0 && found.Complete:
+		return Step{Kind: StepFinish, Phase: PhaseSucceeded, Reason: "applied and in sync"}
+	case found.Drifted == 0:
+		return Step{Kind: StepFinish, Phase: PhaseSucceeded, Reason: "applied; drift detection is incomplete: " + found.Problem}
+	case !d.Operation.Again && !o.Settled:
+		return Step{Kind: StepWait, Reason: "drifted right after the apply, looking once more soon: " + found.Message}
+	case !d.Operation.Again:
+		return Step{Kind: StepVerify, Again: true, Reason: "look once more: " + found.Message}
+	case d.Kind == KindRevert:
+		return Step{Kind: StepFinish, Phase: PhaseFailed, Reason: "verify: still drifted: " + found.Message}
+	}
+	return Step{Kind: StepFinish, Phase: PhaseSucceeded, Reason: "applied; drifted right after: " + found.Message}
+}
+
+// overtaken returns why a deployment that has not begun to apply is not worth going on
+// with, or "".
+func (o Observation) overtaken() string {
+	switch a := o.Application; {
+	case a.Removed:
+		return "no longer in driftless.yaml"
+	case a.Wanted.Seq > o.Deployment.Seq:
+		return "git has the newer " + a.Wanted.Revision.String()
+	}
+	return ""
+}
+
+// held returns why an application starts nothing.
+func (a Application) held() string {
+	switch {
+	case a.Removed:
+		return "no longer in driftless.yaml"
+	case a.Suspended != nil && a.Suspended.Reason != "":
+		return "suspended by " + a.Suspended.By + ": " + a.Suspended.Reason
+	case a.Suspended != nil:
+		return "suspended by " + a.Suspended.By
+	}
+	return ""
+}
+
+// no returns who said no, and why.
+func (d Deployment) no() string {
+	if d.Rejected.Reason == "" {
+		return "rejected by " + d.Rejected.By
+	}
+	return "rejected by " + d.Rejected.By + ": " + d.Rejected.Reason
+}
+
+// waiting returns what is waited for, in one line.
+func waiting(doing string, s Sighting) string {
+	switch {
+	case s.State == OperationUnknown && s.Reason != "":
+		return doing + ": not known right now: " + s.Reason
+	case s.State == OperationForeign && s.Reason != "":
+		return doing + ": " + s.Reason
+	case s.Progress != "":
+		return doing + ": " + s.Progress
+	}
+	return doing
+}
+
+// orState returns the sighting's reason, or its state where it has none.
+func orState(s Sighting) string {
+	if s.Reason != "" {
+		return s.Reason
+	}
+	return string(s.State)
+}
