@@ -1,0 +1,143 @@
+package fake
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/reconcile"
+)
+
+// Application implements reconcile.Applications.
+func (s *Store) Application(_ context.Context, id string) (a gitops.Application, err error) {
+	err = s.call("Application", func() error {
+		a, err = read[gitops.Application](s.applications, id)
+		return err
+	})
+	return a, err
+}
+
+// Register implements reconcile.Applications.
+func (s *Store) Register(_ context.Context, a *gitops.Application, claims []reconcile.Claim) error {
+	next := *a
+	next.Version = 1
+	err := s.call("Register", func() error {
+		if _, ok := s.applications[a.ID]; ok {
+			return fmt.Errorf("register %s: it exists: %w", a.ID, reconcile.ErrConflict)
+		}
+		if err := s.free(a.ID, claims); err != nil {
+			return err
+		}
+		if err := s.applications.put(a.ID, next); err != nil {
+			return err
+		}
+		for _, c := range claims {
+			s.claims[c] = a.ID
+		}
+		return nil
+	})
+	if err == nil {
+		a.Version = 1
+	}
+	return err
+}
+
+// PutApplication implements reconcile.Applications.
+func (s *Store) PutApplication(_ context.Context, a *gitops.Application) error {
+	next := *a
+	next.Version++
+	err := s.call("PutApplication", func() error {
+		if err := s.applications.check(a.ID, a.Version); err != nil {
+			return err
+		}
+		return s.applications.put(a.ID, next)
+	})
+	return answer(err, &a.Version)
+}
+
+// ListApplications implements reconcile.Applications.
+func (s *Store) ListApplications(_ context.Context, repository string) (found []gitops.Application, err error) {
+	err = s.call("ListApplications", func() error {
+		all, err := list[gitops.Application](s.applications, "")
+		found = slices.DeleteFunc(all, func(a gitops.Application) bool {
+			return repository != "" && a.Repository != repository
+		})
+		return err
+	})
+	return found, err
+}
+
+// Unfinished implements reconcile.Applications.
+func (s *Store) Unfinished(_ context.Context, now int64) (w reconcile.Waiting, err error) {
+	err = s.call("Unfinished", func() error {
+		repositories, err := list[gitops.Repository](s.repositories, "")
+		if err != nil {
+			return err
+		}
+		for _, r := range repositories {
+			if r.Unfinished() {
+				w.Repositories = append(w.Repositories, r.ID)
+			}
+		}
+		applications, err := list[gitops.Application](s.applications, "")
+		if err != nil {
+			return err
+		}
+		for _, a := range applications {
+			if a.Unfinished() {
+				w.Applications = append(w.Applications, a.ID)
+			}
+			if watched(a) && a.DriftDue.Unix() <= now {
+				w.DriftDue = append(w.DriftDue, a.ID)
+			}
+		}
+		return nil
+	})
+	return w, err
+}
+
+// watched reports whether an application's drift can fall due.
+func watched(a gitops.Application) bool {
+	return !a.DriftDue.IsZero() && !a.Removed && a.Suspended == nil && a.InFlight == "" && a.Detection == nil
+}
+
+// Owner implements reconcile.Claims.
+func (s *Store) Owner(_ context.Context, c reconcile.Claim) (owner string, err error) {
+	err = s.call("Owner", func() error {
+		var ok bool
+		if owner, ok = s.claims[c]; !ok {
+			return fmt.Errorf("owner of %s %s: %w", c.Kind, c.Key, reconcile.ErrNotFound)
+		}
+		return nil
+	})
+	return owner, err
+}
+
+// Move implements reconcile.Claims.
+func (s *Store) Move(_ context.Context, owner string, take, give []reconcile.Claim) error {
+	return s.call("Move", func() error {
+		if err := s.free(owner, take); err != nil {
+			return err
+		}
+		for _, c := range give {
+			if s.claims[c] == owner {
+				delete(s.claims, c)
+			}
+		}
+		for _, c := range take {
+			s.claims[c] = owner
+		}
+		return nil
+	})
+}
+
+// free returns a *ClaimedError for the first claim that somebody else holds.
+func (s *Store) free(owner string, claims []reconcile.Claim) error {
+	for _, c := range claims {
+		if holder, ok := s.claims[c]; ok && holder != owner {
+			return &reconcile.ClaimedError{Claim: c, Owner: holder}
+		}
+	}
+	return nil
+}

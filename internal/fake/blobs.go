@@ -1,0 +1,58 @@
+package fake
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/driftless-gitops/driftless/internal/reconcile"
+)
+
+// Blobs keeps blobs in memory.
+type Blobs struct {
+	Calls
+	mu   sync.Mutex
+	data map[string][]byte
+}
+
+var _ reconcile.Blobs = (*Blobs)(nil)
+
+// NewBlobs returns an empty bucket.
+func NewBlobs() *Blobs { return &Blobs{data: map[string][]byte{}} }
+
+// Put implements reconcile.Blobs. What stands under the key already stays.
+func (b *Blobs) Put(_ context.Context, key string, data []byte) error {
+	return b.run("Put", func() error {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if _, ok := b.data[key]; !ok {
+			b.data[key] = bytes.Clone(data)
+		}
+		return nil
+	})
+}
+
+// Get implements reconcile.Blobs.
+func (b *Blobs) Get(_ context.Context, key string) (data []byte, err error) {
+	err = b.run("Get", func() error {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		stored, ok := b.data[key]
+		if !ok {
+			return fmt.Errorf("get %s: %w", key, reconcile.ErrNotFound)
+		}
+		data = bytes.Clone(stored)
+		return nil
+	})
+	return data, err
+}
+
+// Keys returns the keys of all blobs, sorted.
+func (b *Blobs) Keys() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Sorted(maps.Keys(b.data))
+}

@@ -1,0 +1,217 @@
+package fake
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/reconcile"
+)
+
+// Store keeps records in memory. It also remembers the deliveries of webhooks.
+type Store struct {
+	Calls
+	mu           sync.Mutex
+	repositories records
+	applications records
+	deployments  records // by application/id
+	latest       records // drift reports by application
+	history      records // drift reports by application/time
+	claims       map[reconcile.Claim]string
+	deliveries   map[string]bool
+}
+
+var _ reconcile.Store = (*Store)(nil)
+
+// NewStore returns an empty store.
+func NewStore() *Store {
+	return &Store{
+		repositories: records{},
+		applications: records{},
+		deployments:  records{},
+		latest:       records{},
+		history:      records{},
+		claims:       map[reconcile.Claim]string{},
+		deliveries:   map[string]bool{},
+	}
+}
+
+// call runs do alone, as the table runs one write.
+func (s *Store) call(name string, do func() error) error {
+	return s.run(name, func() error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return do()
+	})
+}
+
+// answer moves a record's version on when its write was answered; where the answer is lost,
+// the caller knows no more than before.
+func answer(err error, versions ...*int64) error {
+	if err != nil {
+		return err
+	}
+	for _, v := range versions {
+		*v++
+	}
+	return nil
+}
+
+// records is a table of records as JSON: a version that was read is never changed by a
+// later write to the value that was stored.
+type records map[string][]byte
+
+// put stores a record.
+func (r records) put(key string, record any) error {
+	data, err := json.Marshal(record)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", key, err)
+	}
+	r[key] = data
+	return nil
+}
+
+// check returns ErrConflict unless the stored version is the given one; zero means that
+// there must be none.
+func (r records) check(key string, version int64) error {
+	var stored struct{ Version int64 }
+	if data, ok := r[key]; ok {
+		if err := json.Unmarshal(data, &stored); err != nil {
+			return fmt.Errorf("decode %s: %w", key, err)
+		}
+	}
+	if stored.Version != version {
+		return fmt.Errorf("%s: stored version %d, not %d: %w", key, stored.Version, version, reconcile.ErrConflict)
+	}
+	return nil
+}
+
+// read returns the record under a key; ErrNotFound.
+func read[T any](r records, key string) (T, error) {
+	var record T
+	data, ok := r[key]
+	if !ok {
+		return record, fmt.Errorf("%s: %w", key, reconcile.ErrNotFound)
+	}
+	if err := json.Unmarshal(data, &record); err != nil {
+		return record, fmt.Errorf("decode %s: %w", key, err)
+	}
+	return record, nil
+}
+
+// list returns the records whose keys begin with prefix, sorted by key.
+func list[T any](r records, prefix string) ([]T, error) {
+	var keys []string
+	for key := range r {
+		if strings.HasPrefix(key, prefix) {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	all := make([]T, 0, len(keys))
+	for _, key := range keys {
+		record, err := read[T](r, key)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, record)
+	}
+	return all, nil
+}
+
+// Repository implements reconcile.Repositories.
+func (s *Store) Repository(_ context.Context, id string) (r gitops.Repository, err error) {
+	err = s.call("Repository", func() error {
+		r, err = read[gitops.Repository](s.repositories, id)
+		return err
+	})
+	return r, err
+}
+
+// PutRepository implements reconcile.Repositories.
+func (s *Store) PutRepository(_ context.Context, r *gitops.Repository) error {
+	next := *r
+	next.Version++
+	err := s.call("PutRepository", func() error {
+		if err := s.repositories.check(r.ID, r.Version); err != nil {
+			return err
+		}
+		return s.repositories.put(r.ID, next)
+	})
+	return answer(err, &r.Version)
+}
+
+// ListRepositories implements reconcile.Repositories.
+func (s *Store) ListRepositories(context.Context) (all []gitops.Repository, err error) {
+	err = s.call("ListRepositories", func() error {
+		all, err = list[gitops.Repository](s.repositories, "")
+		slices.SortStableFunc(all, func(a, b gitops.Repository) int {
+			return strings.Compare(a.URL+"\x00"+a.Branch, b.URL+"\x00"+b.Branch)
+		})
+		return err
+	})
+	return all, err
+}
+
+// DeleteRepository implements reconcile.Repositories.
+func (s *Store) DeleteRepository(_ context.Context, id string) error {
+	return s.call("DeleteRepository", func() error {
+		delete(s.repositories, id)
+		return nil
+	})
+}
+
+// PutReport implements reconcile.Reports.
+func (s *Store) PutReport(_ context.Context, r gitops.DriftReport) error {
+	return s.call("PutReport", func() error {
+		if err := s.history.put(r.Application+"/"+r.At.UTC().Format("2006-01-02T15:04:05.000000000Z"), r); err != nil {
+			return err
+		}
+		before, err := read[gitops.DriftReport](s.latest, r.Application)
+		if err == nil && before.At.After(r.At) {
+			return nil
+		}
+		if err != nil && !errors.Is(err, reconcile.ErrNotFound) {
+			return err
+		}
+		return s.latest.put(r.Application, r)
+	})
+}
+
+// LatestReport implements reconcile.Reports.
+func (s *Store) LatestReport(_ context.Context, application string) (r gitops.DriftReport, err error) {
+	err = s.call("LatestReport", func() error {
+		r, err = read[gitops.DriftReport](s.latest, application)
+		return err
+	})
+	return r, err
+}
+
+// Reports returns every report of an application that was put, oldest first.
+func (s *Store) Reports(application string) ([]gitops.DriftReport, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return list[gitops.DriftReport](s.history, application+"/")
+}
+
+// SeenDelivery reports whether a webhook's delivery was marked.
+func (s *Store) SeenDelivery(_ context.Context, host, id string) (seen bool, err error) {
+	err = s.call("SeenDelivery", func() error {
+		seen = s.deliveries[host+"#"+id]
+		return nil
+	})
+	return seen, err
+}
+
+// MarkDelivery remembers a webhook's delivery.
+func (s *Store) MarkDelivery(_ context.Context, host, id string) error {
+	return s.call("MarkDelivery", func() error {
+		s.deliveries[host+"#"+id] = true
+		return nil
+	})
+}
