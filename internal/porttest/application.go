@@ -1,0 +1,208 @@
+package porttest
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/reconcile"
+)
+
+func applicationRoundTrip(t *testing.T, s reconcile.Store) {
+	a := application("jobs", "r1")
+	a.Suspended = &gitops.Suspension{By: "ada", At: noon, Reason: "holiday"}
+	a.Detection = &gitops.Detection{Operation: gitops.Operation{N: 1, Kind: gitops.OperationDetect, ID: "d1", At: noon, Again: true}, Fence: 4, Request: 1}
+	a.DriftDue = noon.Add(time.Hour)
+	a = register(t, s, a)
+	if a.Version != 1 {
+		t.Errorf("version after registering is %d, want 1", a.Version)
+	}
+	got, err := s.Application(t.Context(), "jobs")
+	must(t, err)
+	wantEqual(t, got, a)
+	_, err = s.Application(t.Context(), "nobody")
+	wantError(t, err, reconcile.ErrNotFound)
+}
+
+func applicationEmptied(t *testing.T, s reconcile.Store) {
+	a := application("jobs", "r1")
+	a.Removed = true
+	a.Suspended = &gitops.Suspension{By: "ada", At: noon}
+	a = register(t, s, a)
+	a.Removed, a.Suspended, a.Deployed = false, nil, gitops.Deployed{}
+	must(t, s.PutApplication(t.Context(), &a))
+	got, err := s.Application(t.Context(), "jobs")
+	must(t, err)
+	wantEqual(t, got, a)
+}
+
+func applicationConflict(t *testing.T, s reconcile.Store) {
+	a := register(t, s, application("jobs", "r1"))
+	mine, theirs := a, a
+	must(t, s.PutApplication(t.Context(), &theirs))
+	if theirs.Version != a.Version+1 {
+		t.Errorf("the version after a write is %d, want %d", theirs.Version, a.Version+1)
+	}
+	mine.Fence = 99
+	wantError(t, s.PutApplication(t.Context(), &mine), reconcile.ErrConflict)
+	gone := application("gone", "r1")
+	gone.Version = 3
+	wantError(t, s.PutApplication(t.Context(), &gone), reconcile.ErrConflict)
+	_, err := s.Application(t.Context(), "gone")
+	wantError(t, err, reconcile.ErrNotFound)
+}
+
+func registerTwice(t *testing.T, s reconcile.Store) {
+	register(t, s, application("jobs", "r1"))
+	again := application("jobs", "r2")
+	wantError(t, s.Register(t.Context(), &again, []reconcile.Claim{reconcile.ClaimApplication("jobs")}), reconcile.ErrConflict)
+	got, err := s.Application(t.Context(), "jobs")
+	must(t, err)
+	wantEqual(t, got.Repository, "r1")
+}
+
+func registerClaims(t *testing.T, s reconcile.Store) {
+	a := application("jobs", "r1")
+	claims := []reconcile.Claim{reconcile.ClaimApplication("jobs"), reconcile.ClaimStack("1", "eu-west-1", "prod-jobs")}
+	must(t, s.Register(t.Context(), &a, claims))
+	for _, c := range claims {
+		owner, err := s.Owner(t.Context(), c)
+		must(t, err)
+		wantEqual(t, owner, "jobs")
+	}
+}
+
+func registerRefused(t *testing.T, s reconcile.Store) {
+	stack := reconcile.ClaimStack("1", "eu-west-1", "prod-jobs")
+	a := application("jobs", "r1")
+	must(t, s.Register(t.Context(), &a, []reconcile.Claim{stack}))
+	b := application("other", "r1")
+	err := s.Register(t.Context(), &b, []reconcile.Claim{reconcile.ClaimApplication("other"), stack})
+	wantClaimed(t, err, reconcile.ClaimedError{Claim: stack, Owner: "jobs"})
+	wantEqual(t, b.Version, int64(0))
+	_, err = s.Application(t.Context(), "other")
+	wantError(t, err, reconcile.ErrNotFound)
+	_, err = s.Owner(t.Context(), reconcile.ClaimApplication("other"))
+	wantError(t, err, reconcile.ErrNotFound)
+}
+
+func applicationList(t *testing.T, s reconcile.Store) {
+	for id, repository := range map[string]string{"c": "r1", "a": "r1", "b": "r2"} {
+		register(t, s, application(id, repository))
+	}
+	r := repository("r1", "https://example.com/one", "main")
+	must(t, s.PutRepository(t.Context(), &r))
+	for repository, want := range map[string][]string{"": {"a", "b", "c"}, "r1": {"a", "c"}, "r3": nil} {
+		found, err := s.ListApplications(t.Context(), repository)
+		must(t, err)
+		var ids []string
+		for _, a := range found {
+			ids = append(ids, a.ID)
+		}
+		wantEqual(t, ids, want)
+	}
+}
+
+func unfinished(t *testing.T, s reconcile.Store) {
+	done, looking := repository("done", "https://example.com/done", "main"), repository("looking", "https://example.com/looking", "main")
+	looking.Observing.N++
+	must(t, s.PutRepository(t.Context(), &done))
+	must(t, s.PutRepository(t.Context(), &looking))
+	wants := application("wants", "done")
+	wants.Wanted.Seq++
+	asked := application("asked", "done")
+	asked.Request.N++
+	suspended := application("suspended", "done")
+	suspended.Wanted.Seq++
+	suspended.Suspended = &gitops.Suspension{By: "ada", At: noon}
+	for _, a := range []gitops.Application{wants, asked, suspended, application("rests", "done")} {
+		register(t, s, a)
+	}
+	open(t, s, register(t, s, application("flies", "done")), "01B")
+	wantWaiting(t, s, noon, []string{"looking"}, []string{"asked", "flies", "wants"}, nil)
+
+	got, err := s.Application(t.Context(), "wants")
+	must(t, err)
+	got.Ended.Seq = got.Wanted.Seq
+	must(t, s.PutApplication(t.Context(), &got))
+	looking.Done = looking.Observing.N
+	must(t, s.PutRepository(t.Context(), &looking))
+	wantWaiting(t, s, noon, nil, []string{"asked", "flies"}, nil)
+}
+
+func driftDue(t *testing.T, s reconcile.Store) {
+	due := application("due", "r1")
+	due.DriftDue = noon
+	later := application("later", "r1")
+	later.DriftDue = noon.Add(time.Minute)
+	suspended, removed := due, due
+	suspended.ID, suspended.Suspended = "suspended", &gitops.Suspension{By: "ada", At: noon}
+	removed.ID, removed.Removed = "removed", true
+	flies := due
+	flies.ID = "flies"
+	for _, a := range []gitops.Application{due, later, suspended, removed, application("never", "r1")} {
+		register(t, s, a)
+	}
+	a, d := open(t, s, register(t, s, flies), "01B")
+	wantWaiting(t, s, noon, nil, []string{"flies"}, []string{"due"})
+	wantWaiting(t, s, noon.Add(-time.Minute), nil, []string{"flies"}, nil)
+	a.InFlight, d.Phase = "", gitops.PhaseSucceeded
+	must(t, s.Close(t.Context(), &a, &d))
+	wantWaiting(t, s, noon.Add(time.Minute), nil, nil, []string{"due", "flies", "later"})
+}
+
+func wantWaiting(t *testing.T, s reconcile.Store, now time.Time, repositories, applications, due []string) {
+	t.Helper()
+	got, err := s.Unfinished(t.Context(), now.Unix())
+	must(t, err)
+	slices.Sort(got.Repositories)
+	slices.Sort(got.Applications)
+	slices.Sort(got.DriftDue)
+	wantEqual(t, got, reconcile.Waiting{Repositories: repositories, Applications: applications, DriftDue: due})
+}
+
+func ownerMissing(t *testing.T, s reconcile.Store) {
+	_, err := s.Owner(t.Context(), reconcile.ClaimStack("1", "eu-west-1", "nobody"))
+	wantError(t, err, reconcile.ErrNotFound)
+}
+
+func moveClaims(t *testing.T, s reconcile.Store) {
+	before, after := reconcile.ClaimStack("1", "eu-west-1", "before"), reconcile.ClaimStack("1", "eu-west-1", "after")
+	must(t, s.Move(t.Context(), "jobs", []reconcile.Claim{before}, nil))
+	for range 2 { // a repeat is harmless
+		must(t, s.Move(t.Context(), "jobs", []reconcile.Claim{after}, []reconcile.Claim{before}))
+	}
+	owner, err := s.Owner(t.Context(), after)
+	must(t, err)
+	wantEqual(t, owner, "jobs")
+	_, err = s.Owner(t.Context(), before)
+	wantError(t, err, reconcile.ErrNotFound)
+	must(t, s.Move(t.Context(), "jobs", []reconcile.Claim{after}, []reconcile.Claim{after}))
+	owner, err = s.Owner(t.Context(), after)
+	must(t, err)
+	wantEqual(t, owner, "jobs")
+	must(t, s.Move(t.Context(), "jobs", nil, nil))
+}
+
+func moveRefused(t *testing.T, s reconcile.Store) {
+	mine, theirs := reconcile.ClaimStack("1", "eu-west-1", "mine"), reconcile.ClaimStack("1", "eu-west-1", "theirs")
+	must(t, s.Move(t.Context(), "jobs", []reconcile.Claim{mine}, nil))
+	must(t, s.Move(t.Context(), "other", []reconcile.Claim{theirs}, nil))
+	err := s.Move(t.Context(), "jobs", []reconcile.Claim{theirs}, []reconcile.Claim{mine})
+	wantClaimed(t, err, reconcile.ClaimedError{Claim: theirs, Owner: "other"})
+	owner, err := s.Owner(t.Context(), mine)
+	must(t, err)
+	wantEqual(t, owner, "jobs")
+}
+
+func moveForeign(t *testing.T, s reconcile.Store) {
+	theirs, free := reconcile.ClaimStack("1", "eu-west-1", "theirs"), reconcile.ClaimStack("1", "eu-west-1", "free")
+	must(t, s.Move(t.Context(), "other", []reconcile.Claim{theirs}, nil))
+	must(t, s.Move(t.Context(), "jobs", []reconcile.Claim{free}, []reconcile.Claim{theirs}))
+	for claim, want := range map[reconcile.Claim]string{theirs: "other", free: "jobs"} {
+		owner, err := s.Owner(t.Context(), claim)
+		must(t, err)
+		wantEqual(t, owner, want)
+	}
+}
