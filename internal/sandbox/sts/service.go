@@ -74,7 +74,7 @@ func (s *Service) MakeAdmin(ctx context.Context) (Credentials, error) {
 	return c, nil
 }
 
-// SessionFor assumes a function's role as the Lambda service does. It refuses a role that
+// SessionFor assumes a function's role as the Lambda service does, for an hour. It refuses a role that
 // does not exist or does not trust lambda.amazonaws.com with Lambda's own error.
 func (s *Service) SessionFor(ctx context.Context, roleARN, session string) (Credentials, error) {
 	r, err := s.role(ctx, roleARN)
@@ -95,7 +95,8 @@ func (s *Service) SessionFor(ctx context.Context, roleARN, session string) (Cred
 		SecretKey:    aws.ToString(out.Credentials.SecretAccessKey),
 		SessionToken: aws.ToString(out.Credentials.SessionToken),
 	}
-	s.keys.add(Identity{ARN: sessionARN(roleARN, session), RoleARN: roleARN, Account: accountOf(roleARN), Credentials: c})
+	s.keys.add(Identity{ARN: sessionARN(roleARN, session), RoleARN: roleARN, Account: accountOf(roleARN),
+		Credentials: c, Expires: aws.ToTime(out.Credentials.Expiration)})
 	return c, nil
 }
 
