@@ -1,0 +1,131 @@
+package dynamodb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/reconcile"
+)
+
+func applicationKey(id string) key { return key{"APP#" + id, "APP"} }
+
+// applicationIndex returns the attributes by which the sparse indexes find an application.
+func applicationIndex(a gitops.Application) item {
+	index := item{}
+	if a.Unfinished() {
+		index[attributeWork] = text(workApplication)
+	}
+	if !a.DriftDue.IsZero() && !a.Removed && a.Suspended == nil && a.InFlight == "" && a.Detection == nil {
+		index[attributeDue] = text(dueDrift)
+		index[attributeDueAt] = number(a.DriftDue.Unix())
+	}
+	if a.Drift.Drifted > 0 {
+		index[attributeDrifted] = text(driftedAny)
+	}
+	return index
+}
+
+// application prepares the write of an application that follows the version a.Version.
+func (s *Store) application(ctx context.Context, a gitops.Application) (update, error) {
+	version := a.Version
+	a.Version++
+	return s.update(ctx, applicationKey(a.ID), version, a, applicationIndex(a))
+}
+
+// Application implements reconcile.Applications.
+func (s *Store) Application(ctx context.Context, id string) (gitops.Application, error) {
+	return read[gitops.Application](ctx, s, applicationKey(id))
+}
+
+// Register implements reconcile.Applications.
+func (s *Store) Register(ctx context.Context, a *gitops.Application, claims []reconcile.Claim) error {
+	first := *a
+	first.Version = 0
+	u, err := s.application(ctx, first)
+	if err != nil {
+		return err
+	}
+	write, err := s.transactional(u)
+	if err != nil {
+		return err
+	}
+	writes := []types.TransactWriteItem{write}
+	for _, c := range claims {
+		taken, err := s.take(a.ID, c)
+		if err != nil {
+			return err
+		}
+		writes = append(writes, taken)
+	}
+	if err := s.together(ctx, writes); err != nil {
+		failed := failures(err)
+		if slices.Contains(failed, 0) || len(failed) == 0 {
+			return fmt.Errorf("register %s: %w", a.ID, translate(err))
+		}
+		return s.claimed(ctx, a.ID, claims[failed[0]-1], err)
+	}
+	a.Version = 1
+	return nil
+}
+
+// PutApplication implements reconcile.Applications.
+func (s *Store) PutApplication(ctx context.Context, a *gitops.Application) error {
+	u, err := s.application(ctx, *a)
+	if err != nil {
+		return err
+	}
+	if err := s.run(ctx, u); err != nil {
+		return err
+	}
+	a.Version++
+	return nil
+}
+
+// ListApplications implements reconcile.Applications.
+func (s *Store) ListApplications(ctx context.Context, repository string) ([]gitops.Application, error) {
+	q := query{index: indexRepository}
+	if repository == "" {
+		only := expression.Name(attributePK).BeginsWith("APP#")
+		q.only = &only
+	} else {
+		q.where = equal(attributeRepository, repository)
+	}
+	items, err := s.find(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	all, err := decodeAll[gitops.Application](ctx, s, items)
+	slices.SortFunc(all, func(a, b gitops.Application) int { return strings.Compare(a.ID, b.ID) })
+	return all, err
+}
+
+// Unfinished implements reconcile.Applications.
+func (s *Store) Unfinished(ctx context.Context, now int64) (w reconcile.Waiting, err error) {
+	due := expression.Key(attributeDue).Equal(expression.Value(dueDrift)).
+		And(expression.Key(attributeDueAt).LessThanEqual(expression.Value(number(now))))
+	for _, part := range []struct {
+		into   *[]string
+		prefix string
+		query  query
+	}{
+		{&w.Repositories, "REPO#", query{index: indexWork, where: equal(attributeWork, workRepository)}},
+		{&w.Applications, "APP#", query{index: indexWork, where: equal(attributeWork, workApplication)}},
+		{&w.DriftDue, "APP#", query{index: indexDue, where: &due}},
+	} {
+		items, findErr := s.find(ctx, part.query)
+		err = errors.Join(err, findErr)
+		for _, found := range items {
+			if pk, ok := found[attributePK].(*types.AttributeValueMemberS); ok {
+				*part.into = append(*part.into, strings.TrimPrefix(pk.Value, part.prefix))
+			}
+		}
+	}
+	return w, err
+}

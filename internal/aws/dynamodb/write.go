@@ -1,0 +1,135 @@
+package dynamodb
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
+	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// update is the conditional write of one record.
+type update struct {
+	key       key
+	condition expression.ConditionBuilder
+	attrs     item     // to set
+	gone      []string // to remove
+}
+
+// isVersion is the condition that a record has the version that was read; zero: that
+// there is none.
+func isVersion(v int64) expression.ConditionBuilder {
+	if v == 0 {
+		return expression.Name(attributePK).AttributeNotExists()
+	}
+	return expression.Name(attributeVersion).Equal(expression.Value(number(v)))
+}
+
+// update prepares the write of a record, with the values of the indexes' attributes: those
+// missing from index are removed, which takes the item out of the sparse index.
+func (s *Store) update(ctx context.Context, k key, version int64, record any, index item) (update, error) {
+	attrs, err := s.encode(ctx, record)
+	if err != nil {
+		return update{}, fmt.Errorf("encode %s %s: %w", k.pk, k.sk, err)
+	}
+	known := append(fields(record), attributeSpilled, attributeWork, attributeDue, attributeDueAt, attributeDrifted)
+	maps.Copy(attrs, index)
+	u := update{key: k, condition: isVersion(version), attrs: attrs}
+	for _, name := range known {
+		if _, ok := attrs[name]; !ok {
+			u.gone = append(u.gone, name)
+		}
+	}
+	return u, nil
+}
+
+// expression returns the update's expression. Attributes that it does not name stay.
+func (u update) expression() (expression.Expression, error) {
+	var b expression.UpdateBuilder
+	for _, name := range slices.Sorted(maps.Keys(u.attrs)) {
+		b = b.Set(expression.Name(name), expression.Value(u.attrs[name]))
+	}
+	for _, name := range u.gone {
+		b = b.Remove(expression.Name(name))
+	}
+	e, err := expression.NewBuilder().WithUpdate(b).WithCondition(u.condition).Build()
+	if err != nil {
+		return e, fmt.Errorf("build update of %s %s: %w", u.key.pk, u.key.sk, err)
+	}
+	return e, nil
+}
+
+// run writes one record.
+func (s *Store) run(ctx context.Context, u update) error {
+	e, err := u.expression()
+	if err != nil {
+		return err
+	}
+	_, err = s.client.UpdateItem(ctx, &sdk.UpdateItemInput{
+		TableName:                 &s.table,
+		Key:                       u.key.attributes(),
+		UpdateExpression:          e.Update(),
+		ConditionExpression:       e.Condition(),
+		ExpressionAttributeNames:  e.Names(),
+		ExpressionAttributeValues: e.Values(),
+	})
+	if err != nil {
+		return fmt.Errorf("update item %s %s: %w", u.key.pk, u.key.sk, translate(err))
+	}
+	return nil
+}
+
+// transactional returns the update as a part of a transaction.
+func (s *Store) transactional(u update) (types.TransactWriteItem, error) {
+	e, err := u.expression()
+	if err != nil {
+		return types.TransactWriteItem{}, err
+	}
+	return types.TransactWriteItem{Update: &types.Update{
+		TableName:                 &s.table,
+		Key:                       u.key.attributes(),
+		UpdateExpression:          e.Update(),
+		ConditionExpression:       e.Condition(),
+		ExpressionAttributeNames:  e.Names(),
+		ExpressionAttributeValues: e.Values(),
+	}}, nil
+}
+
+// together carries out writes in one transaction. The SDK gives it a token, so that its own
+// retries of one call are carried out once (TransactWriteItems, ClientRequestToken).
+func (s *Store) together(ctx context.Context, writes []types.TransactWriteItem) error {
+	_, err := s.client.TransactWriteItems(ctx, &sdk.TransactWriteItemsInput{TransactItems: writes})
+	return err
+}
+
+// both writes two records in one transaction.
+func (s *Store) both(ctx context.Context, a, b update) error {
+	var writes []types.TransactWriteItem
+	for _, u := range []update{a, b} {
+		w, err := s.transactional(u)
+		if err != nil {
+			return err
+		}
+		writes = append(writes, w)
+	}
+	if err := s.together(ctx, writes); err != nil {
+		return fmt.Errorf("write items %s and %s: %w", a.key.sk, b.key.sk, translate(err))
+	}
+	return nil
+}
+
+// fields returns the names under which a record's fields are stored.
+func fields(record any) []string {
+	t := reflect.TypeOf(record)
+	var names []string
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
+}
