@@ -1,0 +1,233 @@
+package git_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/driftless-gitops/driftless/internal/git"
+	"github.com/driftless-gitops/driftless/internal/gitops"
+)
+
+func TestWhatCannotBeUsedIsNamed(t *testing.T) {
+	const submodule = "0123456789012345678901234567890123456789"
+	for name, c := range map[string]struct {
+		entries func(s *server) []string // of the directory "app"
+		fetch   string
+		path    string
+		why     string
+	}{
+		"a symbolic link below the path": {func(s *server) []string { return []string{"120000 blob " + s.blob("/etc/passwd") + "\tlink"} },
+			"app", "app/link", "symbolic link"},
+		"a symbolic link at the path": {func(s *server) []string { return []string{"120000 blob " + s.blob("/etc/passwd") + "\tlink"} },
+			"app/link", "app/link", "symbolic link"},
+		"a symbolic link on the way to the path": {func(s *server) []string { return []string{"120000 blob " + s.blob("../other") + "\tlink"} },
+			"app/link/template.yaml", "app/link", "symbolic link"},
+		"a submodule": {func(*server) []string { return []string{"160000 commit " + submodule + "\tmodule"} },
+			"app", "app/module", "submodule"},
+		"a path through a submodule": {func(*server) []string { return []string{"160000 commit " + submodule + "\tmodule"} },
+			"app/module/x", "app/module", "submodule"},
+		"a file that Git LFS keeps": {func(s *server) []string {
+			return []string{"100644 blob " + s.blob("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n") + "\tmodel.bin"}
+		}, "app", "app/model.bin", "Git LFS"},
+		"names that differ in case alone": {func(s *server) []string {
+			return []string{"100644 blob " + s.blob("a") + "\tREADME", "100644 blob " + s.blob("b") + "\treadme"}
+		}, "app", "app/readme", `"README" in case alone`},
+		"a name that differs in case from the path": {func(s *server) []string {
+			return []string{"100644 blob " + s.blob("a") + "\tREADME", "100644 blob " + s.blob("b") + "\treadme"}
+		}, "app/readme", "app/readme", `"README" in case alone`},
+		"the parent directory": {func(s *server) []string { return []string{"100644 blob " + s.blob("a") + "\t.."} },
+			"app", "app/..", "not a name"},
+		"a directory of git's own": {func(s *server) []string { return []string{"040000 tree " + s.tree() + "\t.GIT"} },
+			"app", "app/.GIT", "git's own"},
+		"a backslash": {func(s *server) []string { return []string{"100644 blob " + s.blob("a") + "\ta\\b"} },
+			"app", `app/a\b`, "backslash"},
+		"a control character": {func(s *server) []string { return []string{"100644 blob " + s.blob("a") + "\ta\x1b[2Jb"} },
+			"app", "app/a\x1b[2Jb", "control character"},
+		"a name that is not UTF-8": {func(s *server) []string { return []string{"100644 blob " + s.blob("a") + "\ta\xff"} },
+			"app", "app/a\xff", "not UTF-8"},
+		"a path out of the repository": {func(s *server) []string { return []string{"100644 blob " + s.blob("a") + "\ta"} },
+			"../app", "../app", "not a path inside"},
+		"an absolute path": {func(s *server) []string { return []string{"100644 blob " + s.blob("a") + "\ta"} },
+			"/app", "/app", "not a path inside"},
+		"a path that asks for git's own": {func(s *server) []string { return []string{"100644 blob " + s.blob("a") + "\t.git"} },
+			"app/.git", "app/.git", "git's own"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, partial...)
+			s.head("main", "hostile", s.tree("100644 blob "+s.blob("fine\n")+"\tfine.txt", "040000 tree "+s.tree(c.entries(s)...)+"\tapp"))
+			snap := snapshot(t, s.client(), s.repository())
+			_, err := snap.Fetch(t.Context(), c.fetch)
+			var problem *git.PathError
+			if !errors.As(err, &problem) {
+				t.Fatalf("got %v, want a PathError", err)
+			}
+			if problem.Path != c.path || !strings.Contains(problem.Why, c.why) {
+				t.Errorf("got %q: %q, want %q: %q", problem.Path, problem.Why, c.path, c.why)
+			}
+			var refusal *gitops.Refusal
+			if !errors.As(err, &refusal) || strings.ContainsAny(refusal.Reason, "\x1b\xff") {
+				t.Errorf("got %v, want a refusal that a terminal can show", err)
+			}
+			if _, err := snap.Fetch(t.Context(), "fine.txt"); err != nil {
+				t.Errorf("a path beside it: %v, want no error", err)
+			}
+		})
+	}
+}
+
+func TestPathsThatAreNotThere(t *testing.T) {
+	s := newServer(t, partial...)
+	s.push("main", fourFiles)
+	snap := snapshot(t, s.client(), s.repository())
+	for _, name := range []string{"gone.yaml", "stacks/gone", "driftless.yaml/below"} {
+		if _, err := snap.Fetch(t.Context(), name); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("Fetch(%s): %v, want fs.ErrNotExist", name, err)
+		}
+		if _, err := snap.Object(name); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("Object(%s): %v, want fs.ErrNotExist", name, err)
+		}
+	}
+}
+
+func TestCaps(t *testing.T) {
+	deep := strings.Repeat("d/", 4) + "f"
+	files := fmt.Sprintf("-- a --\n%s\n-- b --\n%s\n-- %s --\nx\n", strings.Repeat("a", 99), strings.Repeat("b", 99), deep)
+	exact := git.Limits{FileBytes: 100, Files: 5, TotalBytes: 202, Depth: 5}
+	for name, c := range map[string]struct {
+		change func(*git.Limits)
+		want   string
+	}{
+		"exactly at every cap":        {func(*git.Limits) {}, ""},
+		"a file of one byte too many": {func(l *git.Limits) { l.FileBytes-- }, "a: 100 bytes; at most 99 bytes"},
+		"one byte too many in all":    {func(l *git.Limits) { l.TotalBytes-- }, "d/d/d/d/f: with the files before it, more than 201 bytes"},
+		"a directory too many":        {func(l *git.Limits) { l.Files = 4 }, "more than 4 directories"},
+		"a file too many":             {func(l *git.Limits) { l.Files = 2 }, "more than 2"},
+		"one directory too deep":      {func(l *git.Limits) { l.Depth-- }, "lies 5 deep; at most 4"},
+	} {
+		for _, config := range [][]string{partial, nil} {
+			t.Run(name, func(t *testing.T) {
+				s := newServer(t, config...)
+				s.push("main", files)
+				client := s.client()
+				client.Limits = exact
+				c.change(&client.Limits)
+				_, err := snapshot(t, client, s.repository()).Fetch(t.Context(), ".")
+				if c.want == "" {
+					if err != nil {
+						t.Error(err)
+					}
+					return
+				}
+				var problem *git.PathError
+				if !errors.As(err, &problem) || !strings.Contains(problem.Error(), c.want) {
+					t.Errorf("got %v, want a PathError with %q", err, c.want)
+				}
+			})
+		}
+	}
+}
+
+func TestAnswerOfTooManyBytesIsRefused(t *testing.T) {
+	for name, config := range map[string][]string{"in memory": partial, "on disk": nil} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, config...)
+			s.push("main", fourFiles)
+			client := s.client()
+			client.Limits = git.Limits{RequestBytes: 600, DiskBytes: 300}
+			head, err := client.Head(t.Context(), s.repository())
+			if err != nil {
+				t.Fatal(err)
+			}
+			client.Limits.RequestBytes = 300
+			_, err = client.Snapshot(t.Context(), s.repository(), head)
+			var problem *git.PathError
+			if !errors.As(err, &problem) || !strings.Contains(err.Error(), "more than 300 bytes") {
+				t.Errorf("got %v, want a PathError with the cap", err)
+			}
+		})
+	}
+}
+
+// A megabyte of pack can hold a gigabyte of zeroes: it is refused by its declared size.
+func TestObjectThatWouldFillTheMemoryIsRefused(t *testing.T) {
+	s := newServer(t)
+	s.commit("main", "a bomb", "100644 blob "+s.blob(strings.Repeat("\x00", 65<<20))+"\tbomb")
+	client := s.client()
+	head, err := client.Head(t.Context(), s.repository())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = client.Snapshot(t.Context(), s.repository(), head)
+	var problem *git.PathError
+	if !errors.As(err, &problem) || !strings.Contains(err.Error(), "65 MiB; at most 64 MiB") {
+		t.Errorf("got %v, want a PathError with the size", err)
+	}
+}
+
+// Ten levels of directories, each ten times the one below: 31 objects, 10^10 paths.
+func TestTreesThatMultiplyAreCutOff(t *testing.T) {
+	s := newServer(t, partial...)
+	tree := s.tree("100644 blob " + s.blob("x") + "\tf")
+	for range 10 {
+		var entries []string
+		for i := range 10 {
+			entries = append(entries, fmt.Sprintf("040000 tree %s\td%d", tree, i))
+		}
+		tree = s.tree(entries...)
+	}
+	s.head("main", "a bomb", tree)
+	_, err := snapshot(t, s.client(), s.repository()).Fetch(t.Context(), ".")
+	if err == nil || !strings.Contains(err.Error(), "more than 10000") {
+		t.Errorf("got %v, want the cap", err)
+	}
+}
+
+func TestTreeShowsWhatIsThere(t *testing.T) {
+	s := newServer(t, partial...)
+	s.commit("main", "all kinds", "100644 blob "+s.blob("x")+"\tb.txt", "100755 blob "+s.blob("y")+"\tb/run.sh",
+		"120000 blob "+s.blob("b")+"\ta", "160000 commit 0123456789012345678901234567890123456789\tc")
+	tree := snapshot(t, s.client(), s.repository()).Tree()
+	entries, err := fs.ReadDir(tree, ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		got = append(got, e.Name()+" "+e.Type().String())
+	}
+	want := []string{"a L---------", "b d---------", "b.txt ----------", "c ?---------"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the root (-want +got):\n%s", diff)
+	}
+	if info, err := fs.Stat(tree, "b/run.sh"); err != nil || info.Mode() != 0o755 {
+		t.Errorf("Stat(b/run.sh) = %v, %v", info, err)
+	}
+	if _, err := fs.Stat(tree, "b/gone"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Stat(b/gone): %v, want fs.ErrNotExist", err)
+	}
+	if _, err := fs.ReadFile(tree, "b.txt"); err == nil {
+		t.Error("a file's content was read from a tree without contents")
+	}
+}
+
+func TestNothingIsLeftOnDisk(t *testing.T) {
+	s := newServer(t)
+	s.push("main", fourFiles)
+	client := s.client()
+	snap := snapshot(t, client, s.repository())
+	if left, err := os.ReadDir(client.TempDir); err != nil || len(left) != 0 {
+		t.Errorf("the temporary directory holds %v, %v; want nothing with a name", left, err)
+	}
+	if err := snap.(interface{ Close() error }).Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := snap.Fetch(t.Context(), "."); err == nil {
+		t.Error("a closed snapshot was read")
+	}
+}
