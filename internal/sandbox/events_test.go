@@ -139,6 +139,28 @@ func TestUndeliverableEventGoesToTheDeadLetterQueue(t *testing.T) {
 	}
 }
 
+func TestQueueWithoutAPolicyGetsNothing(t *testing.T) {
+	s := start(t, sandbox.Options{})
+	dead := makeQueue(t, s, "dead")
+	_, err := sqs.NewFromConfig(admin(s)).CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("closed")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	makeRuleOn(t, s, "default", "lost", `{"source":["shop"]}`, types.Target{
+		Id: aws.String("q"), Arn: aws.String(queueARN("closed")),
+		DeadLetterConfig: &types.DeadLetterConfig{Arn: aws.String(queueARN("dead"))},
+	})
+	_, err = eventbridge.NewFromConfig(admin(s)).PutEvents(t.Context(), &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{
+		{Source: aws.String("shop"), DetailType: aws.String("order"), Detail: aws.String("{}")},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := receiveAll(t, s, dead, 1); !strings.Contains(got[0], `"source":"shop"`) {
+		t.Errorf("the dead-letter queue holds %s", got[0])
+	}
+}
+
 func TestScheduleFiresFaster(t *testing.T) {
 	s := start(t, sandbox.Options{ScheduleSpeed: 600}) // a minute in 0.1 s
 	queue := makeQueue(t, s, "ticks")
@@ -256,11 +278,20 @@ func putRule(t *testing.T, s *sandbox.Sandbox, in *eventbridge.PutRuleInput, tar
 
 func makeQueue(t *testing.T, s *sandbox.Sandbox, name string) (url string) {
 	t.Helper()
-	out, err := sqs.NewFromConfig(admin(s)).CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String(name)})
+	out, err := sqs.NewFromConfig(admin(s)).CreateQueue(t.Context(), &sqs.CreateQueueInput{
+		QueueName: aws.String(name), Attributes: map[string]string{"Policy": queuePolicy(name)},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return *out.QueueUrl
+}
+
+// queuePolicy lets EventBridge send to the queue, as CDK writes it.
+func queuePolicy(name string) string {
+	return `{"Statement":[{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},"Action":"sqs:SendMessage",
+		"Resource":"` + queueARN(name) + `","Condition":{"ArnLike":{"aws:SourceArn":"arn:aws:events:eu-west-1:123456789012:rule/*"}}},
+		{"Effect":"Deny","Principal":"*","Action":"sqs:*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}`
 }
 
 func queueARN(name string) string { return "arn:aws:sqs:eu-west-1:123456789012:" + name }

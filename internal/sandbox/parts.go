@@ -2,12 +2,19 @@ package sandbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
 	"github.com/driftless-gitops/driftless/internal/sandbox/codecommit"
 	"github.com/driftless-gitops/driftless/internal/sandbox/events"
+	"github.com/driftless-gitops/driftless/internal/sandbox/lambda"
 	"github.com/driftless-gitops/driftless/internal/sandbox/sts"
 )
 
@@ -27,14 +34,19 @@ func (s *Sandbox) wire(ctx context.Context) (http.Handler, error) {
 		Account: Account, Region: Region, Now: s.o.Now, Log: s.o.Log}); err != nil {
 		return nil, err
 	}
+	s.lambda = lambda.New(lambda.Config{Moto: s.moto.URL(), Endpoint: s.URL, Account: Account, Region: Region,
+		Dir: filepath.Join(s.o.Dir, "lambda"), VisibilitySpeed: s.o.VisibilitySpeed,
+		Credentials: s.session, Principal: s.principal, Now: s.o.Now, Log: s.o.Log})
 	return &gateway{
-		control: s.control(),
-		git:     s.git.Git(),
+		control:     s.control(),
+		functionURL: s.lambda,
+		git:         s.git.Git(),
 		services: map[string]http.Handler{
 			"sts":        s.sts,
 			"iam":        s.sts.IAM(),
 			"events":     s.events,
 			"codecommit": s.git,
+			"lambda":     s.lambda,
 		},
 		moto: proxy,
 	}, nil
@@ -52,4 +64,42 @@ func (s *Sandbox) caller(r *http.Request) (account, region string) {
 	return account, region
 }
 
-func (s *Sandbox) invoke(context.Context, string, []byte) error { return nil }
+// session gives a function's process its role.
+func (s *Sandbox) session(ctx context.Context, roleARN, session string) (accessKey, secret, token string, err error) {
+	c, err := s.sts.SessionFor(ctx, roleARN, session)
+	return c.AccessKey, c.SecretKey, c.SessionToken, err
+}
+
+// principal tells whose access key it is, with the secret that checks a signature.
+func (s *Sandbox) principal(accessKey string) (arn, secret string, ok bool) {
+	who, ok := s.sts.Identity(accessKey)
+	return who.ARN, who.SecretKey, ok
+}
+
+// invoke hands an event to a function for a rule, through Lambda's API as anyone calls it,
+// once the function's policy is seen to let the rule.
+func (s *Sandbox) invoke(ctx context.Context, functionARN, ruleARN string, payload []byte) error {
+	client := awslambda.NewFromConfig(s.config())
+	got, err := client.GetPolicy(ctx, &awslambda.GetPolicyInput{FunctionName: aws.String(functionARN)})
+	if missing := new(lambdatypes.ResourceNotFoundException); err != nil && !errors.As(err, &missing) {
+		return fmt.Errorf("read policy of function: %w", err)
+	}
+	if got == nil || !events.Allows(aws.ToString(got.Policy), "lambda:InvokeFunction", functionARN, ruleARN) {
+		return fmt.Errorf("invoke %s: %w to invoke it for %s", functionARN, events.ErrDenied, ruleARN)
+	}
+	if _, err := client.Invoke(ctx, &awslambda.InvokeInput{
+		FunctionName: aws.String(functionARN), InvocationType: lambdatypes.InvocationTypeEvent, Payload: payload,
+	}); err != nil {
+		return fmt.Errorf("invoke function: %w", err)
+	}
+	return nil
+}
+
+// config is for the sandbox's calls to itself, as its administrator.
+func (s *Sandbox) config() aws.Config {
+	return aws.Config{
+		Region:       Region,
+		BaseEndpoint: aws.String(s.url),
+		Credentials:  credentials.NewStaticCredentialsProvider(s.admin.AccessKey, s.admin.SecretKey, ""),
+	}
+}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/driftless-gitops/driftless/internal/sandbox/codecommit"
 	"github.com/driftless-gitops/driftless/internal/sandbox/events"
+	"github.com/driftless-gitops/driftless/internal/sandbox/lambda"
 	"github.com/driftless-gitops/driftless/internal/sandbox/moto"
 	"github.com/driftless-gitops/driftless/internal/sandbox/sts"
 )
@@ -46,6 +47,7 @@ type Sandbox struct {
 	sts     *sts.Service
 	events  *events.Service
 	git     *codecommit.Service
+	lambda  *lambda.Service
 	admin   sts.Credentials
 	server  *http.Server
 	cancel  context.CancelFunc
@@ -112,6 +114,9 @@ func (s *Sandbox) Close() {
 	if s.server != nil {
 		s.server.Close()
 	}
+	if s.lambda != nil {
+		s.lambda.Close()
+	}
 	s.running.Wait()
 	if s.moto != nil {
 		s.moto.Close()
@@ -147,6 +152,11 @@ func (s *Sandbox) start(ctx context.Context, listener net.Listener) (err error) 
 		s.server.Close()
 	})
 	s.running.Go(func() { s.events.Run(ctx) })
+	s.running.Go(func() {
+		if err := s.lambda.Run(ctx); err != nil {
+			s.o.Log.Error("function sources no longer polled", "error", err)
+		}
+	})
 	return nil
 }
 

@@ -157,9 +157,11 @@ func TestEnvIsPrintedWhileASandboxRuns(t *testing.T) {
 	}
 }
 
-// start starts a sandbox on a free port.
+// start starts a sandbox on a free port. Its tests run beside each other, since they mostly
+// wait for moto.
 func start(t *testing.T, o sandbox.Options) *sandbox.Sandbox {
 	t.Helper()
+	t.Parallel()
 	o.Addr, o.Dir = "127.0.0.1:0", t.TempDir()
 	s, err := sandbox.Start(t.Context(), o)
 	if err != nil {

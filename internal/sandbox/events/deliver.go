@@ -2,7 +2,6 @@ package events
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -13,7 +12,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"github.com/driftless-gitops/driftless/internal/sandbox/lambda/policy"
 	"github.com/driftless-gitops/driftless/internal/sandbox/moto"
+	"github.com/driftless-gitops/driftless/internal/sandbox/sts"
 )
 
 const (
@@ -26,6 +27,9 @@ const (
 )
 
 var errTargetKind = errors.New("the sandbox delivers to Lambda functions, SQS queues and event buses only")
+
+// ErrDenied says that a target's own policy does not let EventBridge reach it.
+var ErrDenied = errors.New("the target's policy does not allow events.amazonaws.com")
 
 // route delivers an event to all rules of its bus that match.
 func (s *Service) route(ctx context.Context, e envelope) {
@@ -73,11 +77,11 @@ func (s *Service) deliver(ctx context.Context, r rule, t types.Target, e envelop
 	}
 	body, err := payload(t, r, e.event)
 	for attempt := 0; err == nil; attempt++ {
-		if err = s.attempt(ctx, t, body, e); err == nil {
+		if err = s.attempt(ctx, r, t, body, e); err == nil {
 			s.c.Log.Debug("event delivered", "rule", r.name, "target", arn)
 			return
 		}
-		if attempt == retries || errors.Is(err, errTargetKind) {
+		if attempt == retries || errors.Is(err, errTargetKind) || errors.Is(err, ErrDenied) {
 			break
 		}
 		select {
@@ -96,7 +100,7 @@ func (s *Service) deliver(ctx context.Context, r rule, t types.Target, e envelop
 	}
 }
 
-func (s *Service) attempt(ctx context.Context, t types.Target, body []byte, e envelope) error {
+func (s *Service) attempt(ctx context.Context, r rule, t types.Target, body []byte, e envelope) error {
 	arn := aws.ToString(t.Arn)
 	a, err := splitARN(arn)
 	if err != nil {
@@ -104,13 +108,13 @@ func (s *Service) attempt(ctx context.Context, t types.Target, body []byte, e en
 	}
 	switch {
 	case a.service == "lambda":
-		return s.c.Invoke(ctx, arn, body)
+		return s.c.Invoke(ctx, arn, r.arn, body)
 	case a.service == "sqs":
 		in := &sqs.SendMessageInput{MessageBody: aws.String(string(body))}
 		if t.SqsParameters != nil {
 			in.MessageGroupId = t.SqsParameters.MessageGroupId
 		}
-		return s.sendMessage(ctx, a, in)
+		return s.sendMessage(ctx, r, a, in)
 	case a.service == "events" && strings.HasPrefix(a.resource, "event-bus/"):
 		if e.hops++; e.hops > maxHops {
 			return fmt.Errorf("forward to %s: over %d buses passed", arn, maxHops)
@@ -138,16 +142,26 @@ func (s *Service) bury(ctx context.Context, r rule, t types.Target, e envelope, 
 	} {
 		attributes[name] = sqstypes.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String(value)}
 	}
-	return s.sendMessage(ctx, a, &sqs.SendMessageInput{MessageBody: aws.String(string(e.event)), MessageAttributes: attributes})
+	return s.sendMessage(ctx, r, a, &sqs.SendMessageInput{MessageBody: aws.String(string(e.event)), MessageAttributes: attributes})
 }
 
 // sendMessage sends without a deduplication id, as EventBridge does: a FIFO queue must have
-// content-based deduplication or refuses the message.
-func (s *Service) sendMessage(ctx context.Context, queue arn, in *sqs.SendMessageInput) error {
+// content-based deduplication or refuses the message. The queue's policy must let the rule:
+// without that a rule on AWS matches and delivers nothing, and so it does here.
+func (s *Service) sendMessage(ctx context.Context, r rule, queue arn, in *sqs.SendMessageInput) error {
 	client := sqs.NewFromConfig(moto.Config(s.c.Moto, queue.account, queue.region))
 	url, err := client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: aws.String(queue.resource)})
 	if err != nil {
 		return fmt.Errorf("find queue %s: %w", queue.resource, err)
+	}
+	got, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+		QueueUrl: url.QueueUrl, AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNamePolicy},
+	})
+	if err != nil {
+		return fmt.Errorf("read policy of queue %s: %w", queue.resource, err)
+	}
+	if !Allows(got.Attributes["Policy"], "sqs:SendMessage", queue.String(), r.arn) {
+		return fmt.Errorf("send to queue %s: %w to send for rule %s", queue.resource, ErrDenied, r.name)
 	}
 	in.QueueUrl = url.QueueUrl
 	if _, err := client.SendMessage(ctx, in); err != nil {
@@ -156,8 +170,24 @@ func (s *Service) sendMessage(ctx context.Context, queue arn, in *sqs.SendMessag
 	return nil
 }
 
+// Allows reports whether a target's policy lets EventBridge act on it for the rule.
+func Allows(document, action, target, ruleARN string) bool {
+	parsed, err := policy.Parse([]byte(document))
+	a, badARN := splitARN(ruleARN)
+	if err != nil || badARN != nil {
+		return false
+	}
+	return sts.ServiceMay(parsed, "events.amazonaws.com", action, target,
+		map[string]string{"aws:SourceArn": ruleARN, "aws:SourceAccount": a.account})
+}
+
 // arn is the parts of an ARN that a delivery needs.
 type arn struct{ service, region, account, resource string }
+
+// String is the whole ARN.
+func (a arn) String() string {
+	return "arn:aws:" + a.service + ":" + a.region + ":" + a.account + ":" + a.resource
+}
 
 func splitARN(text string) (arn, error) {
 	p := strings.SplitN(text, ":", 6)
@@ -165,46 +195,4 @@ func splitARN(text string) (arn, error) {
 		return arn{}, fmt.Errorf("read ARN %q: must have six parts: %w", text, errTargetKind)
 	}
 	return arn{service: p[2], region: p[3], account: p[4], resource: p[5]}, nil
-}
-
-// Fire fires a scheduled rule of the default bus now, and returns its name once its targets
-// were tried. Name may also be a part that only one scheduled rule's name has, since CDK
-// appends a hash.
-func (s *Service) Fire(ctx context.Context, name string) (string, error) {
-	s.rules.forget()
-	rules, err := s.rules.of(ctx, s.home())
-	if err != nil {
-		return "", err
-	}
-	var alike []rule
-	for _, r := range rules {
-		if r.schedule != nil && r.name == name {
-			alike = []rule{r}
-			break
-		}
-		if r.schedule != nil && strings.Contains(r.name, name) {
-			alike = append(alike, r)
-		}
-	}
-	if len(alike) != 1 {
-		return "", fmt.Errorf("fire rule %q: %d enabled rules with a schedule have that name", name, len(alike))
-	}
-	s.fire(ctx, alike[0])
-	return alike[0].name, nil
-}
-
-func (s *Service) home() busName { return busName{s.c.Account, s.c.Region, "default"} }
-
-// fire delivers a scheduled event to the rule's targets.
-func (s *Service) fire(ctx context.Context, r rule) {
-	event, err := json.Marshal(document{
-		Version: "0", ID: newID(), DetailType: "Scheduled Event", Source: "aws.events",
-		Account: s.c.Account, Region: s.c.Region, Time: s.c.Now().UTC().Format(time.RFC3339),
-		Resources: []string{r.arn}, Detail: json.RawMessage("{}"),
-	})
-	if err != nil {
-		s.c.Log.Error("scheduled event not encodable", "rule", r.name, "error", err)
-		return
-	}
-	s.deliverAll(ctx, r, envelope{bus: s.home(), event: event})
 }

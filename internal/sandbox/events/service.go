@@ -24,8 +24,9 @@ type Config struct {
 	Next            http.Handler
 	// Caller names the account and region that a signed request belongs to.
 	Caller func(*http.Request) (account, region string)
-	// Invoke accepts an asynchronous invocation of a function.
-	Invoke        func(ctx context.Context, functionARN string, payload []byte) error
+	// Invoke accepts an asynchronous invocation of a function by a rule. It returns an error
+	// that wraps ErrDenied when the function's policy does not let the rule.
+	Invoke        func(ctx context.Context, functionARN, ruleARN string, payload []byte) error
 	ScheduleSpeed float64 // schedules fire this many times as often; 1 when zero
 	DropEvents    bool    // the initial state of Drop
 	Now           func() time.Time

@@ -2,6 +2,9 @@ package events
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
 	"sync"
 	"time"
 )
@@ -85,4 +88,46 @@ func (c speedClock) next(s Schedule, t time.Time) time.Time {
 		return time.Time{}
 	}
 	return t.Add(time.Duration(float64(at.Sub(fast)) / c.speed))
+}
+
+// Fire fires a scheduled rule of the default bus now, and returns its name once its targets
+// were tried. Name may also be a part that only one scheduled rule's name has, since CDK
+// appends a hash.
+func (s *Service) Fire(ctx context.Context, name string) (string, error) {
+	s.rules.forget()
+	rules, err := s.rules.of(ctx, s.home())
+	if err != nil {
+		return "", err
+	}
+	var alike []rule
+	for _, r := range rules {
+		if r.schedule != nil && r.name == name {
+			alike = []rule{r}
+			break
+		}
+		if r.schedule != nil && strings.Contains(r.name, name) {
+			alike = append(alike, r)
+		}
+	}
+	if len(alike) != 1 {
+		return "", fmt.Errorf("fire rule %q: %d enabled rules with a schedule have that name", name, len(alike))
+	}
+	s.fire(ctx, alike[0])
+	return alike[0].name, nil
+}
+
+func (s *Service) home() busName { return busName{s.c.Account, s.c.Region, "default"} }
+
+// fire delivers a scheduled event to the rule's targets.
+func (s *Service) fire(ctx context.Context, r rule) {
+	event, err := json.Marshal(document{
+		Version: "0", ID: newID(), DetailType: "Scheduled Event", Source: "aws.events",
+		Account: s.c.Account, Region: s.c.Region, Time: s.c.Now().UTC().Format(time.RFC3339),
+		Resources: []string{r.arn}, Detail: json.RawMessage("{}"),
+	})
+	if err != nil {
+		s.c.Log.Error("scheduled event not encodable", "rule", r.name, "error", err)
+		return
+	}
+	s.deliverAll(ctx, r, envelope{bus: s.home(), event: event})
 }

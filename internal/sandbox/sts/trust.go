@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -65,17 +66,27 @@ func (r role) trusts(caller Identity, externalID, session string) bool {
 
 // trustsService decides for an AWS service, which acts for the role's own account.
 func (r role) trustsService(name string) bool {
+	return ServiceMay(r.trust, name, "sts:AssumeRole", r.arn, map[string]string{"aws:SourceAccount": accountOf(r.arn)})
+}
+
+// ServiceMay reports whether the policy of a resource allows an AWS service to do something
+// with it, given the condition keys that the service sends. Services speak TLS.
+func ServiceMay(document policy.Document, service, action, resource string, keys map[string]string) bool {
 	named := policy.Document{}
-	for _, s := range r.trust.Statement {
+	for _, s := range document.Statement {
 		services := s.Principal["Service"]
-		s.Principal = maps.Clone(s.Principal) // Resource reads names under "AWS" only
+		if slices.Contains(s.Principal["AWS"], "*") {
+			services = append(slices.Clone(services), "*")
+		}
+		s.Principal = maps.Clone(s.Principal) // policy.Resource reads the names under "AWS"
 		if s.Principal != nil {
 			s.Principal["AWS"] = services
 		}
 		named.Statement = append(named.Statement, s)
 	}
+	given := map[string]string{"aws:SecureTransport": "true"}
+	maps.Copy(given, keys)
 	return policy.Resource(named, policy.Request{
-		Principals: []string{name}, Action: "sts:AssumeRole", Resource: r.arn,
-		Context: map[string]string{"aws:SourceAccount": accountOf(r.arn)},
+		Principals: []string{service}, Action: action, Resource: resource, Context: given,
 	}) == policy.Allow
 }
