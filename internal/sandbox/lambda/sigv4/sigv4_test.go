@@ -41,22 +41,22 @@ func TestVerify(t *testing.T) {
 		change func(*http.Request)
 		want   error
 	}{
-		"a signed request passes":            {url: url, body: `{"a":1}`},
-		"a query in any order passes":        {url: url + "?b=2&a=x%20y&a=1&empty"},
-		"an encoded path passes":             {url: url + "/a%2Fb/c%20d"},
-		"four minutes late passes":           {url: url, later: 4 * time.Minute},
-		"another secret is refused":          {url: url, secret: "other", want: sigv4.ErrMismatch},
-		"six minutes late is refused":        {url: url, later: 6 * time.Minute, want: sigv4.ErrExpired},
-		"six minutes early is refused":       {url: url, later: -6 * time.Minute, want: sigv4.ErrExpired},
-		"another method is refused":          {url: url, change: func(r *http.Request) { r.Method = http.MethodDelete }, want: sigv4.ErrMismatch},
-		"another path is refused":            {url: url, change: func(r *http.Request) { r.URL.Path += "x" }, want: sigv4.ErrMismatch},
-		"another query is refused":           {url: url, change: func(r *http.Request) { r.URL.RawQuery = "a=1" }, want: sigv4.ErrMismatch},
-		"another host is refused":            {url: url, change: func(r *http.Request) { r.Host = "elsewhere" }, want: sigv4.ErrMismatch},
-		"another token is refused":           {url: url, change: func(r *http.Request) { r.Header.Set("X-Amz-Security-Token", "x") }, want: sigv4.ErrMismatch},
-		"an unsigned payload is refused":     {url: url, change: func(r *http.Request) { r.Header.Set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD") }, want: sigv4.ErrMismatch},
-		"a request without date is refused":  {url: url, change: func(r *http.Request) { r.Header.Del("X-Amz-Date") }, want: sigv4.ErrMismatch},
-		"a request without header is known":  {url: url, change: func(r *http.Request) { r.Header.Del("Authorization") }, want: sigv4.ErrUnsigned},
-		"another scheme counts as unsigned":  {url: url, change: func(r *http.Request) { r.Header.Set("Authorization", "Bearer x") }, want: sigv4.ErrUnsigned},
+		"a signed request passes":           {url: url, body: `{"a":1}`},
+		"a query in any order passes":       {url: url + "?b=2&a=x%20y&a=1&empty"},
+		"an encoded path passes":            {url: url + "/a%2Fb/c%20d"},
+		"four minutes late passes":          {url: url, later: 4 * time.Minute},
+		"another secret is refused":         {url: url, secret: "other", want: sigv4.ErrMismatch},
+		"six minutes late is refused":       {url: url, later: 6 * time.Minute, want: sigv4.ErrExpired},
+		"six minutes early is refused":      {url: url, later: -6 * time.Minute, want: sigv4.ErrExpired},
+		"another method is refused":         {url: url, change: func(r *http.Request) { r.Method = http.MethodDelete }, want: sigv4.ErrMismatch},
+		"another path is refused":           {url: url, change: func(r *http.Request) { r.URL.Path += "x" }, want: sigv4.ErrMismatch},
+		"another query is refused":          {url: url, change: func(r *http.Request) { r.URL.RawQuery = "a=1" }, want: sigv4.ErrMismatch},
+		"another host is refused":           {url: url, change: func(r *http.Request) { r.Host = "elsewhere" }, want: sigv4.ErrMismatch},
+		"another token is refused":          {url: url, change: func(r *http.Request) { r.Header.Set("X-Amz-Security-Token", "x") }, want: sigv4.ErrMismatch},
+		"an unsigned payload is refused":    {url: url, change: func(r *http.Request) { r.Header.Set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD") }, want: sigv4.ErrMismatch},
+		"a request without date is refused": {url: url, change: func(r *http.Request) { r.Header.Del("X-Amz-Date") }, want: sigv4.ErrMismatch},
+		"a request without header is known": {url: url, change: func(r *http.Request) { r.Header.Del("Authorization") }, want: sigv4.ErrUnsigned},
+		"another scheme counts as unsigned": {url: url, change: func(r *http.Request) { r.Header.Set("Authorization", "Bearer x") }, want: sigv4.ErrUnsigned},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := signed(t, http.MethodPost, c.url, c.body)
