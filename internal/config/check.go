@@ -1,0 +1,171 @@
+package config
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/driftless-gitops/driftless/internal/config/nearest"
+	"github.com/driftless-gitops/driftless/internal/gitops"
+)
+
+// Check looks for what the file names in the repository's tree: directories, templates,
+// parameter files and what is watched. A link or a submodule on the way to one is a
+// problem, for neither is followed. The tree's names are read, never a content. What
+// Parse has refused is not looked for, so that both lists can be shown together.
+func (f File) Check(tree fs.FS) []gitops.Problem {
+	c := &checker{
+		decoder: decoder{file: f.name, at: f.at, problems: slices.Clone(f.problems)},
+		tree:    tree, dirs: map[string][]fs.DirEntry{},
+	}
+	for i, s := range f.settings {
+		c.application(fmt.Sprintf("applications[%d]", i), s)
+	}
+	return ordered(c.problems[len(f.problems):], c.dropped)
+}
+
+// checker finds names in a tree, reading each directory once.
+type checker struct {
+	decoder
+	tree fs.FS
+	dirs map[string][]fs.DirEntry
+}
+
+// kind is what a name has to be.
+type kind int
+
+const (
+	directory kind = iota
+	regular
+	either
+)
+
+// application looks for what one application names.
+func (c *checker) application(at string, s gitops.Settings) {
+	if s.Path == "" || !c.look(at+".path", s.Path, s.Path, directory) {
+		return // everything else lies in it
+	}
+	for i, w := range s.Watch {
+		if w != "" {
+			c.look(fmt.Sprintf("%s.watch[%d]", at, i), w, w, either)
+		}
+	}
+	if template := s.CloudFormation.Template; template != "" && !c.refused(at+".cloudformation.template") {
+		c.look(at+".cloudformation.template", template, path.Join(s.Path, template), regular)
+	}
+	if parameters := s.CloudFormation.Parameters; parameters != "" {
+		c.look(at+".cloudformation.parameters", parameters, path.Join(s.Path, parameters), regular)
+	}
+}
+
+// look finds a name part by part, refuses the value at a path when it is not what it has
+// to be, and reports whether it is. The name is as the file has it, full from the root.
+func (c *checker) look(at, name, full string, want kind) bool {
+	dir, rest, seen := ".", full, fs.FileMode(fs.ModeDir)
+	for rest != "" && rest != "." {
+		var part string
+		part, rest, _ = strings.Cut(rest, "/")
+		entries, err := c.list(dir)
+		if err != nil {
+			c.refuse(at, c.near(at), "%s cannot be read: %v", dir, err)
+			return false
+		}
+		i := slices.IndexFunc(entries, func(e fs.DirEntry) bool { return e.Name() == part })
+		if i < 0 {
+			c.missing(at, name, dir, part, rest, want)
+			return false
+		}
+		dir, seen = path.Join(dir, part), entries[i].Type()
+		if why := unusable(seen, want, rest != ""); why != "" {
+			c.refuse(at, c.near(at), "%s is %s", dir, why)
+			return false
+		}
+	}
+	if full == "." && want == regular {
+		c.refuse(at, c.near(at), "the root is a directory; a file is needed")
+		return false
+	}
+	return true
+}
+
+// unusable says why what was found cannot be used, "" when it can.
+func unusable(found fs.FileMode, want kind, more bool) string {
+	switch {
+	case found&fs.ModeSymlink != 0:
+		return "a symbolic link, which is not followed"
+	case found&fs.ModeIrregular != 0:
+		return "a submodule, which is not read"
+	case !found.IsDir() && !found.IsRegular():
+		return "neither a file nor a directory"
+	case !found.IsDir() && (more || want == directory):
+		return "a file; a directory is needed"
+	case found.IsDir() && !more && want == regular:
+		return "a directory; a file is needed"
+	}
+	return ""
+}
+
+// missing refuses a name that is not there, with the name that may have been meant. The
+// part was looked for in dir, and the rest of the name would lie below it.
+func (c *checker) missing(at, name, dir, part, rest string, want kind) {
+	where := dir
+	if dir == "." {
+		where = "the repository"
+	}
+	said := quote(name)
+	if _, given := c.at[at]; !given {
+		said += " (the default)"
+	}
+	names := c.names(dir, want, rest != "")
+	near := nearest.Of(part, names)
+	switch {
+	case near != "":
+		meant := strings.TrimSuffix(name, path.Join(part, rest)) + path.Join(near, rest)
+		c.refuse(at, c.near(at), "%s is not in %s; did you mean %s?", said, where, quote(meant))
+	case want == regular && rest == "" && len(names) > 0:
+		c.refuse(at, c.near(at), "%s is not in %s, which has %s", said, where, some(names))
+	default:
+		c.refuse(at, c.near(at), "%s is not in %s", said, where)
+	}
+}
+
+// list reads a directory once.
+func (c *checker) list(dir string) ([]fs.DirEntry, error) {
+	if entries, ok := c.dirs[dir]; ok {
+		return entries, nil
+	}
+	entries, err := fs.ReadDir(c.tree, dir)
+	if err != nil {
+		return nil, err
+	}
+	c.dirs[dir] = entries
+	return entries, nil
+}
+
+// names returns what of a directory, read before, could be meant: directories on the way,
+// and at its end what is wanted.
+func (c *checker) names(dir string, want kind, more bool) []string {
+	var names []string
+	for _, e := range c.dirs[dir] {
+		if unusable(e.Type(), want, more) == "" {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+// some lists names, the first few of many.
+func some(names []string) string {
+	const most = 5
+	var quoted []string
+	for _, n := range names[:min(most, len(names))] {
+		quoted = append(quoted, quote(n))
+	}
+	list := strings.Join(quoted, ", ")
+	if more := len(names) - most; more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return list
+}

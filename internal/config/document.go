@@ -1,0 +1,172 @@
+package config
+
+import (
+	"reflect"
+	"regexp"
+
+	"github.com/driftless-gitops/driftless/internal/gitops"
+)
+
+// Document is a driftless.yaml. What its types and their comments say is what the JSON
+// Schema says; a field whose tag lacks omitempty is required.
+type Document struct {
+	// Version of this format.
+	Version Version `json:"version"`
+	// Defaults hold for every application that does not say otherwise.
+	Defaults *Defaults `json:"defaults,omitempty"`
+	// Applications are rolled out each on its own.
+	Applications []Application `json:"applications" jsonschema:"minItems=1"`
+}
+
+// Defaults hold for every application that does not say otherwise.
+type Defaults struct {
+	// Target is where applications go. An application may replace its parts one by one.
+	Target *Target `json:"target,omitempty"`
+	// Sync is how applications follow their branch.
+	Sync *Sync `json:"sync,omitempty"`
+	// Verify is what is looked at after an apply.
+	Verify *Verify `json:"verify,omitempty"`
+	// Drift is how often drift is looked for.
+	Drift *Drift `json:"drift,omitempty"`
+	// CloudFormation holds what stacks have in common.
+	CloudFormation *StackDefaults `json:"cloudformation,omitempty"`
+}
+
+// Application is one directory that becomes one stack.
+type Application struct {
+	// Name is unique in the installation, and the stack's name unless that is given.
+	Name ApplicationName `json:"name"`
+	// Path is the application's directory, relative to the repository's root ("." is the root).
+	Path Path `json:"path"`
+	// Watch names further files and directories that the application is made of, relative to
+	// the repository's root: a change there rolls it out too.
+	Watch []Path `json:"watch,omitempty"`
+	// Target is where it goes; what is missing comes from the defaults.
+	Target *Target `json:"target,omitempty"`
+	// CloudFormation makes the application a stack. An empty mapping takes every default.
+	CloudFormation *Stack `json:"cloudformation"`
+	// Sync is how it follows its branch.
+	Sync *Sync `json:"sync,omitempty"`
+	// Verify is what is looked at after an apply.
+	Verify *Verify `json:"verify,omitempty"`
+	// Drift is how often drift is looked for.
+	Drift *Drift `json:"drift,omitempty"`
+}
+
+// Target is an account and a region.
+type Target struct {
+	// Account is the account's id, 12 digits in quotes.
+	Account AccountID `json:"account,omitempty"`
+	// Region is the region's name, such as eu-west-1.
+	Region Region `json:"region,omitempty"`
+	// Role is the ARN of the role to deploy with, in that account; by default the
+	// installation's deploy role.
+	Role RoleARN `json:"role,omitempty"`
+}
+
+// Stack is a CloudFormation stack.
+type Stack struct {
+	// Stack is the stack's name; by default the application's.
+	Stack StackName `json:"stack,omitempty"`
+	// Template is the template's file, relative to the application's path; template.yaml by default.
+	Template Path `json:"template,omitempty"`
+	// Parameters is a file of parameters as the AWS CLI takes it, relative to the application's path.
+	Parameters Path `json:"parameters,omitempty"`
+	// Capabilities that the template needs.
+	Capabilities []Capability `json:"capabilities,omitempty"`
+	// Role is the ARN of the role that CloudFormation assumes, in the target's account; by
+	// default the installation's exec role.
+	Role RoleARN `json:"role,omitempty"`
+	// Tags of the stack, and through it of its resources.
+	Tags map[string]string `json:"tags,omitempty"`
+}
+
+// StackDefaults is what stacks have in common.
+type StackDefaults struct {
+	// Capabilities of every application that names none.
+	Capabilities []Capability `json:"capabilities,omitempty"`
+	// Role of every application that names none.
+	Role RoleARN `json:"role,omitempty"`
+	// Tags of every stack; an application adds to them, and replaces those of the same key.
+	Tags map[string]string `json:"tags,omitempty"`
+}
+
+// Sync is how an application follows its branch.
+type Sync struct {
+	// Mode is auto (by default: every push is planned and applied) or manual (a plan waits for a sync).
+	Mode gitops.SyncMode `json:"mode,omitempty"`
+	// Approval says which plans wait for a person: never, destructive (by default: those with
+	// a replacement or a removal) or always.
+	Approval gitops.Approval `json:"approval,omitempty"`
+}
+
+// Verify is what is looked at after an apply.
+type Verify struct {
+	// Drift detection is the last step of a deployment; true by default.
+	Drift *bool `json:"drift,omitempty"`
+}
+
+// Drift is how often drift is looked for.
+type Drift struct {
+	// Every is the time between two looks, such as 30m or 1h (the default); at least 1m, and
+	// "off" for never.
+	Every Interval `json:"every,omitempty"`
+}
+
+// The kinds of text in a Document, each with its rule below.
+type (
+	Version         int    // of the format
+	ApplicationName string // of an application
+	Path            string // slash-separated, relative
+	AccountID       string // of an AWS account
+	Region          string // of AWS
+	RoleARN         string // of an IAM role
+	StackName       string // of a CloudFormation stack
+	Capability      string // that CloudFormation asks to have acknowledged
+	Interval        string // of time; "0" and "off": never
+)
+
+// rule says which values of a type are allowed: those that match the pattern, or those
+// that are listed.
+type rule struct {
+	pattern *regexp.Regexp
+	oneOf   []string
+	allowed string // for people; empty: the list
+	zero    bool   // the number 0 may stand for the text "0"
+}
+
+// rules holds the rule of each type that has one.
+var rules = map[reflect.Type]rule{
+	reflect.TypeFor[Version]():         {oneOf: []string{"1"}},
+	reflect.TypeFor[ApplicationName](): {pattern: regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`), allowed: "a small letter, then up to 62 small letters, digits and hyphens"},
+	reflect.TypeFor[Path]():            {pattern: regexp.MustCompile(`^[^/\\\p{C}][^\\\p{C}]*$`), allowed: `a relative path with "/" between its parts`},
+	reflect.TypeFor[AccountID]():       {pattern: regexp.MustCompile(`^[0-9]{12}$`), allowed: "12 digits"},
+	reflect.TypeFor[Region]():          {pattern: regexp.MustCompile(`^[a-z]{2,3}(-[a-z]+)+-[0-9]{1,2}$`), allowed: "a region's name, such as eu-west-1"},
+	// https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html: name and path
+	reflect.TypeFor[RoleARN](): {pattern: regexp.MustCompile(`^arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/([!-.0-~]+/)*[A-Za-z0-9_+=,.@-]{1,64}$`), allowed: "a role's ARN, such as arn:aws:iam::111122223333:role/deploy"},
+	// https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
+	reflect.TypeFor[StackName](): {pattern: regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]{0,127}$`), allowed: "a letter, then up to 127 letters, digits and hyphens"},
+	// CAPABILITY_AUTO_EXPAND is left out with the transforms that it is for.
+	reflect.TypeFor[Capability]():      {oneOf: []string{"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"}},
+	reflect.TypeFor[gitops.SyncMode](): {oneOf: []string{string(gitops.SyncAuto), string(gitops.SyncManual)}},
+	reflect.TypeFor[gitops.Approval](): {oneOf: []string{string(gitops.ApprovalNever), string(gitops.ApprovalDestructive), string(gitops.ApprovalAlways)}},
+	reflect.TypeFor[Interval]():        {pattern: regexp.MustCompile(`^(0|off|([0-9]{1,4}h)?([0-9]{1,5}m)?([0-9]{1,6}s)?)$`), allowed: `a time such as 30m or 1h, at least 1m, or "off"`, zero: true},
+}
+
+// unsupported names what the format has and this version does not do yet, by the type
+// whose key or value it would be. It is refused by name, so that nobody takes a key that
+// does nothing for one that works.
+var unsupported = map[reflect.Type][]string{
+	reflect.TypeFor[Document]():    {"include"},
+	reflect.TypeFor[Application](): {"terraform", "cdk", "sam", "dependsOn", "isolation"},
+	reflect.TypeFor[Sync]():        {"windows"},
+	reflect.TypeFor[Verify]():      {"http", "alarm", "lambda", "onFailure"},
+	reflect.TypeFor[Drift]():       {"heal", "ignore", "undeclared"},
+	reflect.TypeFor[Capability]():  {"CAPABILITY_AUTO_EXPAND"},
+}
+
+// otherEngines are the keys that stand where cloudformation does in another application.
+var otherEngines = []string{"terraform", "cdk", "sam"}
+
+// notSupported is what is said of all of them.
+const notSupported = "known, not supported in this version"

@@ -1,0 +1,224 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"path"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/driftless-gitops/driftless/internal/gitops"
+)
+
+// The defaults of what neither an application nor the file's own defaults say.
+const (
+	defaultTemplate = "template.yaml"
+	defaultEvery    = time.Hour
+	minEvery        = time.Minute // drift is looked for by a schedule that runs once a minute
+)
+
+// resolve fills in the defaults and holds the parts of the document against each other.
+func (d *decoder) resolve(doc Document) []gitops.Settings {
+	defaults := Defaults{}
+	if doc.Defaults != nil {
+		defaults = *doc.Defaults
+	}
+	if doc.Applications != nil && len(doc.Applications) == 0 {
+		d.refuse("applications", d.at["applications"], "the list is empty; at least one application is needed")
+	}
+	if defaults.CloudFormation != nil {
+		d.tags("defaults.cloudformation.tags", defaults.CloudFormation.Tags)
+	}
+	all := make([]gitops.Settings, len(doc.Applications))
+	for i, a := range doc.Applications {
+		all[i] = d.application(fmt.Sprintf("applications[%d]", i), a, defaults)
+	}
+	d.unique(all)
+	return all
+}
+
+// application resolves one application.
+func (d *decoder) application(at string, a Application, defaults Defaults) gitops.Settings {
+	s := gitops.Settings{
+		Name:   string(a.Name),
+		Path:   d.clean(at+".path", a.Path),
+		Engine: gitops.EngineCloudFormation,
+		Target: d.target(at, a.Target, defaults.Target),
+		Sync:   sync(a.Sync, defaults.Sync),
+		Verify: verify(a.Verify, defaults.Verify),
+		Drift:  gitops.DriftPolicy{EverySeconds: int64(d.every(at, a.Drift, defaults.Drift) / time.Second)},
+	}
+	for i, w := range a.Watch {
+		s.Watch = append(s.Watch, d.clean(fmt.Sprintf("%s.watch[%d]", at, i), w))
+	}
+	s.CloudFormation = d.stack(at+".cloudformation", a, s, defaults)
+	return s
+}
+
+// clean returns a path of the repository in its one form, "" when it is refused.
+func (d *decoder) clean(at string, p Path) string {
+	switch name := string(p); {
+	case name == "": // refused by its rule, or missing
+	case slices.Contains(strings.Split(name, "/"), ".."):
+		d.refuse(at, d.at[at], `%s has a ".."; a path is relative to the repository's root`, quote(name))
+	case strings.ContainsAny(name, "*?[{"):
+		d.refuse(at, d.at[at], "%s looks like a pattern; name a file or a directory", quote(name))
+	default:
+		return path.Clean(name)
+	}
+	return ""
+}
+
+// target merges an application's target over the default one, part by part.
+func (d *decoder) target(at string, own, common *Target) gitops.Target {
+	o, c := value(own), value(common)
+	t := gitops.Target{
+		Account: string(cmp.Or(o.Account, c.Account)),
+		Region:  string(cmp.Or(o.Region, c.Region)),
+		Role:    string(cmp.Or(o.Role, c.Role)),
+	}
+	for _, part := range []struct{ key, value string }{{"account", t.Account}, {"region", t.Region}} {
+		ownAt, commonAt := at+".target."+part.key, "defaults.target."+part.key
+		if part.value == "" && !d.refused(ownAt) && !d.refused(commonAt) && !d.wrong(at, at+".target", "defaults.target", "defaults") {
+			d.refuse(ownAt, d.at[at], "the target's %s is missing; give it here or in defaults.target", part.key)
+		}
+	}
+	roleAt := at + ".target.role"
+	if o.Role == "" {
+		roleAt = "defaults.target.role"
+	}
+	d.sameAccount(roleAt, at, t.Role, t.Account)
+	return t
+}
+
+// wrong reports whether the value at exactly one of these paths was refused.
+func (d *decoder) wrong(paths ...string) bool {
+	return slices.ContainsFunc(d.problems, func(p gitops.Problem) bool { return slices.Contains(paths, p.Path) })
+}
+
+// sameAccount refuses, at a path, the role of an application that is in another account
+// than its target: whoever assumes it deploys there. A default is refused once.
+func (d *decoder) sameAccount(at, application, role, account string) {
+	parts := strings.Split(role, ":")
+	if len(parts) < 5 || account == "" || parts[4] == account || d.refused(at) {
+		return
+	}
+	d.refuse(at, d.near(at), "the role is in account %s, the target of %s in %s", parts[4], application, account)
+}
+
+// near returns where a value stands, or where what it would be part of stands.
+func (d *decoder) near(at string) position {
+	for at != "" {
+		if p, ok := d.at[at]; ok {
+			return p
+		}
+		at = at[:max(strings.LastIndex(at, "."), 0)]
+	}
+	return position{1, 1}
+}
+
+// sync resolves how an application follows its branch.
+func sync(own, common *Sync) gitops.Sync {
+	o, c := value(own), value(common)
+	return gitops.Sync{
+		Mode:     cmp.Or(o.Mode, c.Mode, gitops.SyncAuto),
+		Approval: cmp.Or(o.Approval, c.Approval, gitops.ApprovalDestructive),
+	}
+}
+
+// verify resolves what is looked at after an apply.
+func verify(own, common *Verify) gitops.Verify {
+	if drift := cmp.Or(value(own).Drift, value(common).Drift); drift != nil {
+		return gitops.Verify{Drift: *drift}
+	}
+	return gitops.Verify{Drift: true}
+}
+
+// every resolves how often drift is looked for; zero is never.
+func (d *decoder) every(at string, own, common *Drift) time.Duration {
+	text, from := value(own).Every, at+".drift.every"
+	if text == "" {
+		text, from = value(common).Every, "defaults.drift.every"
+	}
+	switch text {
+	case "":
+		return defaultEvery
+	case "0", "off":
+		return 0
+	}
+	every, err := time.ParseDuration(string(text)) // the pattern of Interval lets nothing else through
+	if (err != nil || every < minEvery) && !d.refused(from) {
+		d.refuse(from, d.at[from], "%s is less than a minute; allowed: %s", quote(string(text)), rules[reflect.TypeFor[Interval]()])
+	}
+	return every
+}
+
+// stack resolves an application's stack.
+func (d *decoder) stack(at string, a Application, s gitops.Settings, defaults Defaults) gitops.CloudFormation {
+	own, common := value(a.CloudFormation), value(defaults.CloudFormation)
+	d.tags(at+".tags", own.Tags)
+	c := gitops.CloudFormation{
+		Stack:    string(cmp.Or(own.Stack, StackName(a.Name))),
+		Template: d.inside(at+".template", cmp.Or(own.Template, defaultTemplate), s),
+		Role:     string(cmp.Or(own.Role, common.Role)),
+	}
+	if own.Parameters != "" {
+		c.Parameters = d.inside(at+".parameters", own.Parameters, s)
+	}
+	capabilities := common.Capabilities
+	if own.Capabilities != nil {
+		capabilities = own.Capabilities
+	}
+	for _, capability := range capabilities {
+		c.Capabilities = append(c.Capabilities, string(capability))
+	}
+	if len(common.Tags)+len(own.Tags) > 0 {
+		c.Tags = maps.Clone(common.Tags)
+		if c.Tags == nil {
+			c.Tags = map[string]string{}
+		}
+		maps.Copy(c.Tags, own.Tags)
+	}
+	if len(c.Tags) > maxTags {
+		d.refuse(at+".tags", d.near(at+".tags"), "the stack has %d tags, those of defaults included; at most %d are allowed", len(c.Tags), maxTags)
+	}
+	roleAt := at + ".role"
+	if own.Role == "" {
+		roleAt = "defaults.cloudformation.role"
+	}
+	d.sameAccount(roleAt, strings.TrimSuffix(at, ".cloudformation"), c.Role, s.Target.Account)
+	return c
+}
+
+// inside returns a file's name relative to the application's path, "" when it is refused.
+// It may climb out of the path, though only to what the application watches: a change of
+// the file would roll out nothing otherwise.
+func (d *decoder) inside(at string, p Path, s gitops.Settings) string {
+	if s.Path == "" || slices.Contains(s.Watch, "") {
+		return "" // a refused path would make any answer wrong
+	}
+	full := path.Join(s.Path, string(p))
+	if full == ".." || strings.HasPrefix(full, "../") {
+		d.refuse(at, d.near(at), "%s leaves the repository", quote(string(p)))
+		return ""
+	}
+	for _, dir := range append([]string{s.Path}, s.Watch...) {
+		if dir == "." || full == dir || strings.HasPrefix(full, dir+"/") {
+			return path.Clean(string(p))
+		}
+	}
+	d.refuse(at, d.near(at), "%s is %s, outside path and watch; add it to watch", quote(string(p)), full)
+	return ""
+}
+
+// value returns what a pointer points at, the zero value for nil.
+func value[T any](p *T) T {
+	if p == nil {
+		var zero T
+		return zero
+	}
+	return *p
+}
