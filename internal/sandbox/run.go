@@ -38,9 +38,11 @@ func Run(ctx context.Context, stdout io.Writer, o Options) error {
 	if err := writeState(path, stateFile{URL: s.url, PID: os.Getpid(), Env: s.Env()}); err != nil {
 		return err
 	}
-	defer os.Remove(path)
-	fmt.Fprintf(stdout, "sandbox  %s  (moto %s, account %s, region %s)\nlogs     %s\nshell    eval \"$(driftless sandbox env%s)\"\n",
-		s.url, s.MotoVersion(), Account, Region, s.Dir(), dirFlag(o.Dir))
+	defer func() { _ = os.Remove(path) }() // PrintEnv asks the sandbox itself too
+	if _, err := fmt.Fprintf(stdout, "sandbox  %s  (moto %s, account %s, region %s)\nlogs     %s\nshell    eval \"$(driftless sandbox env%s)\"\n",
+		s.url, s.MotoVersion(), Account, Region, s.Dir(), dirFlag(o.Dir)); err != nil {
+		return fmt.Errorf("print address: %w", err)
+	}
 	select {
 	case <-ctx.Done():
 		return nil
@@ -72,7 +74,9 @@ func PrintEnv(ctx context.Context, stdout io.Writer, dir string) error {
 	}
 	for _, kv := range state.Env {
 		key, value, _ := strings.Cut(kv, "=")
-		fmt.Fprintf(stdout, "export %s='%s'\n", key, value)
+		if _, err := fmt.Fprintf(stdout, "export %s='%s'\n", key, value); err != nil {
+			return fmt.Errorf("print environment: %w", err)
+		}
 	}
 	return nil
 }
@@ -89,7 +93,7 @@ func ask(ctx context.Context, url string) error {
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("status %s from %s", resp.Status, url)
 	}

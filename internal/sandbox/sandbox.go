@@ -65,7 +65,7 @@ func Start(ctx context.Context, o Options) (*Sandbox, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	s := &Sandbox{o: o, url: "http://" + listener.Addr().String(), cancel: cancel}
 	if err := s.start(ctx, listener); err != nil {
-		listener.Close()
+		_ = listener.Close()
 		s.Close()
 		return nil, fmt.Errorf("start sandbox: %w", err)
 	}
@@ -112,7 +112,7 @@ func (s *Sandbox) Fire(ctx context.Context, rule string) (string, error) {
 func (s *Sandbox) Close() {
 	s.cancel()
 	if s.server != nil {
-		s.server.Close()
+		_ = s.server.Close()
 	}
 	if s.lambda != nil {
 		s.lambda.Close()
@@ -122,7 +122,9 @@ func (s *Sandbox) Close() {
 		s.moto.Close()
 	}
 	if s.tempDir != "" {
-		os.RemoveAll(s.tempDir)
+		if err := os.RemoveAll(s.tempDir); err != nil {
+			s.o.Log.Warn("directory left behind", "error", err)
+		}
 	}
 }
 
@@ -149,7 +151,7 @@ func (s *Sandbox) start(ctx context.Context, listener net.Listener) (err error) 
 	})
 	s.running.Go(func() {
 		<-ctx.Done()
-		s.server.Close()
+		_ = s.server.Close()
 	})
 	s.running.Go(func() { s.events.Run(ctx) })
 	s.running.Go(func() {

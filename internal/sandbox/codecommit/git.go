@@ -153,7 +153,7 @@ func (s *Service) backend(w http.ResponseWriter, r *http.Request, repo *reposito
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	defer in.Body.Close()
+	defer func() { _ = in.Body.Close() }() // a file that has no name any more
 	complaints := slog.NewLogLogger(s.c.Log.Handler(), slog.LevelDebug)
 	(&cgi.Handler{
 		Path: program,

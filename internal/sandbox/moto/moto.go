@@ -144,7 +144,7 @@ func start(ctx context.Context, program, dir string) (*Server, error) {
 func (s *Server) run(cmd *exec.Cmd, logFile io.Closer, started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	defer logFile.Close()
+	defer func() { _ = logFile.Close() }() // the child wrote it, not we
 	defer close(s.done)
 	if err := cmd.Start(); err != nil {
 		s.err = err
@@ -169,7 +169,7 @@ func (s *Server) wait(ctx context.Context) error {
 			return err
 		}
 		if resp, err := client.Do(req); err == nil {
-			resp.Body.Close()
+			_ = resp.Body.Close()
 			return nil
 		}
 		select {
@@ -212,6 +212,5 @@ func freePort() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }
