@@ -1,0 +1,183 @@
+// Package trigger turns an event of EventBridge into what to look at, and nothing else.
+//
+// An event is a hint: it may be late, repeated, out of order, or forged by whoever may
+// put events on a bus. So only a key is taken from it, checked for its form; the branch's
+// commit is read from git, the stack's state from CloudFormation, and what belongs to
+// whom from the table. The package is pure and imports the standard library only.
+package trigger
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Kind is what a Key names.
+type Kind string
+
+// The kinds of key.
+const (
+	KindRepository Kind = "repository"
+	KindStack      Kind = "stack"
+)
+
+// Key names what to look at. The zero Key means: nothing.
+type Key struct {
+	Kind          Kind   `json:"kind,omitempty"`
+	RepositoryURL string `json:"repositoryUrl,omitempty"` // as it is registered: codecommit::<region>://<name>
+	Branch        string `json:"branch,omitempty"`
+	StackARN      string `json:"stackArn,omitempty"`
+	Stack         string `json:"stack,omitempty"` // its name, taken from the ARN
+	Account       string `json:"account,omitempty"`
+	Region        string `json:"region,omitempty"`
+	Reason        string `json:"reason,omitempty"` // for people
+}
+
+// IsZero reports whether there is nothing to look at.
+func (k Key) IsZero() bool { return k == Key{} }
+
+// event is the envelope of every event (EventBridge user guide, "Event structure").
+type event struct {
+	Source     string          `json:"source"`
+	DetailType string          `json:"detail-type"`
+	Account    string          `json:"account"`
+	Region     string          `json:"region"`
+	Resources  []string        `json:"resources"`
+	Detail     json.RawMessage `json:"detail"`
+}
+
+// kinds are the events that are looked at, by source and detail type together: anybody may
+// send a detail type under a source of their own, but only AWS a source that begins with
+// "aws." (EventBridge API reference, PutEventsRequestEntry).
+var kinds = map[[2]string]func(event) (Key, error){
+	{"aws.codecommit", "CodeCommit Repository State Change"}:               repository,
+	{"aws.cloudformation", "CloudFormation Stack Status Change"}:           stack,
+	{"aws.cloudformation", "CloudFormation Drift Detection Status Change"}: drift,
+}
+
+// Parse returns what an event asks to look at. An event of another source or detail type,
+// and one of a tag, is the zero Key and no error; one that contradicts itself is an error.
+func Parse(raw json.RawMessage) (Key, error) {
+	var e event
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return Key{}, fmt.Errorf("read event: %w", err)
+	}
+	parse, ok := kinds[[2]string{e.Source, e.DetailType}]
+	if !ok {
+		return Key{}, nil
+	}
+	if !isAccount(e.Account) || !isRegion(e.Region) {
+		return Key{}, fmt.Errorf("read %s: account %q, region %q: not those of an event", e.DetailType, e.Account, e.Region)
+	}
+	key, err := parse(e)
+	if err != nil {
+		return Key{}, fmt.Errorf("read %s: %w", e.DetailType, err)
+	}
+	return key, nil
+}
+
+var (
+	isAccount = regexp.MustCompile(`^[0-9]{12}$`).MatchString
+	isRegion  = regexp.MustCompile(`^[a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2}$`).MatchString
+	// isRepository: CodeCommit API reference, RepositoryMetadata.repositoryName.
+	isRepository = regexp.MustCompile(`^[\w.-]{1,100}$`).MatchString
+	// stackResource: CloudFormation API reference, Stack.StackId and CreateStack.StackName.
+	stackResource = regexp.MustCompile(`^stack/([a-zA-Z][-a-zA-Z0-9]{0,127})/[-a-zA-Z0-9]{1,64}$`)
+	isStatus      = regexp.MustCompile(`^[A-Z][A-Z_]{0,63}$`).MatchString
+)
+
+// repository reads "CodeCommit Repository State Change" (CodeCommit user guide,
+// "Monitoring CodeCommit events"): a branch or tag was created, updated or deleted.
+func repository(e event) (Key, error) {
+	var detail struct {
+		Event          string `json:"event"`
+		RepositoryName string `json:"repositoryName"`
+		ReferenceType  string `json:"referenceType"`
+		ReferenceName  string `json:"referenceName"`
+	}
+	if err := json.Unmarshal(e.Detail, &detail); err != nil {
+		return Key{}, fmt.Errorf("read detail: %w", err)
+	}
+	reason, ok := map[string]string{
+		"referenceCreated": "branch created in CodeCommit",
+		"referenceUpdated": "pushed to CodeCommit",
+		"referenceDeleted": "branch deleted in CodeCommit",
+	}[detail.Event]
+	if !ok || detail.ReferenceType != "branch" {
+		return Key{}, nil
+	}
+	if len(e.Resources) != 1 {
+		return Key{}, fmt.Errorf("%d resources, want the repository", len(e.Resources))
+	}
+	name, err := resource(e, e.Resources[0], "codecommit")
+	if err != nil {
+		return Key{}, err
+	}
+	if !isRepository(name) || name != detail.RepositoryName {
+		return Key{}, fmt.Errorf("repository %q of the resource is not %q of the detail", name, detail.RepositoryName)
+	}
+	if detail.ReferenceName == "" {
+		return Key{}, errors.New("no branch")
+	}
+	return Key{
+		Kind: KindRepository, RepositoryURL: "codecommit::" + e.Region + "://" + name, Branch: detail.ReferenceName,
+		Account: e.Account, Region: e.Region, Reason: reason,
+	}, nil
+}
+
+// stackDetail is what the events of a stack have in common (CloudFormation user guide,
+// "EventBridge event detail reference").
+type stackDetail struct {
+	StackID       string `json:"stack-id"`
+	StatusDetails struct {
+		Status    string `json:"status"`
+		Detection string `json:"detection-status"`
+	} `json:"status-details"`
+}
+
+// stack reads "CloudFormation Stack Status Change". Its siblings of single resources have
+// another detail type and are not looked at: there are many, and they decide nothing.
+func stack(e event) (Key, error) {
+	return stackKey(e, func(d stackDetail) string { return "stack is " + d.StatusDetails.Status })
+}
+
+// drift reads "CloudFormation Drift Detection Status Change".
+func drift(e event) (Key, error) {
+	return stackKey(e, func(d stackDetail) string { return "drift detection is " + d.StatusDetails.Detection })
+}
+
+func stackKey(e event, reason func(stackDetail) string) (Key, error) {
+	var detail stackDetail
+	if err := json.Unmarshal(e.Detail, &detail); err != nil {
+		return Key{}, fmt.Errorf("read detail: %w", err)
+	}
+	for _, status := range []string{detail.StatusDetails.Status, detail.StatusDetails.Detection} {
+		if status != "" && !isStatus(status) {
+			return Key{}, errors.New("a status that is none")
+		}
+	}
+	name, err := resource(e, detail.StackID, "cloudformation")
+	if err != nil {
+		return Key{}, err
+	}
+	parts := stackResource.FindStringSubmatch(name)
+	if parts == nil {
+		return Key{}, fmt.Errorf("%q is not the ARN of a stack", detail.StackID)
+	}
+	return Key{Kind: KindStack, StackARN: detail.StackID, Stack: parts[1], Account: e.Account, Region: e.Region, Reason: reason(detail)}, nil
+}
+
+// resource returns the last part of an ARN, arn:partition:service:region:account:resource,
+// if it is of that service and of the event's own account and region.
+func resource(e event, arn, service string) (string, error) {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" || !strings.HasPrefix(parts[1], "aws") || parts[2] != service {
+		return "", fmt.Errorf("%q is not an ARN of %s", arn, service)
+	}
+	if parts[3] != e.Region || parts[4] != e.Account {
+		return "", fmt.Errorf("%q is not of account %s and region %s, which the event is of", arn, e.Account, e.Region)
+	}
+	return parts[5], nil
+}

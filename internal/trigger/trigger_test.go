@@ -1,0 +1,172 @@
+package trigger_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/driftless-gitops/driftless/internal/trigger"
+)
+
+// events is the folder of recorded events; those of EventBridge have a key beside them.
+const events = "../../events"
+
+func read(t testing.TB, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// recorded returns the recorded events of EventBridge's rules, by name.
+func recorded(t testing.TB) map[string][]byte {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(events, "eventbridge-*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][]byte{}
+	for _, file := range files {
+		if name := strings.TrimSuffix(file, ".json"); !strings.HasSuffix(name, ".want") {
+			all[name] = read(t, file)
+		}
+	}
+	if len(all) < 5 {
+		t.Fatalf("%d events in %s", len(all), events)
+	}
+	return all
+}
+
+func TestRecordedEventsNameWhatStandsBesideThem(t *testing.T) {
+	for name, raw := range recorded(t) {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			var want trigger.Key
+			decoder := json.NewDecoder(strings.NewReader(string(read(t, name+".want.json"))))
+			decoder.DisallowUnknownFields()
+			if err := decoder.Decode(&want); err != nil {
+				t.Fatal(err)
+			}
+			got, err := trigger.Parse(raw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("key (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Every event has beside it what it leads to, and nothing else is in the folder.
+func TestEveryEventHasItsExpectation(t *testing.T) {
+	files, err := os.ReadDir(events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		name, ok := strings.CutSuffix(file.Name(), ".json")
+		switch {
+		case file.Name() == "README.md":
+			continue
+		case !ok:
+			t.Errorf("%s is no event", file.Name())
+			continue
+		}
+		if !json.Valid(read(t, filepath.Join(events, file.Name()))) {
+			t.Errorf("%s is no JSON", file.Name())
+		}
+		other := name + ".want.json"
+		if event, want := strings.CutSuffix(name, ".want"); want {
+			other = event + ".json"
+		}
+		if _, err := os.Stat(filepath.Join(events, other)); err != nil {
+			t.Errorf("%s has no %s beside it", file.Name(), other)
+		}
+	}
+}
+
+const push = `{"source":"aws.codecommit","detail-type":"CodeCommit Repository State Change","account":"111122223333","region":"eu-west-1",
+"resources":["arn:aws:codecommit:eu-west-1:111122223333:infra"],
+"detail":{"event":"referenceUpdated","repositoryName":"infra","referenceType":"branch","referenceName":"main"}}`
+
+const status = `{"source":"aws.cloudformation","detail-type":"CloudFormation Stack Status Change","account":"111122223333","region":"eu-west-1",
+"detail":{"stack-id":"arn:aws:cloudformation:eu-west-1:111122223333:stack/prod-jobs/8f2d","status-details":{"status":"UPDATE_COMPLETE"}}}`
+
+// Each case changes one thing of an event that names something.
+func TestEventsThatNameNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		event, old, new string
+		refused         bool
+	}{
+		"a source of somebody's own":               {push, "aws.codecommit", "com.example.codecommit", false},
+		"a source that begins like AWS's":          {push, "aws.codecommit", "aws.codecommit.example", false},
+		"another detail type of the same source":   {push, "Repository State Change", "Pull Request State Change", false},
+		"a detail type of another source":          {push, "aws.codecommit", "aws.cloudformation", false},
+		"an event of a single resource":            {status, "Stack Status Change", "Resource Status Change", false},
+		"a tag":                                    {push, `"branch"`, `"tag"`, false},
+		"a comment on a commit":                    {push, "referenceUpdated", "commentOnCommitCreated", false},
+		"a repository of another account":          {push, "arn:aws:codecommit:eu-west-1:111122223333", "arn:aws:codecommit:eu-west-1:444455556666", true},
+		"a repository of another region":           {push, "arn:aws:codecommit:eu-west-1", "arn:aws:codecommit:us-east-1", true},
+		"a repository that the detail calls other": {push, `"repositoryName":"infra"`, `"repositoryName":"other"`, true},
+		"a name that no repository has":            {strings.ReplaceAll(push, `"repositoryName":"infra"`, `"repositoryName":"a/b"`), "3333:infra", "3333:a/b", true},
+		"no resource":                              {push, `["arn:aws:codecommit:eu-west-1:111122223333:infra"]`, `[]`, true},
+		"no branch":                                {push, `"main"`, `""`, true},
+		"a stack of another account":               {status, "eu-west-1:111122223333", "eu-west-1:444455556666", true},
+		"a stack of another region":                {status, "cloudformation:eu-west-1", "cloudformation:us-east-1", true},
+		"a change set in place of a stack":         {status, "stack/prod-jobs", "changeSet/prod-jobs", true},
+		"no ARN":                                   {status, "arn:aws:cloudformation:eu-west-1:111122223333:stack/prod-jobs/8f2d", "prod-jobs", true},
+		"a status that is text":                    {status, "UPDATE_COMPLETE", "<b>hello</b>", true},
+		"no account":                               {status, `"account":"111122223333"`, `"account":""`, true},
+		"a region that is text":                    {status, `"region":"eu-west-1"`, `"region":"here"`, true},
+		"a detail that is no object":               {`{"source":"aws.cloudformation","detail-type":"CloudFormation Stack Status Change","account":"111122223333","region":"eu-west-1","detail":"x"}`, "x", "y", true},
+		"no JSON":                                  {push, "{", "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if !strings.Contains(c.event, c.old) {
+				t.Fatalf("the event has no %q", c.old)
+			}
+			if key, err := trigger.Parse([]byte(c.event)); (c.event == push || c.event == status) && (err != nil || key.IsZero()) {
+				t.Fatalf("unchanged: %+v, %v", key, err)
+			}
+			key, err := trigger.Parse([]byte(strings.Replace(c.event, c.old, c.new, 1)))
+			if !key.IsZero() || (err != nil) != c.refused {
+				t.Errorf("got %+v, %v; want nothing, refused: %v", key, err, c.refused)
+			}
+		})
+	}
+}
+
+// What comes out of any input is nothing, or a key whose parts belong together.
+func FuzzParse(f *testing.F) {
+	for _, raw := range recorded(f) {
+		f.Add(raw)
+	}
+	f.Add([]byte(push))
+	f.Add([]byte(status))
+	f.Add([]byte(`{"source":"aws.codecommit"}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		key, err := trigger.Parse(raw)
+		switch {
+		case err != nil:
+			if !key.IsZero() {
+				t.Errorf("a key and an error: %+v, %v", key, err)
+			}
+		case key.Kind == trigger.KindRepository:
+			if !strings.HasPrefix(key.RepositoryURL, "codecommit::"+key.Region+"://") || key.Branch == "" || key.StackARN != "" {
+				t.Errorf("got %+v", key)
+			}
+		case key.Kind == trigger.KindStack:
+			if !strings.Contains(key.StackARN, ":"+key.Region+":"+key.Account+":stack/"+key.Stack+"/") || key.RepositoryURL != "" {
+				t.Errorf("got %+v", key)
+			}
+		case !key.IsZero():
+			t.Errorf("got %+v", key)
+		}
+	})
+}
