@@ -1,0 +1,79 @@
+# Everything that a person runs. Each target does its own set-up, from a bare clone.
+SHELL := /bin/bash
+export GOFLAGS := -buildvcs=false
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
+unexport AWS_CA_BUNDLE
+
+TOOLS   := $(CURDIR)/.tools
+BIN     := $(CURDIR)/bin
+MOTO    := 5.2.1
+GOLANGCI := v2.15.0
+ARCH    := $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
+FAST    := $(shell go list ./... 2>/dev/null | grep -v -E '/(infra|e2e)$$')
+export PATH := $(CURDIR)/.venv/bin:$(TOOLS):$(PATH)
+
+.PHONY: help build test check vet lint tidy e2e demo sandbox synth deploy invoke update-golden clean
+
+help: ## show this
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+build: $(BIN)/driftless ## build the command line into bin/
+
+$(BIN)/driftless: $(shell find cmd internal -name '*.go' 2>/dev/null) go.mod
+	go build -trimpath -o $@ ./cmd/driftless
+
+test: moto ## run the tests, except those of infra and the end-to-end run
+	go test $(FAST)
+
+check: vet lint tidy moto node_modules ## what CI runs: vet, linters, all tests with -race, infra, the end-to-end run
+	go test -race $(FAST)
+	go test ./infra
+	$(MAKE) --no-print-directory synth
+	$(MAKE) --no-print-directory e2e
+
+vet:
+	go vet ./...
+	@test -z "$$(gofmt -l cmd functions infra internal)" || { echo "not gofmt-ed:"; gofmt -l cmd functions infra internal; exit 1; }
+
+lint: $(TOOLS)/golangci-lint
+	$(TOOLS)/golangci-lint run ./...
+
+$(TOOLS)/golangci-lint: ## (the first time takes a few minutes)
+	@echo "building golangci-lint $(GOLANGCI): about four minutes, once"
+	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)
+
+tidy:
+	go mod tidy -diff
+
+e2e: moto node_modules build ## the whole of it in the sandbox, through the real CDK CLI
+	go test -count=1 -timeout 20m -v ./internal/e2e
+
+demo: moto node_modules build ## see the main job done, in a sandbox, in about two minutes
+	@$(BIN)/driftless demo
+
+sandbox: moto node_modules build ## the same, left running, with the commands to play with
+	@$(BIN)/driftless demo --keep
+
+synth: node_modules ## write the installation's CloudFormation template into cdk.out
+	npx cdk synth --quiet
+
+deploy: node_modules ## install Driftless into the account that your AWS credentials belong to
+	@./infra/bootstrapped.sh
+	npx cdk deploy
+
+update-golden: ## write the golden files anew; review the diff
+	go test ./internal/gitops ./internal/render ./internal/cli -update
+
+clean: ## remove what was built
+	rm -rf bin cdk.out dist
+
+# moto is the AWS emulator that the sandbox stands on.
+.PHONY: moto
+moto:
+	@command -v moto_server >/dev/null || { \
+	  echo "moto_server is not on the PATH: installing moto[server]==$(MOTO) into .venv"; \
+	  python3 -m venv .venv && .venv/bin/pip install --quiet 'moto[server]==$(MOTO)'; }
+
+node_modules: package.json package-lock.json
+	npm ci --no-audit --no-fund
+	@touch node_modules
