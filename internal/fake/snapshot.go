@@ -67,9 +67,9 @@ func (s *snapshot) fetch(files fstest.MapFS, at string) error {
 		content := s.commit.files[name]
 		switch {
 		case strings.HasPrefix(content, Symlink):
-			return fmt.Errorf("%s is a symbolic link, which is not followed", name)
+			return &gitops.Refusal{Reason: name + " is a symbolic link, which is not followed"}
 		case strings.HasPrefix(content, Submodule):
-			return fmt.Errorf("%s is a submodule, which is not read", name)
+			return &gitops.Refusal{Reason: name + " is a submodule, which is not read"}
 		}
 		files[name] = &fstest.MapFile{Data: []byte(content), Mode: 0o644}
 	}

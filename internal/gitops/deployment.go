@@ -159,3 +159,13 @@ func (d Deployment) Waits(p PlanSummary) string {
 	}
 	return ""
 }
+
+// Keep takes over the ids that AWS gave an operation, and nothing else of it.
+func (o *Operation) Keep(seen Operation) {
+	if seen.StackID != "" {
+		o.StackID = seen.StackID
+	}
+	if seen.ID != "" {
+		o.ID = seen.ID
+	}
+}

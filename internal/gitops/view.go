@@ -1,0 +1,56 @@
+package gitops
+
+// View is one application as people and programs are shown it: its record, the deployment
+// in flight, what its repository says, and what follows from them.
+type View struct {
+	Application Application `json:"application"`
+	Deployment  *Deployment `json:"deployment,omitempty"` // in flight
+	Repository  Origin      `json:"repository"`
+	Sync        SyncStatus  `json:"sync"`
+	Health      Health      `json:"health"`
+	Message     string      `json:"message,omitempty"`
+}
+
+// Origin is what a View says of its repository.
+type Origin struct {
+	URL      string    `json:"url"`
+	Branch   string    `json:"branch"`
+	Problems []Problem `json:"problems,omitempty"` // those that concern the application
+	Trouble  string    `json:"trouble,omitempty"`
+	Note     string    `json:"note,omitempty"`
+}
+
+// NewView derives what people are shown. A problem of the repository that holds for all of
+// its applications is shown on each.
+func NewView(a Application, d *Deployment, r Repository) View {
+	v := View{Application: a, Deployment: d, Sync: a.Sync(), Health: a.Health(), Message: a.Message(),
+		Repository: Origin{URL: r.URL, Branch: r.Branch, Trouble: r.Trouble, Note: r.Note}}
+	for _, p := range r.Problems {
+		if p.Application == "" || p.Application == a.ID {
+			v.Repository.Problems = append(v.Repository.Problems, p)
+		}
+	}
+	switch {
+	case d != nil && d.Progress != "":
+		v.Message = d.Progress
+	case d != nil:
+		v.Message = d.Reason
+	case v.Message != "":
+	case len(v.Repository.Problems) > 0:
+		v.Message = v.Repository.Problems[0].String()
+	case r.Trouble != "":
+		v.Message = r.Trouble
+	case r.Note != "":
+		v.Message = r.Note
+	}
+	return v
+}
+
+// Diff answers "what would change, or has": the plan of the unfinished deployment, else
+// the latest drift report.
+type Diff struct {
+	Application string       `json:"application"`
+	Deployment  *Deployment  `json:"deployment,omitempty"`
+	Plan        *Plan        `json:"plan,omitempty"`
+	Report      *DriftReport `json:"report,omitempty"`
+}

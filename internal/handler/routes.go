@@ -1,0 +1,196 @@
+package handler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/reconcile"
+)
+
+func (a *API) applications(ctx context.Context, _ call) (any, error) {
+	apps, err := a.Store.ListApplications(ctx, "")
+	if err != nil {
+		return nil, fmt.Errorf("list applications: %w", err)
+	}
+	repos, err := a.Store.ListRepositories(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list repositories: %w", err)
+	}
+	byID := map[string]gitops.Repository{}
+	for _, r := range repos {
+		byID[r.ID] = r
+	}
+	views := []gitops.View{}
+	for _, app := range apps {
+		v, err := a.view(ctx, app, byID[app.Repository])
+		if err != nil {
+			return nil, err
+		}
+		views = append(views, v)
+	}
+	return views, nil
+}
+
+// view reads the deployment in flight, if there is one, and puts everything together.
+func (a *API) view(ctx context.Context, app gitops.Application, r gitops.Repository) (gitops.View, error) {
+	if app.InFlight == "" {
+		return gitops.NewView(app, nil, r), nil
+	}
+	d, err := a.Store.Deployment(ctx, app.ID, app.InFlight)
+	if err != nil {
+		return gitops.View{}, fmt.Errorf("read deployment %s: %w", app.InFlight, err)
+	}
+	return gitops.NewView(app, &d, r), nil
+}
+
+func (a *API) application(ctx context.Context, c call) (any, error) {
+	app, err := a.Store.Application(ctx, c.id)
+	if err != nil {
+		return nil, fmt.Errorf("application %s: %w", c.id, err)
+	}
+	repo, err := a.Store.Repository(ctx, app.Repository)
+	if err != nil && !errors.Is(err, reconcile.ErrNotFound) {
+		return nil, fmt.Errorf("read repository %s: %w", app.Repository, err)
+	}
+	return a.view(ctx, app, repo)
+}
+
+func (a *API) deployments(ctx context.Context, c call) (any, error) {
+	if _, err := a.Store.Application(ctx, c.id); err != nil {
+		return nil, fmt.Errorf("application %s: %w", c.id, err)
+	}
+	all, err := a.Store.ListDeployments(ctx, c.id, limit(c.query))
+	if err != nil {
+		return nil, fmt.Errorf("list deployments of %s: %w", c.id, err)
+	}
+	if all == nil {
+		all = []gitops.Deployment{}
+	}
+	return all, nil
+}
+
+func (a *API) diff(ctx context.Context, c call) (any, error) {
+	app, err := a.Store.Application(ctx, c.id)
+	if err != nil {
+		return nil, fmt.Errorf("application %s: %w", c.id, err)
+	}
+	out := gitops.Diff{Application: app.ID}
+	if app.InFlight != "" {
+		d, err := a.Store.Deployment(ctx, app.ID, app.InFlight)
+		if err != nil {
+			return nil, fmt.Errorf("read deployment %s: %w", app.InFlight, err)
+		}
+		out.Deployment = &d
+		plan, err := a.Operator.Plan(ctx, d)
+		if err == nil {
+			out.Plan = &plan
+			return out, nil
+		}
+		if !errors.Is(err, reconcile.ErrNotFound) {
+			return nil, err
+		}
+	}
+	report, err := a.Store.LatestReport(ctx, app.ID)
+	if err == nil {
+		out.Report = &report
+	} else if !errors.Is(err, reconcile.ErrNotFound) {
+		return nil, fmt.Errorf("read drift report of %s: %w", app.ID, err)
+	}
+	return out, nil
+}
+
+func (a *API) drift(ctx context.Context, c call) (any, error) {
+	if _, err := a.Store.Application(ctx, c.id); err != nil {
+		return nil, fmt.Errorf("application %s: %w", c.id, err)
+	}
+	report, err := a.Store.LatestReport(ctx, c.id)
+	if errors.Is(err, reconcile.ErrNotFound) {
+		return nil, &gitops.Refusal{Reason: fmt.Sprintf("the drift of %s was never looked for: 'driftless drift %s --detect' does", c.id, c.id)}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read drift report of %s: %w", c.id, err)
+	}
+	return report, nil
+}
+
+func (a *API) repositories(ctx context.Context, _ call) (any, error) {
+	all, err := a.Store.ListRepositories(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list repositories: %w", err)
+	}
+	if all == nil {
+		all = []gitops.Repository{}
+	}
+	return all, nil
+}
+
+func (a *API) sync(ctx context.Context, c call) (any, error) {
+	return a.Operator.Sync(ctx, c.id, c.by)
+}
+
+func (a *API) detect(ctx context.Context, c call) (any, error) {
+	return a.Operator.DetectDrift(ctx, c.id, c.by)
+}
+
+func (a *API) approve(ctx context.Context, c call) (any, error) {
+	var body struct {
+		Digest string `json:"digest"`
+	}
+	if err := decode(c, &body); err != nil {
+		return nil, err
+	}
+	return a.Operator.Approve(ctx, c.id, body.Digest, c.by)
+}
+
+func (a *API) reject(ctx context.Context, c call) (any, error) {
+	var body struct {
+		Digest string `json:"digest"`
+		Reason string `json:"reason"`
+	}
+	if err := decode(c, &body); err != nil {
+		return nil, err
+	}
+	return a.Operator.Reject(ctx, c.id, body.Digest, c.by, body.Reason)
+}
+
+func (a *API) suspend(ctx context.Context, c call) (any, error) {
+	var body struct {
+		Reason string `json:"reason"`
+	}
+	if err := decode(c, &body); err != nil {
+		return nil, err
+	}
+	return a.Operator.Suspend(ctx, c.id, c.by, body.Reason)
+}
+
+func (a *API) resume(ctx context.Context, c call) (any, error) {
+	return a.Operator.Resume(ctx, c.id, c.by)
+}
+
+func (a *API) addRepository(ctx context.Context, c call) (any, error) {
+	var body struct {
+		URL         string          `json:"url"`
+		Branch      string          `json:"branch"`
+		Targets     []gitops.Target `json:"targets"`
+		Credentials string          `json:"credentials"`
+	}
+	if err := decode(c, &body); err != nil {
+		return nil, err
+	}
+	if body.URL == "" || body.Branch == "" {
+		return nil, &gitops.Refusal{Reason: "a repository needs a url and a branch"}
+	}
+	return a.Operator.AddRepository(ctx, gitops.Repository{URL: body.URL, Branch: body.Branch,
+		Targets: body.Targets, Credentials: body.Credentials}, c.by)
+}
+
+func (a *API) removeRepository(ctx context.Context, c call) (any, error) {
+	if err := a.Operator.RemoveRepository(ctx, c.id); err != nil {
+		return nil, err
+	}
+	return struct {
+		Removed string `json:"removed"`
+	}{c.id}, nil
+}

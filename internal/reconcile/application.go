@@ -1,0 +1,328 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/driftless-gitops/driftless/internal/gitops"
+)
+
+// settle is how long after a look at drift that found some a second look is worth taking:
+// live settles late after an apply.
+const settle = 30 * time.Second
+
+// patience is how long the look at drift that ends an apply may hold the application.
+const patience = 5 * time.Minute
+
+// errInconsistent says that records contradict each other: a bug, which goes to the
+// dead-letter queue instead of being looked at every minute.
+var errInconsistent = errors.New("inconsistent records")
+
+// application takes the application's steps until one has to wait.
+func (r *Reconciler) application(ctx context.Context, id string) error {
+	var known *gitops.Sighting // what the last call already told
+	for look, tries := 0, 0; timeLeft(ctx); {
+		o, err := r.observe(ctx, id, known)
+		known = nil
+		if errors.Is(err, errInconsistent) {
+			return err
+		}
+		if err != nil {
+			return r.transient("observe", err, "app", id)
+		}
+		step := gitops.Decide(o)
+		r.logStep(o, step)
+		known, err = r.act(ctx, o, step)
+		switch {
+		case lost(err) && tries < conflicts:
+			tries++
+			continue
+		case lost(err):
+			return nil
+		case err != nil:
+			return r.transient("take step", err, "app", id, "step", string(step.Kind))
+		case step.Kind == gitops.StepRest:
+			return nil
+		case step.Kind == gitops.StepWait:
+			if !r.lookAgain(ctx, o, look) {
+				return nil
+			}
+			look++
+		default:
+			look = 0
+		}
+	}
+	return r.Queue.Send(ctx, Message{Application: id, Reason: "go on: the time of one invocation was up"})
+}
+
+// lookAgain waits before another look, and reports whether there is to be one: only while
+// a change set is created, the one thing that no event announces.
+func (r *Reconciler) lookAgain(ctx context.Context, o gitops.Observation, look int) bool {
+	if r.Sleep == nil || look >= len(looks) || o.Deployment == nil ||
+		o.Deployment.Phase != gitops.PhasePlanning || o.Operation.State != gitops.OperationRunning {
+		return false
+	}
+	return r.Sleep(ctx, looks[look]) == nil
+}
+
+// logStep writes the one line of a step.
+func (r *Reconciler) logStep(o gitops.Observation, s gitops.Step) {
+	args := []any{"app", o.Application.ID, "step", string(s.Kind), "why", s.Reason}
+	if d := o.Deployment; d != nil {
+		args = append(args, "deployment", d.ID, "revision", d.Revision.String(), "phase", string(d.Phase),
+			"operation", string(o.Operation.State))
+	}
+	r.log().Info("step", args...)
+}
+
+// observe reads the application's record, and what AWS says of what it has running.
+func (r *Reconciler) observe(ctx context.Context, id string, known *gitops.Sighting) (gitops.Observation, error) {
+	a, err := r.Store.Application(ctx, id)
+	if err != nil {
+		return gitops.Observation{}, fmt.Errorf("read application %s: %w", id, err)
+	}
+	now := r.Now()
+	o := gitops.Observation{Application: a, DriftDue: !a.DriftDue.IsZero() && !now.Before(a.DriftDue)}
+	if a.InFlight != "" {
+		d, err := r.Store.Deployment(ctx, id, a.InFlight)
+		if errors.Is(err, ErrNotFound) {
+			return o, fmt.Errorf("application %s has deployment %s in flight, which has no record: %w", id, a.InFlight, errInconsistent)
+		}
+		if err != nil {
+			return o, fmt.Errorf("read deployment %s: %w", a.InFlight, err)
+		}
+		o.Deployment = &d
+		o.Settled = now.Sub(d.Operation.At) >= settle
+		o.Overdue = d.Phase == gitops.PhaseVerifying && now.Sub(began(d, d.Phase)) >= patience
+		if !d.Operation.IsZero() && !d.Phase.Done() {
+			o.Operation = r.sight(ctx, deploymentWork(r, d), d.Phase, known)
+		}
+		return o, nil
+	}
+	if a.Detection != nil {
+		o.Detection = r.sight(ctx, detectionWork(a), "", known)
+	}
+	return o, nil
+}
+
+// sight asks the engine, unless the last call told already. What the engine could not find
+// out is Unknown, never Failed.
+func (r *Reconciler) sight(ctx context.Context, w Work, phase gitops.Phase, known *gitops.Sighting) gitops.Sighting {
+	if known != nil {
+		return *known
+	}
+	e, err := r.engine(w.Settings.Engine)
+	if err != nil {
+		return gitops.Sighting{State: gitops.OperationBlocked, Reason: err.Error()}
+	}
+	s, err := e.Observe(ctx, w)
+	if err != nil {
+		return sighting(err, phase)
+	}
+	return s
+}
+
+// sighting turns an engine's error into what was seen. A person's mistake ends the
+// deployment. A refusal of credentials does so too while nothing was applied; afterwards
+// the operation may well go on, and only looking again will tell.
+func sighting(err error, phase gitops.Phase) gitops.Sighting {
+	var refusal *gitops.Refusal
+	switch {
+	case errors.As(err, &refusal) && refusal.Blocked:
+		return gitops.Sighting{State: gitops.OperationBlocked, Reason: refusal.Reason}
+	case errors.As(err, &refusal):
+		return gitops.Sighting{State: gitops.OperationFailed, Reason: refusal.Reason}
+	case errors.Is(err, ErrDenied) && (phase == gitops.PhasePlanning || phase == ""):
+		return gitops.Sighting{State: gitops.OperationBlocked, Reason: err.Error()}
+	}
+	return gitops.Sighting{State: gitops.OperationUnknown, Reason: err.Error()}
+}
+
+func (r *Reconciler) engine(e gitops.Engine) (Engine, error) {
+	if engine, ok := r.Engines[e]; ok {
+		return engine, nil
+	}
+	return nil, fmt.Errorf("engine %q is not part of this installation", e)
+}
+
+// act carries out a step. The sighting, if any, is what the call itself told: it is decided
+// on next, instead of looking again.
+func (r *Reconciler) act(ctx context.Context, o gitops.Observation, s gitops.Step) (*gitops.Sighting, error) {
+	switch s.Kind {
+	case gitops.StepRest:
+		return nil, nil
+	case gitops.StepWait:
+		return nil, r.wait(ctx, o, s)
+	case gitops.StepOpen:
+		return nil, r.open(ctx, o, s)
+	case gitops.StepPlan:
+		return r.plan(ctx, o, s)
+	case gitops.StepStart:
+		return r.start(ctx, o.Deployment)
+	case gitops.StepReview:
+		return nil, r.review(ctx, o, s)
+	case gitops.StepApply:
+		return r.apply(ctx, o, s)
+	case gitops.StepVerify:
+		return r.verify(ctx, o, s)
+	case gitops.StepFinish:
+		return nil, r.finish(ctx, o, s)
+	case gitops.StepDetect:
+		return r.detect(ctx, o)
+	case gitops.StepRecord:
+		return nil, r.record(ctx, o)
+	case gitops.StepDrop:
+		return nil, r.drop(ctx, o, s)
+	}
+	return nil, fmt.Errorf("step %q is not known", s.Kind)
+}
+
+// wait notes on the record what is waited for, if that is news.
+func (r *Reconciler) wait(ctx context.Context, o gitops.Observation, s gitops.Step) error {
+	d := o.Deployment
+	if d == nil || d.Progress == s.Reason || o.Operation.State == gitops.OperationUnknown {
+		return nil
+	}
+	d.Progress = s.Reason
+	if s := o.Operation.Operation; s.ID != "" || s.StackID != "" {
+		d.Operation.Keep(s)
+	}
+	return r.Store.PutDeployment(ctx, d)
+}
+
+// open stores a new deployment. This write is the lock.
+func (r *Reconciler) open(ctx context.Context, o gitops.Observation, s gitops.Step) error {
+	a := o.Application
+	d := gitops.Deployment{
+		ID: r.NewID(), Application: a.ID, Kind: s.Open, Settings: a.Settings,
+		Revision: a.Wanted.Revision, Digest: a.Wanted.Digest, Seq: a.Wanted.Seq, Bundle: a.Wanted.Bundle,
+		Reason: s.Reason, StartedAt: r.Now(),
+	}
+	if request, open := a.Open(); open && request.Kind == gitops.RequestSync {
+		d.Request, a.Answered = request, request.N
+	}
+	a.Fence++
+	d.Fence, a.InFlight, a.Detection, a.UpdatedAt = a.Fence, d.ID, nil, r.Now()
+	r.enter(&d, gitops.PhasePending)
+	return r.Store.Open(ctx, &a, &d)
+}
+
+// plan saves the intent to plan under a new token, and starts it.
+func (r *Reconciler) plan(ctx context.Context, o gitops.Observation, s gitops.Step) (*gitops.Sighting, error) {
+	d := o.Deployment
+	n := d.Operation.N + 1
+	d.Operation = gitops.Operation{N: n, Kind: gitops.OperationPlan, Token: gitops.Token(d.ID, n),
+		StackID: d.Operation.StackID, At: r.Now()}
+	d.Reason, d.Progress = s.Reason, ""
+	r.enter(d, gitops.PhasePlanning)
+	if err := r.Store.PutDeployment(ctx, d); err != nil {
+		return nil, err
+	}
+	return r.start(ctx, d)
+}
+
+// start starts the operation whose intent is saved, and keeps the ids that AWS gave it.
+// Losing them loses nothing: the token finds them again.
+func (r *Reconciler) start(ctx context.Context, d *gitops.Deployment) (*gitops.Sighting, error) {
+	e, err := r.engine(d.Settings.Engine)
+	if err != nil {
+		return &gitops.Sighting{State: gitops.OperationBlocked, Reason: err.Error()}, nil
+	}
+	op, err := e.Start(ctx, deploymentWork(r, *d))
+	if err != nil {
+		if s := sighting(err, d.Phase); s.State != gitops.OperationUnknown {
+			return &s, nil
+		}
+		return nil, fmt.Errorf("start %s of %s: %w", d.Operation.Kind, d.ID, err)
+	}
+	before := d.Operation
+	if d.Operation.Keep(op); d.Operation == before {
+		return nil, nil
+	}
+	return nil, r.Store.PutDeployment(ctx, d)
+}
+
+// review keeps the plan and hands it to a person.
+func (r *Reconciler) review(ctx context.Context, o gitops.Observation, s gitops.Step) error {
+	d := o.Deployment
+	if err := r.keepPlan(ctx, o); err != nil {
+		return err
+	}
+	d.Reason, d.Progress = s.Reason, ""
+	r.enter(d, gitops.PhaseAwaitingApproval)
+	return r.Store.PutDeployment(ctx, d)
+}
+
+// apply saves the intent to apply the plan, and applies it. The write is conditional on the
+// record being as it was read, so whoever was overtaken meanwhile starts nothing.
+func (r *Reconciler) apply(ctx context.Context, o gitops.Observation, s gitops.Step) (*gitops.Sighting, error) {
+	d := o.Deployment
+	if err := r.keepPlan(ctx, o); err != nil {
+		return nil, err
+	}
+	d.Operation.Kind, d.Operation.At = gitops.OperationApply, r.Now()
+	d.Reason, d.Progress = s.Reason, ""
+	r.enter(d, gitops.PhaseApplying)
+	if err := r.Store.PutDeployment(ctx, d); err != nil {
+		return nil, err
+	}
+	return r.start(ctx, d)
+}
+
+// verify saves the intent to look for drift, and begins to.
+func (r *Reconciler) verify(ctx context.Context, o gitops.Observation, s gitops.Step) (*gitops.Sighting, error) {
+	d := o.Deployment
+	if d.Phase == gitops.PhaseApplying {
+		d.Outputs = o.Operation.Outputs
+		d.Operation.Keep(o.Operation.Operation)
+	}
+	n := d.Operation.N + 1
+	d.Operation = gitops.Operation{N: n, Kind: gitops.OperationDetect, Token: gitops.Token(d.ID, n),
+		StackID: d.Operation.StackID, At: r.Now(), Again: s.Again}
+	d.Reason, d.Progress = s.Reason, ""
+	r.enter(d, gitops.PhaseVerifying)
+	if err := r.Store.PutDeployment(ctx, d); err != nil {
+		return nil, err
+	}
+	return r.start(ctx, d)
+}
+
+// keepPlan stores the plan under its digest, and its summary on the deployment.
+func (r *Reconciler) keepPlan(ctx context.Context, o gitops.Observation) error {
+	plan := o.Operation.Plan
+	if plan == nil {
+		return fmt.Errorf("deployment %s is to keep a plan that nobody saw", o.Deployment.ID)
+	}
+	key, err := putPlan(ctx, r.Blobs, *plan)
+	if err != nil {
+		return err
+	}
+	o.Deployment.PlanKey, o.Deployment.Plan = key, plan.Summary()
+	o.Deployment.Operation.Keep(o.Operation.Operation)
+	return nil
+}
+
+// enter moves a deployment to a phase and notes when.
+func (r *Reconciler) enter(d *gitops.Deployment, p gitops.Phase) {
+	d.Phase = p
+	d.Times = append(d.Times, gitops.PhaseTime{Phase: p, At: r.Now()})
+}
+
+// began returns when a deployment last entered a phase.
+func began(d gitops.Deployment, p gitops.Phase) time.Time {
+	for i := len(d.Times) - 1; i >= 0; i-- {
+		if d.Times[i].Phase == p {
+			return d.Times[i].At
+		}
+	}
+	return d.StartedAt
+}
+
+func deploymentWork(r *Reconciler, d gitops.Deployment) Work {
+	return Work{Application: d.Application, Settings: d.Settings, Kind: d.Kind, Operation: d.Operation,
+		Bundle: d.Bundle, Revision: d.Revision,
+		Files: func(ctx context.Context) (fs.FS, error) { return openBundle(ctx, r.Blobs, d.Bundle) }}
+}

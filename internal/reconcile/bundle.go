@@ -1,0 +1,122 @@
+package reconcile
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/driftless-gitops/driftless/internal/gitops"
+)
+
+// maxBundle caps what a Bundle may hold once unpacked, so that no archive, whoever wrote
+// it, fills a function's memory.
+const maxBundle = 200 << 20
+
+// putBundle packs the files at and below the paths and stores them under a key that is
+// their content's hash: the same files give the same key, whatever the commit.
+func putBundle(ctx context.Context, blobs Blobs, files fs.FS, paths []string) (key string, err error) {
+	names, err := regular(files, paths)
+	if err != nil {
+		return "", err
+	}
+	var buf bytes.Buffer
+	w := zip.NewWriter(&buf)
+	for _, name := range names {
+		data, err := fs.ReadFile(files, name)
+		if err != nil {
+			return "", fmt.Errorf("read %s: %w", name, err)
+		}
+		f, err := w.Create(name) // without a time, so that equal files make equal archives
+		if err != nil {
+			return "", fmt.Errorf("pack %s: %w", name, err)
+		}
+		if _, err := f.Write(data); err != nil {
+			return "", fmt.Errorf("pack %s: %w", name, err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		return "", fmt.Errorf("pack bundle: %w", err)
+	}
+	sum := sha256.Sum256(buf.Bytes())
+	key = "bundles/" + hex.EncodeToString(sum[:]) + ".zip"
+	if err := blobs.Put(ctx, key, buf.Bytes()); err != nil {
+		return "", fmt.Errorf("store bundle %s: %w", key, err)
+	}
+	return key, nil
+}
+
+// regular lists the regular files at and below the paths, sorted, each once.
+func regular(files fs.FS, paths []string) ([]string, error) {
+	var names []string
+	for _, p := range paths {
+		err := fs.WalkDir(files, path.Clean(p), func(name string, e fs.DirEntry, err error) error {
+			if err == nil && e.Type().IsRegular() {
+				names = append(names, name)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("list %s: %w", p, err)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// openBundle reads a Bundle back. Its content must have the hash that its key names.
+func openBundle(ctx context.Context, blobs Blobs, key string) (fs.FS, error) {
+	data, err := blobs.Get(ctx, key)
+	if err != nil {
+		return nil, fmt.Errorf("read bundle %s: %w", key, err)
+	}
+	sum := sha256.Sum256(data)
+	if got := hex.EncodeToString(sum[:]); got != strings.TrimSuffix(path.Base(key), ".zip") {
+		return nil, &gitops.Refusal{Reason: fmt.Sprintf("bundle %s was changed: its content has the hash %s", key, got), Blocked: true}
+	}
+	r, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return nil, fmt.Errorf("open bundle %s: %w", key, err)
+	}
+	var total uint64
+	for _, f := range r.File {
+		if total += f.UncompressedSize64; total > maxBundle {
+			return nil, &gitops.Refusal{Reason: fmt.Sprintf("bundle %s holds more than %d bytes", key, maxBundle)}
+		}
+	}
+	return r, nil
+}
+
+// putPlan stores a plan under its digest.
+func putPlan(ctx context.Context, blobs Blobs, p gitops.Plan) (key string, err error) {
+	data, err := json.Marshal(p)
+	if err != nil {
+		return "", fmt.Errorf("encode plan %s: %w", p.Digest, err)
+	}
+	key = "plans/" + p.Digest + ".json"
+	if err := blobs.Put(ctx, key, data); err != nil {
+		return "", fmt.Errorf("store plan %s: %w", p.Digest, err)
+	}
+	return key, nil
+}
+
+// readPlan reads a plan back.
+func readPlan(ctx context.Context, blobs Blobs, key string) (gitops.Plan, error) {
+	data, err := blobs.Get(ctx, key)
+	if err != nil {
+		return gitops.Plan{}, fmt.Errorf("read plan %s: %w", key, err)
+	}
+	var p gitops.Plan
+	if err := json.NewDecoder(io.LimitReader(bytes.NewReader(data), maxBundle)).Decode(&p); err != nil {
+		return gitops.Plan{}, fmt.Errorf("decode plan %s: %w", key, err)
+	}
+	return p, nil
+}

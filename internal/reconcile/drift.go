@@ -1,0 +1,96 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/driftless-gitops/driftless/internal/gitops"
+)
+
+// detect saves the intent to look for drift outside a deployment, and begins to. A
+// detection has no token: its id is saved after the call, and beginning it twice is harmless.
+func (r *Reconciler) detect(ctx context.Context, o gitops.Observation) (*gitops.Sighting, error) {
+	a := o.Application
+	detection := gitops.Detection{Fence: a.Fence,
+		Operation: gitops.Operation{N: 1, Kind: gitops.OperationDetect, StackID: a.Deployed.StackID, At: r.Now()}}
+	if request, open := a.Open(); open && request.Kind == gitops.RequestDrift {
+		detection.Request = request.N
+	}
+	a.Detection = &detection
+	if err := r.Store.PutApplication(ctx, &a); err != nil {
+		return nil, err
+	}
+	e, err := r.engine(a.Settings.Engine)
+	if err != nil {
+		return &gitops.Sighting{State: gitops.OperationBlocked, Reason: err.Error()}, nil
+	}
+	op, err := e.Start(ctx, detectionWork(a))
+	if err != nil {
+		if s := sighting(err, ""); s.State != gitops.OperationUnknown {
+			return &s, nil
+		}
+		return nil, fmt.Errorf("begin to detect drift of %s: %w", a.ID, err)
+	}
+	a.Detection.Operation.Keep(op)
+	return nil, r.Store.PutApplication(ctx, &a)
+}
+
+// record publishes the report of a detection outside a deployment.
+func (r *Reconciler) record(ctx context.Context, o gitops.Observation) error {
+	a, report := o.Application, o.Detection.Report
+	if report == nil {
+		return fmt.Errorf("application %s: a detection ended without a report", a.ID)
+	}
+	report.Deployment = a.Deployed.Deployment
+	summary, err := r.publish(ctx, a.ID, report)
+	if err != nil {
+		return err
+	}
+	a.Drift = summary
+	return r.putDetected(ctx, a)
+}
+
+// drop forgets a detection, or a request that cannot be answered. A detection that a
+// deployment made old answers nobody: the request stands, and is looked at again.
+func (r *Reconciler) drop(ctx context.Context, o gitops.Observation, s gitops.Step) error {
+	a := o.Application
+	if a.Detection != nil && a.Detection.Fence != a.Fence {
+		a.Detection = nil
+		return r.Store.PutApplication(ctx, &a)
+	}
+	a.Drift.Problem = s.Reason
+	if a.Detection == nil {
+		a.Detection = &gitops.Detection{Request: a.Request.N}
+	}
+	return r.putDetected(ctx, a)
+}
+
+// putDetected stores an application whose detection ended: its request is answered, and
+// the next look is due in its time.
+func (r *Reconciler) putDetected(ctx context.Context, a gitops.Application) error {
+	a.Answered = max(a.Answered, a.Detection.Request)
+	a.Detection = nil
+	a.DriftDue, a.UpdatedAt = a.NextDrift(r.Now()), r.Now()
+	return r.Store.PutApplication(ctx, &a)
+}
+
+// publish stores a report as the latest, with what it carries over from the one before.
+func (r *Reconciler) publish(ctx context.Context, application string, report *gitops.DriftReport) (gitops.DriftSummary, error) {
+	before, err := r.Store.LatestReport(ctx, application)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return gitops.DriftSummary{}, fmt.Errorf("read drift report of %s: %w", application, err)
+	}
+	report.Application = application
+	report.Since(before)
+	if err := r.Store.PutReport(ctx, *report); err != nil {
+		return gitops.DriftSummary{}, fmt.Errorf("store drift report of %s: %w", application, err)
+	}
+	return report.Summary(), nil
+}
+
+func detectionWork(a gitops.Application) Work {
+	return Work{Application: a.ID, Settings: a.Settings, Kind: gitops.KindDeploy, Operation: a.Detection.Operation,
+		Files: func(context.Context) (fs.FS, error) { return nil, errors.New("a drift detection reads no files") }}
+}

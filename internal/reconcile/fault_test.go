@@ -1,0 +1,118 @@
+package reconcile_test
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/driftless-gitops/driftless/internal/fake"
+	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/reconcile"
+)
+
+// A rollout is run again and again, each time with the next of its calls failing, either
+// before it takes effect or with its answer lost. Whatever call that is, the push ends as
+// it does without a fault, executed once, with nothing left behind.
+func TestR13_AnyOneCallThatFailsChangesNothingButTheDelay(t *testing.T) {
+	for _, fault := range []error{errors.New("503 Service Unavailable"), fake.ErrLost} {
+		for n := 1; ; n++ {
+			if !rollout(t, n, fault) {
+				if n < 20 {
+					t.Fatalf("a rollout makes only %d calls", n-1)
+				}
+				break
+			}
+		}
+	}
+}
+
+// rollout rolls out one push with the n-th call failing, and reports whether there was one.
+func rollout(t *testing.T, n int, fault error) bool {
+	t.Helper()
+	w := watching(t)
+	w.push("more", map[string]string{"stacks/jobs/template.yaml": "Queue.Type: AWS::SQS::Queue\nQueue.VisibilityTimeout: 9\n"})
+	w.resync()
+	count, name := 0, ""
+	inject := func(call string) error {
+		if count++; count == n {
+			name = call
+			return fault
+		}
+		return nil
+	}
+	for _, f := range []interface{ Fail(func(string) error) }{w.store, w.queue, w.blobs, w.git, w.engine} {
+		f.Fail(inject)
+	}
+	before := len(w.engine.Executed())
+	w.lenient()
+	_, _ = w.sweep.Repositories(t.Context()) // what the five-minute schedule does in the end, or the one after
+	_, _ = w.sweep.Repositories(t.Context())
+	w.lenient()
+	for _, f := range []interface{ Fail(func(string) error) }{w.store, w.queue, w.blobs, w.git, w.engine} {
+		f.Fail(nil)
+	}
+	w.settle()
+	where := fmt.Sprintf("call %d (%s) with %v", n, name, fault)
+	if got := w.live("jobs", "Queue", "VisibilityTimeout"); got != "9" {
+		t.Errorf("%s: live is %q", where, got)
+	}
+	if got := len(w.engine.Executed()) - before; got != 1 {
+		t.Errorf("%s: %d executions", where, got)
+	}
+	if left := w.engine.Leftovers(); len(left) > 0 {
+		t.Errorf("%s: change sets are left behind: %v", where, left)
+	}
+	if a := w.app("jobs"); a.Ended.Phase != gitops.PhaseSucceeded || a.InFlight != "" {
+		t.Errorf("%s: jobs ended %s %s", where, a.Ended.Phase, a.Ended.Reason)
+	}
+	return name != ""
+}
+
+// lenient handles messages and sweeps, taking an error for what it is in the queue: the
+// message comes again, by itself or through the sweep.
+func (w *world) lenient() {
+	w.t.Helper()
+	for range 10 {
+		for {
+			m, ok := w.queue.Next()
+			if !ok {
+				break
+			}
+			_ = w.r.Reconcile(w.t.Context(), m)
+		}
+		w.now = w.now.Add(60e9)
+		_, _ = w.sweep.Unfinished(w.t.Context())
+	}
+}
+
+func TestR16_TwoWorkersOnOneApplicationExecuteOnce(t *testing.T) {
+	for range 20 {
+		w := watching(t)
+		w.r.Sleep = nil
+		w.push("raced", map[string]string{"stacks/jobs/template.yaml": "Queue.Type: AWS::SQS::Queue\nQueue.VisibilityTimeout: 9\n"})
+		w.resync()
+		before := len(w.engine.Executed())
+		m, _ := w.queue.Next()
+		if err := w.r.Reconcile(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		var ids sync.Mutex
+		next := w.r.NewID
+		w.r.NewID = func() string { ids.Lock(); defer ids.Unlock(); return next() }
+		var workers sync.WaitGroup
+		for range 4 {
+			workers.Go(func() {
+				if err := w.r.Reconcile(t.Context(), reconcile.Message{Application: "jobs"}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		workers.Wait()
+		w.settle()
+		if got := len(w.engine.Executed()) - before; got != 1 {
+			t.Fatalf("%d executions, want 1", got)
+		}
+		w.expect("jobs", gitops.PhaseSucceeded)
+	}
+}

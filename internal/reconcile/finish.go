@@ -1,0 +1,94 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/driftless-gitops/driftless/internal/gitops"
+)
+
+// finish closes a deployment and frees its application. What was planned and not applied
+// is removed from AWS first, so that nothing of ours is left behind when the record says
+// that the deployment is over.
+func (r *Reconciler) finish(ctx context.Context, o gitops.Observation, s gitops.Step) error {
+	d, now := o.Deployment, r.Now()
+	reason := s.Reason
+	d.Operation.Keep(o.Operation.Operation)
+	if s.Clean && !d.Operation.IsZero() {
+		note, err := r.clean(ctx, *d)
+		if err != nil {
+			return err
+		}
+		reason += note
+	}
+	a := o.Application
+	if report := o.Operation.Report; report != nil {
+		report.Deployment = d.ID
+		summary, err := r.publish(ctx, a.ID, report)
+		if err != nil {
+			return err
+		}
+		d.Drift, a.Drift = &summary, summary
+		a.DriftDue = a.NextDrift(now)
+	}
+	if reached(d.Phase, s.Phase) {
+		advance(&a, d, o, r)
+	}
+	d.Reason, d.Progress, d.EndedAt = reason, "", now
+	r.enter(d, s.Phase)
+	a.InFlight, a.UpdatedAt = "", now
+	a.Ended = gitops.Ended{Deployment: d.ID, Seq: d.Seq, Digest: d.Digest, Phase: s.Phase, Reason: reason, At: now}
+	return r.Store.Close(ctx, &a, d)
+}
+
+// clean removes a plan that is not applied. Where the rights for that are gone, the
+// deployment ends all the same, and says what is left.
+func (r *Reconciler) clean(ctx context.Context, d gitops.Deployment) (note string, err error) {
+	e, err := r.engine(d.Settings.Engine)
+	if err != nil {
+		return "", nil
+	}
+	w := deploymentWork(r, d)
+	w.Operation.Kind = gitops.OperationCancel
+	_, err = e.Start(ctx, w)
+	var refusal *gitops.Refusal
+	if errors.Is(err, ErrDenied) || errors.As(err, &refusal) {
+		return fmt.Sprintf(" (change set %s could not be removed: %s)", d.Operation.Token, err), nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("cancel plan %s: %w", d.Operation.Token, err)
+	}
+	return "", nil
+}
+
+// reached reports whether live is at what the deployment wanted when it ends in a phase:
+// whatever was verified had been applied before, and a plan without changes says that
+// there was nothing to apply.
+func reached(from, to gitops.Phase) bool {
+	return from == gitops.PhaseVerifying || to == gitops.PhaseSucceeded
+}
+
+// advance notes what live was brought to. Without a look at drift afterwards, what was
+// known of drift before an apply is known no longer.
+func advance(a *gitops.Application, d *gitops.Deployment, o gitops.Observation, r *Reconciler) {
+	if d.Phase == gitops.PhaseApplying {
+		d.Outputs = o.Operation.Outputs
+	}
+	stack, outputs := d.Operation.StackID, d.Outputs
+	if stack == "" {
+		stack = a.Deployed.StackID
+	}
+	if outputs == nil {
+		outputs = a.Deployed.Outputs
+	}
+	a.Deployed = gitops.Deployed{Deployment: d.ID, Revision: d.Revision, Digest: d.Digest, Bundle: d.Bundle,
+		StackID: stack, Outputs: outputs, At: r.Now()}
+	unverified := d.Phase != gitops.PhasePlanning && o.Operation.Report == nil
+	if unverified {
+		a.Drift = gitops.DriftSummary{}
+	}
+	if unverified || a.DriftDue.IsZero() {
+		a.DriftDue = a.NextDrift(r.Now())
+	}
+}

@@ -1,0 +1,78 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/driftless-gitops/driftless/internal/gitops"
+)
+
+// Reconciler carries out steps. All fields but Sleep and Log are required.
+type Reconciler struct {
+	Store   Store
+	Queue   Queue
+	Blobs   Blobs
+	Git     Git
+	Engines map[gitops.Engine]Engine
+	// Allowed reports why an application may not go to a target, nil when it may: the
+	// installation's allow-list.
+	Allowed func(gitops.Target) error
+	Now     func() time.Time
+	NewID   func() string // ULIDs, so that deployments sort by their beginning
+	// Sleep waits between two looks at something that no event announces; nil: never wait.
+	Sleep func(ctx context.Context, d time.Duration) error
+	Log   *slog.Logger // nil: discard
+}
+
+// conflicts is how often a step that lost against another writer reads and decides again.
+// Whoever won has sent, or will send, a message of its own: giving up loses nothing.
+const conflicts = 5
+
+// reserve is what has to be left of an invocation's time for another step to begin: a call
+// that is cut off leaves a saved intent that the next invocation has to find again.
+const reserve = 8 * time.Second
+
+// Reconcile looks at what the message names, and takes steps until it has to wait or is
+// done. An error means a bug or an unreadable record; what is throttled, refused or not
+// known is logged, and the record stays unfinished, so that the sweep looks again.
+func (r *Reconciler) Reconcile(ctx context.Context, m Message) error {
+	switch {
+	case m.Application != "" && m.Repository == "":
+		return r.application(ctx, m.Application)
+	case m.Repository != "" && m.Application == "":
+		return r.repository(ctx, m.Repository)
+	}
+	return fmt.Errorf("message %+v: exactly one of repository and application must be set", m)
+}
+
+// transient turns an error of a port into what a step returns: nothing but a log line,
+// since the record says that the work is not done.
+func (r *Reconciler) transient(doing string, err error, args ...any) error {
+	r.log().Warn(doing, append(args, "error", err.Error())...)
+	return nil
+}
+
+func (r *Reconciler) log() *slog.Logger {
+	if r.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return r.Log
+}
+
+// timeLeft reports whether another step may begin.
+func timeLeft(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return !ok || time.Until(deadline) > reserve
+}
+
+// lost reports whether an error means that another writer was first.
+func lost(err error) bool { return errors.Is(err, ErrConflict) }
+
+// looks is the pause before each look at a change set being created, which no event
+// announces: about 28 s in all, within the function's minute. The first pauses are short,
+// since small change sets are ready within a second.
+var looks = []time.Duration{250 * time.Millisecond, 750 * time.Millisecond, time.Second, time.Second, 2 * time.Second,
+	3 * time.Second, 5 * time.Second, 5 * time.Second, 5 * time.Second, 5 * time.Second}

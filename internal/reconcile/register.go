@@ -1,0 +1,131 @@
+package reconcile
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/driftless-gitops/driftless/internal/gitops"
+)
+
+// bring stores what git wants of one application: its Bundle first, then its record. It
+// reports whether the application has something to do. A record that a later look wrote is
+// left alone: Wanted never goes back.
+func (r *Reconciler) bring(ctx context.Context, repo gitops.Repository, rev gitops.Revision, c candidate, s Snapshot) (bool, error) {
+	a := c.record
+	if a.Wanted.Seq > rev.Seq && a.Repository == repo.ID {
+		return false, nil
+	}
+	if a.Version != 0 && a.Repository != repo.ID && (!a.Removed || a.InFlight != "") {
+		return false, &ClaimedError{Claim: ClaimApplication(a.ID), Owner: a.ID + " of repository " + a.Repository}
+	}
+	if c.stale() {
+		files, err := s.Fetch(ctx, c.paths()...)
+		if err != nil {
+			return false, fmt.Errorf("fetch %s: %w", c.settings.Path, err)
+		}
+		key, err := putBundle(ctx, r.Blobs, files, c.paths())
+		if err != nil {
+			return false, err
+		}
+		a.Wanted = gitops.Wanted{Revision: rev, Digest: c.digest, Seq: rev.Seq, Bundle: key}
+	}
+	if a.Repository != repo.ID && a.Version != 0 {
+		a.Ended.Seq, a.Wanted.Seq = 0, rev.Seq // another repository's numbers order nothing here
+	}
+	moved := moves(c.record, c.settings)
+	a.ID, a.Repository, a.Removed = c.settings.Name, repo.ID, false
+	if a.Settings.Drift != c.settings.Drift && !a.Deployed.At.IsZero() {
+		a.Settings = c.settings
+		a.DriftDue = a.NextDrift(r.Now())
+	}
+	a.Settings, a.UpdatedAt = c.settings, r.Now()
+	if a.Suspended != nil && a.Suspended.By == gitops.ByDriftless {
+		a.Suspended = nil
+	}
+	if err := r.put(ctx, &a, c.record, moved); err != nil {
+		return false, err
+	}
+	return a.Unfinished(), nil
+}
+
+// put stores the record with the claims that it needs.
+func (r *Reconciler) put(ctx context.Context, a *gitops.Application, before gitops.Application, moved bool) error {
+	stack := stackClaim(a.Settings)
+	if before.Version == 0 {
+		return r.claiming(ctx, a.ID, func() error {
+			return r.Store.Register(ctx, a, []Claim{ClaimApplication(a.ID), stack})
+		})
+	}
+	if moved {
+		var give []Claim
+		if !before.Removed {
+			give = []Claim{stackClaim(before.Settings)}
+		}
+		err := r.claiming(ctx, a.ID, func() error { return r.Store.Move(ctx, a.ID, []Claim{stack}, give) })
+		if err != nil {
+			return err
+		}
+	}
+	return r.Store.PutApplication(ctx, a)
+}
+
+// claiming takes claims, and takes them over from an application that is removed and has
+// nothing in flight: that is how an application is renamed.
+func (r *Reconciler) claiming(ctx context.Context, id string, take func() error) error {
+	err := take()
+	var claimed *ClaimedError
+	if !errors.As(err, &claimed) || claimed.Owner == id {
+		return err
+	}
+	owner, readErr := r.Store.Application(ctx, claimed.Owner)
+	if readErr != nil || !owner.Removed || owner.InFlight != "" {
+		return err
+	}
+	if err := r.Store.Move(ctx, owner.ID, nil, []Claim{claimed.Claim}); err != nil {
+		return err
+	}
+	return take()
+}
+
+// retire marks the applications that the file no longer has. Their stacks are kept, and so
+// are their claims, until another application of the installation needs them.
+func (r *Reconciler) retire(ctx context.Context, repo gitops.Repository, all []gitops.Settings) error {
+	records, err := r.Store.ListApplications(ctx, repo.ID)
+	if err != nil {
+		return fmt.Errorf("list applications of %s: %w", repo.ID, err)
+	}
+	named := map[string]bool{}
+	for _, s := range all {
+		named[s.Name] = true
+	}
+	for _, a := range records {
+		if named[a.ID] || a.Removed {
+			continue
+		}
+		a.Removed, a.UpdatedAt = true, r.Now()
+		if err := r.Store.PutApplication(ctx, &a); err != nil {
+			return err
+		}
+		r.log().Info("step", "repo", repo.ID, "app", a.ID, "step", "retire", "why", "no longer in driftless.yaml; its stack is kept")
+	}
+	return nil
+}
+
+// moves reports whether an application claims another stack than before.
+func moves(before gitops.Application, now gitops.Settings) bool {
+	return before.Version != 0 && (before.Removed || stackClaim(before.Settings) != stackClaim(now))
+}
+
+func stackClaim(s gitops.Settings) Claim {
+	return ClaimStack(s.Target.Account, s.Target.Region, s.CloudFormation.Stack)
+}
+
+// same compares settings as they are stored, where an empty list and none are one.
+func same(a, b gitops.Settings) bool {
+	left, err1 := json.Marshal(a)
+	right, err2 := json.Marshal(b)
+	return err1 == nil && err2 == nil && bytes.Equal(left, right)
+}

@@ -1,0 +1,291 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/driftless-gitops/driftless/internal/config"
+	"github.com/driftless-gitops/driftless/internal/gitops"
+)
+
+// repository looks at a repository's head once. It is the only step that reads git. Its
+// writes stand in this order, so that a crash between any two is mended by looking again:
+// the look that begins, each application's Wanted (its Bundle already stored), the
+// messages, the look that ended.
+func (r *Reconciler) repository(ctx context.Context, id string) error {
+	repo, err := r.Store.Repository(ctx, id)
+	if err != nil {
+		return r.transient("read repository", err, "repo", id)
+	}
+	err = r.look(ctx, &repo)
+	if lost(err) {
+		return nil // another look was first, and it sends what there is to send
+	}
+	if err != nil {
+		return r.transient("look at repository", err, "repo", id, "url", repo.URL)
+	}
+	return nil
+}
+
+// look reads the head and, where it is news, everything that depends on it.
+func (r *Reconciler) look(ctx context.Context, repo *gitops.Repository) error {
+	commit, err := r.Git.Head(ctx, *repo)
+	if err != nil {
+		return r.trouble(ctx, repo, err)
+	}
+	if commit == repo.Head.Commit && !repo.Unfinished() && repo.Trouble == "" && !claimable(*repo) {
+		r.log().Info("step", "repo", repo.ID, "step", "rest", "revision", repo.Head.String(), "why", "nothing new")
+		return nil
+	}
+	if !repo.Unfinished() || repo.Observing.Commit != commit {
+		repo.Observing = gitops.Observing{N: repo.Observing.N + 1, Commit: commit}
+		if err := r.Store.PutRepository(ctx, repo); err != nil {
+			return err
+		}
+	}
+	snapshot, err := r.Git.Snapshot(ctx, *repo, commit)
+	if err != nil {
+		return r.trouble(ctx, repo, err)
+	}
+	revision := snapshot.Revision()
+	revision.Branch, revision.Commit, revision.Seq = repo.Branch, commit, repo.Observing.N
+	woken, problems, err := r.register(ctx, *repo, revision, snapshot)
+	if err != nil {
+		return r.trouble(ctx, repo, err)
+	}
+	if err := r.wake(ctx, revision.String(), woken); err != nil {
+		r.log().Warn("wake applications", "repo", repo.ID, "error", err.Error()) // their records are unfinished: the sweep wakes them
+	}
+	repo.Note = rewritten(repo.Head, revision, repo.Note)
+	repo.Head, repo.Done, repo.Problems, repo.Trouble, repo.SeenAt = revision, repo.Observing.N, problems, "", r.Now()
+	r.log().Info("step", "repo", repo.ID, "step", "look", "revision", revision.String(),
+		"why", fmt.Sprintf("%d applications to bring forward, %d problems", len(woken), len(problems)))
+	return r.Store.PutRepository(ctx, repo)
+}
+
+// claimable reports whether a problem may have ended without a commit: an application
+// that another one kept from its claim.
+func claimable(repo gitops.Repository) bool {
+	return slices.ContainsFunc(repo.Problems, func(p gitops.Problem) bool { return p.Application != "" })
+}
+
+// rewritten notes that a branch moved back in time, which a force push to an older commit
+// does. It is applied all the same: what the branch stands at is what is wanted.
+func rewritten(before, now gitops.Revision, note string) string {
+	switch {
+	case before.Commit == "" || before.Commit == now.Commit:
+		return note
+	case now.At.Before(before.At):
+		return fmt.Sprintf("history was rewritten: %s moved from %s back to the older %s",
+			now.Branch, gitops.Short(before.Commit), gitops.Short(now.Commit))
+	}
+	return ""
+}
+
+// trouble notes why a look could not be taken. What was known before still holds. A branch
+// that is certainly gone suspends the applications; their stacks are never deleted.
+func (r *Reconciler) trouble(ctx context.Context, repo *gitops.Repository, cause error) error {
+	if lost(cause) {
+		return cause
+	}
+	if errors.Is(cause, ErrNotFound) {
+		if err := r.suspendAll(ctx, *repo, cause.Error()); err != nil {
+			return err
+		}
+	}
+	r.log().Warn("look at repository", "repo", repo.ID, "url", repo.URL, "error", cause.Error())
+	if repo.Trouble == cause.Error() {
+		return nil
+	}
+	repo.Trouble = cause.Error()
+	return r.Store.PutRepository(ctx, repo)
+}
+
+// suspendAll suspends the applications of a repository whose branch is gone, until it is back.
+func (r *Reconciler) suspendAll(ctx context.Context, repo gitops.Repository, why string) error {
+	apps, err := r.Store.ListApplications(ctx, repo.ID)
+	if err != nil {
+		return fmt.Errorf("list applications of %s: %w", repo.ID, err)
+	}
+	for _, a := range apps {
+		if a.Suspended != nil || a.Removed {
+			continue
+		}
+		a.Suspended = &gitops.Suspension{By: gitops.ByDriftless, At: r.Now(), Reason: why}
+		if err := r.Store.PutApplication(ctx, &a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// register brings the applications' records to what the file says at a commit, and returns
+// those that have something to do. With a problem in the file nothing moves.
+func (r *Reconciler) register(ctx context.Context, repo gitops.Repository, rev gitops.Revision, s Snapshot) (woken []string, problems []gitops.Problem, err error) {
+	all, problems, err := readFile(ctx, s)
+	if err != nil || len(problems) > 0 {
+		return nil, problems, err
+	}
+	if err := r.retire(ctx, repo, all); err != nil {
+		return nil, nil, err
+	}
+	changed, refused, err := r.compare(ctx, repo, all, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := prefetch(ctx, s, changed); err != nil {
+		return nil, nil, err
+	}
+	for _, c := range changed {
+		moved, err := r.bring(ctx, repo, rev, c, s)
+		if p, ok := problem(c.settings.Name, err); ok {
+			refused = append(refused, p)
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		if moved {
+			woken = append(woken, c.settings.Name)
+		}
+	}
+	return woken, refused, nil
+}
+
+// readFile reads driftless.yaml and checks it against the tree.
+func readFile(ctx context.Context, s Snapshot) ([]gitops.Settings, []gitops.Problem, error) {
+	if _, err := s.Object(config.Name); errors.Is(err, fs.ErrNotExist) {
+		return nil, []gitops.Problem{{File: config.Name, Message: "the branch has no " + config.Name + " at its root"}}, nil
+	}
+	files, err := s.Fetch(ctx, config.Name)
+	if p, ok := problem("", err); ok {
+		return nil, []gitops.Problem{p}, nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("fetch %s: %w", config.Name, err)
+	}
+	data, err := fs.ReadFile(files, config.Name)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read %s: %w", config.Name, err)
+	}
+	file, problems := config.Parse(config.Name, data)
+	if len(problems) == 0 {
+		problems = file.Check(s.Tree())
+	}
+	return file.Settings(), problems, nil
+}
+
+// problem turns a person's mistake with one application into what is shown of it.
+func problem(application string, err error) (gitops.Problem, bool) {
+	var refusal *gitops.Refusal
+	var claimed *ClaimedError
+	switch {
+	case errors.As(err, &refusal):
+		return gitops.Problem{Application: application, Message: refusal.Reason}, true
+	case errors.As(err, &claimed):
+		return gitops.Problem{Application: application, Message: claimed.Error()}, true
+	}
+	return gitops.Problem{}, false
+}
+
+// candidate is an application as the file has it, beside its record.
+type candidate struct {
+	settings gitops.Settings
+	digest   string
+	record   gitops.Application // Version zero: there is none
+}
+
+// paths returns everything that belongs to the application.
+func (c candidate) paths() []string { return append([]string{c.settings.Path}, c.settings.Watch...) }
+
+// stale reports whether the application's files are wanted anew. An application that comes
+// back into the file may have lost a deployment when it left.
+func (c candidate) stale() bool {
+	return c.record.Wanted.Digest != c.digest || c.record.Removed && c.record.Deployed.Digest != c.digest
+}
+
+// compare computes each application's digest and returns those whose record has to change.
+func (r *Reconciler) compare(ctx context.Context, repo gitops.Repository, all []gitops.Settings, s Snapshot) ([]candidate, []gitops.Problem, error) {
+	var out []candidate
+	var refused []gitops.Problem
+	for _, settings := range all {
+		c := candidate{settings: settings}
+		if why := r.refuses(repo, settings.Target); why != nil {
+			refused = append(refused, gitops.Problem{Application: settings.Name, File: config.Name, Message: why.Error()})
+			continue
+		}
+		var objects []string
+		for _, p := range c.paths() {
+			object, err := s.Object(p)
+			if err != nil {
+				return nil, nil, fmt.Errorf("find %s: %w", p, err)
+			}
+			objects = append(objects, object)
+		}
+		c.digest = gitops.Digest(settings, objects)
+		record, err := r.Store.Application(ctx, settings.Name)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return nil, nil, fmt.Errorf("read application %s: %w", settings.Name, err)
+		}
+		c.record = record
+		if c.differs(repo.ID) {
+			out = append(out, c)
+		}
+	}
+	return out, refused, nil
+}
+
+// differs reports whether the record has to change at all.
+func (c candidate) differs(repository string) bool {
+	a := c.record
+	back := a.Suspended != nil && a.Suspended.By == gitops.ByDriftless
+	return a.Version == 0 || a.Repository != repository || a.Removed || back || c.stale() || !same(a.Settings, c.settings)
+}
+
+// refuses returns why an application of a repository may not go to a target.
+func (r *Reconciler) refuses(repo gitops.Repository, t gitops.Target) error {
+	if err := r.Allowed(t); err != nil {
+		return err
+	}
+	narrowed := slices.ContainsFunc(repo.Targets, func(allowed gitops.Target) bool {
+		return allowed.Account == t.Account && (allowed.Region == "" || allowed.Region == t.Region)
+	})
+	if len(repo.Targets) > 0 && !narrowed {
+		return fmt.Errorf("target %s %s is not among those that the repository was added with", t.Account, t.Region)
+	}
+	return nil
+}
+
+// prefetch reads the files of all applications that need them by one request. What is
+// wrong with one of them is said when that one is brought forward.
+func prefetch(ctx context.Context, s Snapshot, changed []candidate) error {
+	var paths []string
+	for _, c := range changed {
+		if c.stale() {
+			paths = append(paths, c.paths()...)
+		}
+	}
+	if len(paths) == 0 {
+		return nil
+	}
+	_, err := s.Fetch(ctx, paths...)
+	if _, ok := problem("", err); err == nil || ok {
+		return nil
+	}
+	return fmt.Errorf("fetch %d paths: %w", len(paths), err)
+}
+
+// wake sends a message for each application.
+func (r *Reconciler) wake(ctx context.Context, why string, ids []string) error {
+	var messages []Message
+	for _, id := range ids {
+		messages = append(messages, Message{Application: id, Reason: why})
+	}
+	if len(messages) == 0 {
+		return nil
+	}
+	return r.Queue.Send(ctx, messages...)
+}

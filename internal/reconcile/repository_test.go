@@ -1,0 +1,189 @@
+package reconcile_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/driftless-gitops/driftless/internal/fake"
+	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/reconcile"
+)
+
+func TestR43_AForcePushToAnOlderCommitIsAppliedAndNoted(t *testing.T) {
+	w := watching(t)
+	older := w.repository().Head.Commit
+	w.push("newer", map[string]string{"stacks/jobs/template.yaml": "Queue.Type: AWS::SQS::Queue\nQueue.VisibilityTimeout: 60\n"})
+	w.resync()
+	w.settle()
+	w.git.Reset(repoURL, "main", older)
+	w.resync()
+	w.settle()
+	if got := w.live("jobs", "Queue", "VisibilityTimeout"); got != "5" {
+		t.Errorf("live is %q: the older commit was not applied", got)
+	}
+	if r := w.repository(); !strings.Contains(r.Note, "history was rewritten") || r.Head.Commit != older {
+		t.Errorf("the rewritten history is not noted: %q", r.Note)
+	}
+}
+
+func TestR44_ABranchThatIsGoneSuspendsAndDeletesNothing(t *testing.T) {
+	w := watching(t)
+	head := w.repository().Head.Commit
+	w.git.Delete(repoURL, "main")
+	w.resync()
+	w.settle()
+	a := w.app("jobs")
+	if a.Health() != gitops.HealthSuspended || !strings.Contains(a.Suspended.Reason, "main") {
+		t.Errorf("jobs is %s: %+v", a.Health(), a.Suspended)
+	}
+	if w.live("jobs", "Queue", "Type") == "" {
+		t.Error("the stack is gone with the branch")
+	}
+	w.git.Reset(repoURL, "main", head)
+	w.resync()
+	w.settle()
+	if a := w.app("jobs"); a.Suspended != nil || w.repository().Trouble != "" {
+		t.Errorf("the branch is back, jobs is still %+v, trouble %q", a.Suspended, w.repository().Trouble)
+	}
+}
+
+func TestR45_ARepositoryThatCannotBeReadKeepsItsLastGoodState(t *testing.T) {
+	w := watching(t)
+	head := w.repository().Head
+	for _, err := range []error{errors.New("502 Bad Gateway"), errors.Join(errors.New("401"), reconcile.ErrDenied)} {
+		w.git.Refuse(repoURL, err)
+		w.resync()
+		w.settle()
+		if r := w.repository(); r.Head.Commit != head.Commit || r.Trouble == "" {
+			t.Errorf("after %v the repository is %+v", err, r)
+		}
+		if a := w.app("jobs"); a.Suspended != nil {
+			t.Errorf("%v suspended jobs", err)
+		}
+	}
+	w.git.Refuse(repoURL, nil)
+	w.resync()
+	w.settle()
+	if r := w.repository(); r.Trouble != "" {
+		t.Errorf("the trouble outlived its cause: %q", r.Trouble)
+	}
+}
+
+func TestR56_WithAProblemInTheFileNothingMoves(t *testing.T) {
+	w := watching(t)
+	w.push("typo", map[string]string{
+		"driftless.yaml":            strings.Replace(file("jobs", "books"), "template:", "templat:", 1),
+		"stacks/jobs/template.yaml": "Queue.Type: AWS::SQS::Queue\nQueue.VisibilityTimeout: 8\n",
+	})
+	w.resync()
+	w.settle()
+	r := w.repository()
+	if len(r.Problems) == 0 || r.Problems[0].Line == 0 || r.Problems[0].File != "driftless.yaml" {
+		t.Fatalf("the problem is not on the record: %+v", r.Problems)
+	}
+	if got := w.live("jobs", "Queue", "VisibilityTimeout"); got != "5" {
+		t.Errorf("with a broken file live moved to %q", got)
+	}
+	view := gitops.NewView(w.app("books"), nil, r)
+	if !strings.Contains(view.Message, "driftless.yaml:") {
+		t.Errorf("the problem is not shown on the application: %q", view.Message)
+	}
+	w.push("mended", map[string]string{"driftless.yaml": file("jobs", "books")})
+	w.resync()
+	w.settle()
+	if got := w.live("jobs", "Queue", "VisibilityTimeout"); got != "8" {
+		t.Errorf("after mending the file live is %q", got)
+	}
+}
+
+func TestR57_TheSecondClaimerOfAStackIsRefused(t *testing.T) {
+	w := watching(t)
+	other := "https://git.example.com/team/other"
+	w.git.Push(other, "main", "mine", map[string]string{
+		"driftless.yaml":            strings.ReplaceAll(strings.ReplaceAll(file("jobs"), "name: jobs", "name: mine"), "stacks/jobs", "stacks/mine"),
+		"stacks/mine/template.yaml": "Queue.Type: AWS::SQS::Queue\n",
+	})
+	if _, err := w.op.AddRepository(t.Context(), gitops.Repository{URL: other, Branch: "main"}, "eve"); err != nil {
+		t.Fatal(err)
+	}
+	w.settle()
+	r, err := w.store.Repository(t.Context(), gitops.RepositoryID(other, "main"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Problems) != 1 || !strings.Contains(r.Problems[0].Message, "claimed by application jobs") {
+		t.Errorf("the refusal is not on the record: %+v", r.Problems)
+	}
+	if _, err := w.store.Application(t.Context(), "mine"); !errors.Is(err, reconcile.ErrNotFound) {
+		t.Errorf("the second claimer was registered: %v", err)
+	}
+}
+
+func TestR58_AnApplicationThatLeavesTheFileKeepsItsStack(t *testing.T) {
+	w := watching(t)
+	w.push("no queue", map[string]string{"stacks/jobs/template.yaml": "Topic.Type: AWS::SNS::Topic\n"})
+	w.resync()
+	w.rounds(3)
+	w.expect("jobs", gitops.PhaseAwaitingApproval)
+	w.push("leave", map[string]string{"driftless.yaml": file("books"), "stacks/jobs/template.yaml": ""})
+	w.resync()
+	w.settle()
+	w.expect("jobs", gitops.PhaseSuperseded)
+	if a := w.app("jobs"); !a.Removed || w.live("jobs", "Queue", "Type") == "" {
+		t.Errorf("removed %v, live %v", a.Removed, w.engine.Live(target, "prod-jobs"))
+	}
+	w.push("come back", map[string]string{"driftless.yaml": file("jobs", "books"),
+		"stacks/jobs/template.yaml": "Queue.Type: AWS::SQS::Queue\nQueue.VisibilityTimeout: 6\n"})
+	w.resync()
+	w.settle()
+	if got := w.live("jobs", "Queue", "VisibilityTimeout"); got != "6" {
+		t.Errorf("back in the file, yet live is %q", got)
+	}
+}
+
+func TestAnApplicationThatIsRenamedTakesItsStackAlong(t *testing.T) {
+	w := watching(t)
+	renamed := strings.Replace(file("jobs", "books"), "name: jobs", "name: work", 1)
+	w.push("rename", map[string]string{"driftless.yaml": renamed})
+	w.resync()
+	w.settle()
+	if a := w.app("work"); a.Ended.Phase != gitops.PhaseSucceeded || a.Ended.Reason != "no changes" {
+		t.Errorf("the renamed application ended %s: %s", a.Ended.Phase, a.Ended.Reason)
+	}
+	owner, err := w.store.Owner(t.Context(), reconcile.ClaimStack(target.Account, target.Region, "prod-jobs"))
+	if err != nil || owner != "work" {
+		t.Errorf("the stack is claimed by %q, %v", owner, err)
+	}
+}
+
+func TestATargetOutsideTheInstallationIsRefusedByName(t *testing.T) {
+	w := watching(t)
+	w.push("elsewhere", map[string]string{
+		"driftless.yaml": strings.Replace(file("jobs", "books"), "stack: prod-jobs", "stack: prod-jobs", 1) +
+			"  - name: far\n    path: stacks/jobs\n    target: { account: \"999999999999\", region: eu-west-1 }\n    cloudformation: { template: template.yaml }\n"})
+	w.resync()
+	w.settle()
+	r := w.repository()
+	if len(r.Problems) != 1 || !strings.Contains(r.Problems[0].Message, "999999999999") || r.Problems[0].Application != "far" {
+		t.Errorf("the refusal is not on the record: %+v", r.Problems)
+	}
+	w.expect("books", gitops.PhaseSucceeded)
+}
+
+func TestR48_ASymbolicLinkOnAUsedPathIsNamedAndTheOthersGoOn(t *testing.T) {
+	w := watching(t)
+	w.push("link", map[string]string{
+		"stacks/jobs/extra.yaml":     fake.Symlink + "/etc/passwd",
+		"stacks/books/template.yaml": "Table.Type: AWS::DynamoDB::Table\nTable.BillingMode: PROVISIONED\n",
+	})
+	w.resync()
+	w.settle()
+	r := w.repository()
+	if len(r.Problems) != 1 || r.Problems[0].Application != "jobs" || !strings.Contains(r.Problems[0].Message, "stacks/jobs/extra.yaml") {
+		t.Errorf("the link is not on the record: %+v", r.Problems)
+	}
+	if got := w.live("books", "Table", "BillingMode"); got != "PROVISIONED" {
+		t.Errorf("books did not go on: %q", got)
+	}
+}
