@@ -1,0 +1,108 @@
+// Package env reads what a function is told by its environment: its settings, the
+// configuration of its AWS clients, and how to log.
+//
+// Reading never fails: what is missing or malformed is collected, and Must names all of it
+// at once. Only mains use it. Every setting's name begins with DRIFTLESS_.
+package env
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+)
+
+// Prefix begins the name of every setting.
+const Prefix = "DRIFTLESS_"
+
+// Env is the environment of a function.
+type Env struct {
+	AWS aws.Config   // of the function's own role and region; credentials are read when first used
+	Log *slog.Logger // JSON on standard error, at AWS_LAMBDA_LOG_LEVEL
+
+	lookup   func(string) (string, bool)
+	problems []error
+}
+
+// Load reads the process's environment.
+func Load(ctx context.Context) *Env { return load(ctx, os.LookupEnv, os.Stderr) }
+
+func load(ctx context.Context, lookup func(string) (string, bool), logs io.Writer) *Env {
+	e := &Env{lookup: lookup}
+	level, _ := lookup("AWS_LAMBDA_LOG_LEVEL")
+	e.Log = slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: severity(level)}))
+	var err error
+	// Adaptive: a throttled client slows down by itself, and many functions share one account's rates.
+	e.AWS, err = config.LoadDefaultConfig(ctx, config.WithRetryMode(aws.RetryModeAdaptive))
+	if err != nil {
+		e.problems = append(e.problems, fmt.Errorf("read AWS configuration: %w", err))
+	}
+	return e
+}
+
+// severity returns the level that Lambda's log level asks for; Info where it says nothing
+// (Lambda developer guide, "Log-level filtering").
+func severity(level string) slog.Level {
+	switch strings.ToUpper(level) {
+	case "TRACE", "DEBUG":
+		return slog.LevelDebug
+	case "WARN":
+		return slog.LevelWarn
+	case "ERROR", "FATAL":
+		return slog.LevelError
+	}
+	return slog.LevelInfo
+}
+
+// String returns a setting that has to be there, by its name without Prefix.
+func (e *Env) String(name string) string {
+	value, _ := e.lookup(Prefix + name)
+	if value == "" {
+		e.problems = append(e.problems, fmt.Errorf("%s%s is missing", Prefix, name))
+	}
+	return value
+}
+
+// List returns the parts of a setting with commas, without spaces around them; nil where
+// it is missing.
+func (e *Env) List(name string) []string {
+	value, _ := e.lookup(Prefix + name)
+	var parts []string
+	for part := range strings.SplitSeq(value, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return parts
+}
+
+// JSON reads a setting that has to be there as JSON.
+func JSON[T any](e *Env, name string) T {
+	var parsed T
+	value := e.String(name)
+	if value == "" {
+		return parsed
+	}
+	if err := json.Unmarshal([]byte(value), &parsed); err != nil {
+		e.problems = append(e.problems, fmt.Errorf("%s%s is no valid JSON: %w", Prefix, name, err))
+	}
+	return parsed
+}
+
+// Err returns everything that was missing or malformed so far, or nil.
+func (e *Env) Err() error { return errors.Join(e.problems...) }
+
+// Must ends the process, naming everything that was missing or malformed so far.
+func (e *Env) Must() {
+	if err := e.Err(); err != nil {
+		e.Log.Error("the environment is incomplete", "problems", strings.Split(err.Error(), "\n"))
+		os.Exit(1)
+	}
+}

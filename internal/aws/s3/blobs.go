@@ -1,0 +1,86 @@
+// Package s3 keeps blobs (Bundles, Plans, and records too large for the table) in a bucket.
+//
+// A key names its content, so what stands under a key is never written again. Encryption
+// is the bucket's default. To tell a blob that is missing from one that may not be read,
+// S3 wants s3:ListBucket beside s3:GetObject (GetObject, API reference, "Permissions").
+package s3
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
+
+	"github.com/driftless-gitops/driftless/internal/reconcile"
+)
+
+// largest is how many bytes are read of one blob: more than the largest Bundle, less than
+// a function's memory.
+const largest = 64 << 20
+
+// Blobs keeps blobs in a bucket.
+type Blobs struct {
+	client *sdk.Client
+	bucket string
+}
+
+var _ reconcile.Blobs = (*Blobs)(nil)
+
+// New returns the blobs in a bucket.
+func New(cfg aws.Config, bucket string) *Blobs {
+	return &Blobs{client: sdk.NewFromConfig(cfg), bucket: bucket}
+}
+
+// Put implements reconcile.Blobs. What stands under the key already stays.
+func (b *Blobs) Put(ctx context.Context, key string, data []byte) error {
+	_, err := b.client.PutObject(ctx, &sdk.PutObjectInput{
+		Bucket:      &b.bucket,
+		Key:         &key,
+		Body:        bytes.NewReader(data),
+		IfNoneMatch: aws.String("*"),
+	})
+	if err = translate(err); err != nil && !errors.Is(err, reconcile.ErrConflict) {
+		return fmt.Errorf("put %s: %w", key, err)
+	}
+	return nil
+}
+
+// Get implements reconcile.Blobs.
+func (b *Blobs) Get(ctx context.Context, key string) ([]byte, error) {
+	out, err := b.client.GetObject(ctx, &sdk.GetObjectInput{Bucket: &b.bucket, Key: &key})
+	if err != nil {
+		return nil, fmt.Errorf("get %s: %w", key, translate(err))
+	}
+	defer out.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(out.Body, largest+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", key, err)
+	}
+	if len(data) > largest {
+		return nil, fmt.Errorf("read %s: it is larger than %d bytes", key, largest)
+	}
+	return data, nil
+}
+
+// translate turns what S3 says into reconcile's errors; the rest is transient, 409
+// ConditionalRequestConflict too: another Put of the key was under way, and may fail.
+func translate(err error) error {
+	var apiErr smithy.APIError
+	if !errors.As(err, &apiErr) {
+		return err
+	}
+	switch apiErr.ErrorCode() {
+	case "NoSuchKey", "NotFound":
+		return fmt.Errorf("%w: %w", reconcile.ErrNotFound, err)
+	case "PreconditionFailed":
+		return fmt.Errorf("%w: %w", reconcile.ErrConflict, err)
+	case "AccessDenied", "NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken":
+		return fmt.Errorf("%w: %w", reconcile.ErrDenied, err)
+	}
+	return err
+}
