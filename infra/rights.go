@@ -1,0 +1,126 @@
+package main
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
+)
+
+// rights says what each function may do, and so what it may not: only the reconciler
+// reaches git and other roles, and no function may touch a stack, a role or a secret that
+// is not named here. Key ranges of the one table are told apart by dynamodb:LeadingKeys,
+// which is the partition key of each item that a call names (DynamoDB guide, "Using IAM
+// policy conditions for fine-grained access control"); a call of a transaction is
+// authorised as the single call that it stands for.
+func (i installation) rights() map[string][]*awsiam.PolicyStatementProps {
+	table, work, data := i.table.TableArn(), i.queues.work.QueueArn(), *i.data.BucketArn()
+	send := allow("Wake", acts("sqs:SendMessage"), work)
+	return map[string][]*awsiam.PolicyStatementProps{
+		"webhook": {
+			send,
+			allowKeys("Deliveries", acts("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"), table, "DELIVERY#*"),
+			allowKeys("Repositories", acts("dynamodb:GetItem"), table, "REPO#*"),
+			// SecureStrings under the AWS-managed key, which admits whoever may read the
+			// parameter: no right to a key is needed.
+			allow("Secrets", acts("ssm:GetParameter"), i.arn("ssm", "parameter/driftless/webhook/*")),
+		},
+		"trigger": {
+			send,
+			allowKeys("Resolve", acts("dynamodb:GetItem", "dynamodb:Query"), table, "REPO#*", "CLAIM#*", "APP#*"),
+			allow("List", acts("dynamodb:Query"), i.indexes("repository")...),
+		},
+		"sweeper": {
+			send,
+			allow("Waiting", acts("dynamodb:Query"), i.indexes("work", "due", "repository")...),
+		},
+		"reconciler": {
+			send,
+			allow("Work", acts("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"), work),
+			allowKeys("Records", acts("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"),
+				table, "REPO#*", "APP#*", "CLAIM#*"),
+			allow("List", acts("dynamodb:Query"), i.indexes("repository")...),
+			allow("Blobs", acts("s3:GetObject", "s3:PutObject"), jsii.String(data+"/bundles/*"), jsii.String(data+"/plans/*")),
+			allow("Targets", acts("sts:AssumeRole"), i.targetRoles()...),
+			allow("Repositories", acts("codecommit:GetRepository", "codecommit:GitPull"), jsii.String("arn:"+*i.stack.Partition()+":codecommit:*:"+*i.stack.Account()+":*")),
+			allow("Credentials", acts("ssm:GetParameter"), i.arn("ssm", "parameter/driftless/git/*")),
+		},
+		"notifier": {
+			allow("Changes", acts("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"), i.table.TableStreamArn()),
+			listStreams(),
+			allow("Tell", acts("events:PutEvents"), i.bus.EventBusArn()),
+			allow("DeadLetters", acts("sqs:SendMessage"), i.queues.eventsDead.QueueArn()),
+		},
+		"api": {
+			send,
+			allowKeys("Records", acts("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"),
+				table, "REPO#*", "APP#*", "CLAIM#*"),
+			allow("List", acts("dynamodb:Query"), i.indexes("work", "due", "repository", "drifted")...),
+			allow("Plans", acts("s3:GetObject"), jsii.String(data+"/plans/*")),
+		},
+	}
+}
+
+// targetRoles lists the roles that the reconciler may assume: two per target.
+func (i installation) targetRoles() []*string {
+	var roles []*string
+	for _, t := range i.targets() {
+		roles = append(roles, jsii.String(t.DeployRole), jsii.String(t.DriftRole))
+	}
+	return roles
+}
+
+// indexes returns the ARNs of some of the table's indexes.
+func (i installation) indexes(names ...string) []*string {
+	var arns []*string
+	for _, n := range names {
+		arns = append(arns, jsii.String(*i.table.TableArn()+"/index/"+n))
+	}
+	return arns
+}
+
+// arn names something of this account and region.
+func (i installation) arn(service, resource string) *string {
+	return jsii.String("arn:" + *i.stack.Partition() + ":" + service + ":" + *i.stack.Region() + ":" + *i.stack.Account() + ":" + resource)
+}
+
+// listStreams is the one right of a function that takes no resource: Lambda asks for it of
+// a stream's reader, and IAM knows no resource for ListStreams (Service Authorization
+// Reference, DynamoDB). It tells names of streams, nothing of what is in them.
+func listStreams() *awsiam.PolicyStatementProps {
+	return allow("ListStreams", acts("dynamodb:ListStreams"), jsii.String("*"))
+}
+
+func acts(names ...string) *[]*string { return jsii.Strings(names...) }
+
+func allow(sid string, actions *[]*string, resources ...*string) *awsiam.PolicyStatementProps {
+	return &awsiam.PolicyStatementProps{Sid: jsii.String(sid), Actions: actions, Resources: &resources}
+}
+
+// allowKeys allows actions on the items of the table whose partition key is like one of
+// the patterns.
+func allowKeys(sid string, actions *[]*string, table *string, keys ...string) *awsiam.PolicyStatementProps {
+	s := allow(sid, actions, table)
+	s.Conditions = &map[string]any{"ForAllValues:StringLike": map[string]any{"dynamodb:LeadingKeys": keys}}
+	return s
+}
+
+// newRole makes a function's role with these rights and no others.
+func newRole(scope constructs.Construct, rights []*awsiam.PolicyStatementProps) awsiam.Role {
+	document := awsiam.NewPolicyDocument(nil)
+	for _, r := range rights {
+		document.AddStatements(awsiam.NewPolicyStatement(r))
+	}
+	role := awsiam.NewRole(scope, jsii.String("Role"), &awsiam.RoleProps{
+		AssumedBy:      awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
+		InlinePolicies: &map[string]awsiam.PolicyDocument{"rights": document},
+	})
+	suppress(role, "AwsSolutions-IAM5", "The wildcards are the ends of names that are not known before: streams of its own log group, parameters under a prefix of ours, objects under bundles/ and plans/, the account's repositories. ListStreams takes no resource.")
+	return role
+}
+
+// suppress takes a resource out of a cdk-nag rule, with the reason, which stays in the
+// template as metadata.
+func suppress(of constructs.IConstruct, rule, reason string) {
+	cdknag.NagSuppressions_AddResourceSuppressions(of, &[]*cdknag.NagPackSuppression{{Id: jsii.String(rule), Reason: jsii.String(reason)}}, jsii.Bool(true))
+}

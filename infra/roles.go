@@ -1,0 +1,36 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2/cloudformationinclude"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// newTargetRoles makes the deploy, drift and exec roles of the own account, where it is a
+// target. They are templates/target-role.yaml itself, taken into the stack: what Driftless
+// may do in its own account is what it may do in any other, and stands in one file.
+func (i installation) newTargetRoles(reconciler made) {
+	for _, t := range i.settings.Targets {
+		if !t.own() || t.Role != "" {
+			continue
+		}
+		roles := cloudformationinclude.NewCfnInclude(i.stack, jsii.String("Target"), &cloudformationinclude.CfnIncludeProps{
+			TemplateFile: jsii.String(i.settings.TargetRole),
+			Parameters: &map[string]any{
+				"ReconcilerRoleArn": reconciler.role.RoleArn(),
+				"ExternalId":        i.externalID,
+				"ExecPolicies":      strings.Join(i.settings.ExecPolicies, ","),
+			},
+		})
+		const reads = "CloudFormation reads live resources with the caller's rights, whatever their type, to find drift. What is data rather than configuration is denied by driftless-no-data."
+		const writes = "What CloudFormation may make is what applications hold, which their owner decides: context execPolicies. The starter makes no role without driftless-boundary."
+		const stacks = "Stacks of any name and region may be applications' stacks; Driftless's own is denied, and each right holds for driftless- change sets or the exec role alone."
+		for name, reason := range map[string]string{"DeployRole": stacks, "DriftRole": reads, "ExecRole": writes, "Boundary": writes, "StarterPolicy": writes} {
+			suppress(roles.GetResource(jsii.String(name)), "AwsSolutions-IAM5", reason)
+		}
+		for name, reason := range map[string]string{"DeployRole": reads, "DriftRole": reads, "ExecRole": writes} {
+			suppress(roles.GetResource(jsii.String(name)), "AwsSolutions-IAM4", reason)
+		}
+	}
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awseventstargets"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// wakers are the events after which something is worth a look. Each names its source and
+// its detail types, so that nobody who may put an event of his own wakes anything.
+var wakers = []struct {
+	id, source, description string
+	types                   []string
+}{
+	{"Push", "aws.codecommit", "A push to a CodeCommit repository", []string{"CodeCommit Repository State Change"}},
+	{"Stack", "aws.cloudformation", "A stack that moved", []string{"CloudFormation Stack Status Change"}},
+	{"Detection", "aws.cloudformation", "A drift detection that moved", []string{"CloudFormation Drift Detection Status Change"}},
+}
+
+// newRules makes the rules that hand events to the trigger: on the account's own bus, and
+// the same on the inbound one where there is one.
+func newRules(scope constructs.Construct, trigger awslambda.IFunction, dead awssqs.IQueue, inbound awsevents.EventBus) {
+	for _, w := range wakers {
+		pattern := &awsevents.EventPattern{Source: jsii.Strings(w.source), DetailType: jsii.Strings(w.types...)}
+		awsevents.NewRule(scope, jsii.String("On"+w.id), &awsevents.RuleProps{
+			Description: jsii.String(w.description), EventPattern: pattern, Targets: invoke(trigger, dead, nil),
+		})
+		if inbound != nil {
+			awsevents.NewRule(scope, jsii.String("OnInbound"+w.id), &awsevents.RuleProps{
+				Description: jsii.String(w.description + ", in another account or region"), EventBus: inbound, EventPattern: pattern, Targets: invoke(trigger, dead, nil),
+			})
+		}
+	}
+}
+
+// invoke makes a rule's target: the function, with what it is given in place of the event
+// when input is set. What cannot be handed over within an hour ends in the dead-letter
+// queue, since by then the sweep has looked.
+func invoke(f awslambda.IFunction, dead awssqs.IQueue, input map[string]any) *[]awsevents.IRuleTarget {
+	props := &awseventstargets.LambdaFunctionProps{
+		DeadLetterQueue: dead,
+		MaxEventAge:     awscdk.Duration_Hours(jsii.Number(1)),
+		RetryAttempts:   jsii.Number(8),
+	}
+	if input != nil {
+		props.Event = awsevents.RuleTargetInput_FromObject(input)
+	}
+	return &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(f, props)}
+}

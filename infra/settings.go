@@ -1,0 +1,142 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// settings is what one installation may differ in. All of it comes from the CDK context:
+// cdk.json, or `-c key=value` on the command line, where lists and objects are JSON.
+type settings struct {
+	Architecture      string   // arm64 or x86_64
+	Targets           []target // where applications may go; the first is the own account unless others are named
+	AllowPrivateHosts []string // host or host:port that git may reach though its address is private
+	MaxConcurrency    float64  // reconcilers at a time
+	ExecPolicies      []string // managed policies of the own account's exec role; empty: the starter
+
+	TargetRole string            // path of templates/target-role.yaml
+	Code       map[string]string // function name -> directory that holds its bootstrap
+}
+
+// target is one account of the installation's allow-list, as the context names it. An
+// empty account is the installation's own, no regions are the installation's own one, and
+// empty roles are those that templates/target-role.yaml makes.
+type target struct {
+	Account   string   `json:"account"`
+	Regions   []string `json:"regions"`
+	Role      string   `json:"role"`
+	DriftRole string   `json:"driftRole"`
+	ExecRole  string   `json:"execRole"`
+}
+
+// own reports whether the target is the account that Driftless is installed in.
+func (t target) own() bool { return t.Account == "" }
+
+var (
+	accountID = regexp.MustCompile(`^\d{12}$`)
+	region    = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d$`)
+	roleARN   = regexp.MustCompile(`^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$`)
+	policyARN = regexp.MustCompile(`^arn:aws[a-z-]*:iam::(aws|\d{12}):policy/[\w+=,.@/-]+$`)
+	host      = regexp.MustCompile(`^[A-Za-z0-9.-]+(:\d{1,5})?$|^\[[0-9A-Fa-f:]+\](:\d{1,5})?$`)
+)
+
+// readSettings reads the context and returns every problem with it at once. ownAccount is
+// the account that the CDK CLI has credentials for, when it says so: a target with that
+// number is the own account, and gets its roles from the stack.
+func readSettings(context func(key string) any, ownAccount string) (settings, error) {
+	s := settings{Architecture: "arm64", Targets: []target{{}}, MaxConcurrency: 10}
+	err := errors.Join(
+		readContext(context, "architecture", &s.Architecture, `"arm64" or "x86_64"`),
+		readContext(context, "targets", &s.Targets, `a list like [{"account": "111122223333", "regions": ["eu-west-1"]}]`),
+		readContext(context, "allowPrivateHosts", &s.AllowPrivateHosts, `a list like ["git.example.internal"]`),
+		readContext(context, "maxConcurrency", &s.MaxConcurrency, "a whole number from 2 to 1000"),
+		readContext(context, "execPolicies", &s.ExecPolicies, `a list of managed policies like ["arn:aws:iam::aws:policy/PowerUserAccess"]`),
+	)
+	for i := range s.Targets {
+		if ownAccount != "" && s.Targets[i].Account == ownAccount {
+			s.Targets[i].Account = ""
+		}
+	}
+	return s, errors.Join(err, s.validate())
+}
+
+// readContext decodes one value. The CLI hands over what follows `-c key=` as a string, so
+// a string is also read as JSON where it is not wanted as such.
+func readContext(context func(string) any, key string, into any, allowed string) error {
+	value := context(key)
+	if value == nil {
+		return nil
+	}
+	text, isText := value.(string)
+	if _, wantsText := into.(*string); !isText || wantsText {
+		data, err := json.Marshal(value)
+		if err != nil {
+			return fmt.Errorf("context %s: found %v; allowed is %s", key, value, allowed)
+		}
+		text = string(data)
+	}
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil || decoder.More() {
+		return fmt.Errorf("context %s: found %s; allowed is %s", key, text, allowed)
+	}
+	return nil
+}
+
+// validate names every value that is not allowed, with what is.
+func (s settings) validate() error {
+	var errs []error
+	refuse := func(key, found, allowed string) {
+		errs = append(errs, fmt.Errorf("context %s: found %q; allowed is %s", key, found, allowed))
+	}
+	if s.Architecture != "arm64" && s.Architecture != "x86_64" {
+		refuse("architecture", s.Architecture, "arm64 or x86_64")
+	}
+	// Lambda takes no maximum under 2 (AWS::Lambda::EventSourceMapping ScalingConfig).
+	if s.MaxConcurrency < 2 || s.MaxConcurrency > 1000 || s.MaxConcurrency != float64(int(s.MaxConcurrency)) {
+		refuse("maxConcurrency", strconv.FormatFloat(s.MaxConcurrency, 'f', -1, 64), "a whole number from 2 to 1000")
+	}
+	for _, h := range s.AllowPrivateHosts {
+		if !host.MatchString(h) {
+			refuse("allowPrivateHosts", h, "a host or host:port, without scheme or path")
+		}
+	}
+	for _, p := range s.ExecPolicies {
+		if !policyARN.MatchString(p) {
+			refuse("execPolicies", p, "the ARN of a managed policy")
+		}
+	}
+	if len(s.Targets) == 0 {
+		refuse("targets", "[]", "at least one target")
+	}
+	seen := map[string]bool{}
+	for i, t := range s.Targets {
+		key := fmt.Sprintf("targets[%d]", i)
+		if seen[t.Account] {
+			refuse(key+".account", t.Account, "each account once, with all of its regions")
+		}
+		seen[t.Account] = true
+		t.validate(key, refuse)
+	}
+	return errors.Join(errs...)
+}
+
+func (t target) validate(key string, refuse func(key, found, allowed string)) {
+	if !t.own() && !accountID.MatchString(t.Account) {
+		refuse(key+".account", t.Account, "12 digits, or nothing for the own account")
+	}
+	for _, r := range t.Regions {
+		if !region.MatchString(r) {
+			refuse(key+".regions", r, "a region like eu-west-1")
+		}
+	}
+	for name, arn := range map[string]string{"role": t.Role, "driftRole": t.DriftRole, "execRole": t.ExecRole} {
+		if arn != "" && !roleARN.MatchString(arn) {
+			refuse(key+"."+name, arn, "the ARN of a role, or nothing for the one that templates/target-role.yaml makes")
+		}
+	}
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
+)
+
+// synthesised are the templates that the tests look at. One process of Node serves them
+// all, since it takes a second to start.
+var synthesised struct {
+	usual    template // the default context
+	far      template // other accounts, other regions, every context key
+	findings []string // what cdk-nag says of both
+}
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		defer jsii.Close()
+		dir, err := os.MkdirTemp("", "driftless-infra")
+		if err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(dir)
+		synthesised.usual = synthesise(dir, nil)
+		synthesised.far = synthesise(dir, map[string]any{
+			"architecture":      "x86_64",
+			"maxConcurrency":    "20",
+			"allowPrivateHosts": `["127.0.0.1:4566","git.example.internal"]`,
+			"execPolicies":      `["arn:aws:iam::aws:policy/AdministratorAccess"]`,
+			"targets":           `[{"regions":["eu-west-1","eu-central-1"]},{"account":"222233334444","regions":["eu-west-1"],"role":"arn:aws:iam::222233334444:role/ci"}]`,
+		})
+		return m.Run()
+	}())
+}
+
+// synthesise makes the stack under the context of cdk.json and what is given on top, with
+// a stand-in for the functions' code.
+func synthesise(dir string, context map[string]any) template {
+	file, err := os.ReadFile("../cdk.json")
+	if err != nil {
+		panic(err)
+	}
+	var cdk struct{ Context map[string]any }
+	if err := json.Unmarshal(file, &cdk); err != nil {
+		panic(err)
+	}
+	for k, v := range context {
+		cdk.Context[k] = v
+	}
+	app := awscdk.NewApp(&awscdk.AppProps{Context: &cdk.Context})
+	s, err := readSettings(func(key string) any { return app.Node().TryGetContext(jsii.String(key)) }, "")
+	if err != nil {
+		panic(err)
+	}
+	s.TargetRole, s.Code = "../templates/target-role.yaml", map[string]string{}
+	for _, name := range functionNames() {
+		s.Code[name] = filepath.Join(dir, name)
+		os.MkdirAll(s.Code[name], 0o755)
+		if err := os.WriteFile(filepath.Join(s.Code[name], "bootstrap"), []byte(name), 0o755); err != nil {
+			panic(err)
+		}
+	}
+	stack, err := newStack(app, "Driftless", s)
+	if err != nil {
+		panic(err)
+	}
+	awscdk.Aspects_Of(app).Add(cdknag.NewAwsSolutionsChecks(&cdknag.NagPackProps{Verbose: jsii.Bool(true)}), nil)
+	made := assertions.Template_FromStack(stack, nil)
+	any, level := jsii.String("*"), assertions.Match_StringLikeRegexp(jsii.String(".*"))
+	found := assertions.Annotations_FromStack(stack)
+	for _, f := range append(*found.FindError(any, level), *found.FindWarning(any, level)...) {
+		synthesised.findings = append(synthesised.findings, *f.Id+": "+f.Entry.Data.(string))
+	}
+	data, err := json.Marshal(*made.ToJSON())
+	if err != nil {
+		panic(err)
+	}
+	var t template
+	if err := json.Unmarshal(data, &t); err != nil {
+		panic(err)
+	}
+	t.text = string(data)
+	return t
+}
+
+// template is a synthesised template.
+type template struct {
+	Resources map[string]resource
+	Outputs   map[string]any
+	text      string
+}
+
+type resource struct {
+	Type           string
+	Properties     map[string]any
+	DeletionPolicy string
+}
+
+// of returns the resources of a type, by logical id.
+func (t template) of(kind string) map[string]resource {
+	found := map[string]resource{}
+	for id, r := range t.Resources {
+		if r.Type == kind {
+			found[id] = r
+		}
+	}
+	return found
+}
+
+// text writes a value of a template as one string, with what it refers to in ${}: the
+// same for Fn::Join, Fn::Sub, Ref and Fn::GetAtt, whoever wrote them.
+func text(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case []any:
+		parts := make([]string, 0, len(v))
+		for _, e := range v {
+			parts = append(parts, text(e))
+		}
+		return strings.Join(parts, ",")
+	case map[string]any:
+		for k, e := range v {
+			switch k {
+			case "Ref":
+				return "${" + text(e) + "}"
+			case "Fn::GetAtt":
+				return "${" + strings.ReplaceAll(text(e), ",", ".") + "}"
+			case "Fn::Sub":
+				return text(e)
+			case "Fn::Join":
+				var b strings.Builder
+				separator := text(e.([]any)[0])
+				for i, part := range e.([]any)[1].([]any) {
+					if i > 0 {
+						b.WriteString(separator)
+					}
+					b.WriteString(text(part))
+				}
+				return b.String()
+			}
+		}
+	}
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(data)
+}
+
+func TestNagIsClean(t *testing.T) {
+	for _, f := range synthesised.findings {
+		t.Error(f)
+	}
+	os.WriteFile("/tmp/usual.json", []byte(synthesised.usual.text), 0o644)
+	os.WriteFile("/tmp/far.json", []byte(synthesised.far.text), 0o644)
+}
