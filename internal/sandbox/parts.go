@@ -47,6 +47,8 @@ func (s *Sandbox) wire(ctx context.Context) (http.Handler, error) {
 			"events":     s.events,
 			"codecommit": s.git,
 			"lambda":     s.lambda,
+			"sqs":        nudging(proxy, s.lambda.Nudge),
+			"dynamodb":   nudging(proxy, s.lambda.Nudge),
 		},
 		moto: proxy,
 	}, nil
