@@ -13,7 +13,7 @@ type alias struct {
 	Name            string
 	FunctionVersion string
 	Description     string
-	RevisionId      string //nolint:revive // the API's name
+	RevisionId      string
 }
 
 type putAlias struct {

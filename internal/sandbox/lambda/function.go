@@ -26,7 +26,7 @@ type configuration struct {
 	PackageType      string
 	CodeSha256       string
 	CodeSize         int64
-	RevisionId       string //nolint:revive // the API's name
+	RevisionId       string
 	State            string
 	LastUpdateStatus string
 	LastModified     string

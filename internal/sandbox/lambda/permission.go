@@ -20,14 +20,14 @@ type permission struct {
 }
 
 type addPermission struct {
-	StatementId           string //nolint:revive // the API's name
+	StatementId           string
 	Action                string
 	Principal             string
 	SourceArn             string
 	SourceAccount         string
 	PrincipalOrgID        string
-	FunctionUrlAuthType   string  //nolint:revive // the API's name
-	InvokedViaFunctionUrl boolean //nolint:revive // the API's name
+	FunctionUrlAuthType   string
+	InvokedViaFunctionUrl boolean
 }
 
 // permit adds a statement to the policy of a function or of one of its aliases.

@@ -101,7 +101,7 @@ func (s *Service) receive(ctx context.Context, url string, m mapping) ([]sqstype
 	end := s.config.Now().Add(window)
 	for {
 		out, err := s.sqs.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-			QueueUrl: aws.String(url), MaxNumberOfMessages: int32(min(int(m.BatchSize)-len(batch), receiveLimit)), //nolint:gosec // at most 10
+			QueueUrl: aws.String(url), MaxNumberOfMessages: int32(min(int(m.BatchSize)-len(batch), receiveLimit)),
 			MessageAttributeNames:       []string{"All"},
 			MessageSystemAttributeNames: []sqstypes.MessageSystemAttributeName{sqstypes.MessageSystemAttributeNameAll},
 		})
@@ -283,7 +283,7 @@ func (s *Service) hasten(ctx context.Context, url string, m mapping, messages []
 		return
 	}
 	wait := time.Duration(float64(visibility)/s.config.VisibilitySpeed*float64(time.Second)) - s.config.Now().Sub(received)
-	seconds := int32(max(0, wait.Round(time.Second).Seconds())) //nolint:gosec // at most 12 h
+	seconds := int32(max(0, wait.Round(time.Second).Seconds()))
 	for _, message := range messages {
 		if _, err := s.sqs.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
 			QueueUrl: aws.String(url), ReceiptHandle: message.ReceiptHandle, VisibilityTimeout: seconds,

@@ -2,7 +2,6 @@ package lambda
 
 import (
 	"encoding/json"
-	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -67,24 +66,24 @@ func (t *boolean) UnmarshalJSON(b []byte) error {
 // merge applies a partial update, as UpdateFunctionConfiguration takes it, without
 // touching what other copies of these settings point to.
 func (c settings) merge(body []byte) (settings, error) {
-	c.Environment, c.DeadLetterConfig, c.Layers = clonePointers(c)
+	var given map[string]json.RawMessage
+	if err := json.Unmarshal(body, &given); err != nil {
+		return settings{}, invalidJSON()
+	}
+	// What is given replaces as a whole, in fresh memory.
+	for name, forget := range map[string]func(){
+		"Environment":      func() { c.Environment = nil },
+		"DeadLetterConfig": func() { c.DeadLetterConfig = nil },
+		"Layers":           func() { c.Layers = nil },
+	} {
+		if given[name] != nil {
+			forget()
+		}
+	}
 	if err := json.Unmarshal(body, &c); err != nil {
-		return settings{}, invalid("Could not parse request body into json: %v", err)
+		return settings{}, invalidJSON()
 	}
 	return c, nil
-}
-
-// clonePointers copies all but the variables, which an update replaces as a whole.
-func clonePointers(c settings) (*variables, *deadLetterConfig, []layer) {
-	env, dead := c.Environment, c.DeadLetterConfig
-	if env != nil {
-		env = &variables{Variables: maps.Clone(env.Variables)}
-	}
-	if dead != nil {
-		d := *dead
-		dead = &d
-	}
-	return env, dead, slices.Clone(c.Layers)
 }
 
 func (c *settings) setDefaults() {

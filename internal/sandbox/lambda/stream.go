@@ -249,7 +249,7 @@ func (s *Service) records(ctx context.Context, m mapping) (records []streamRecor
 func (s *Service) describeStream(ctx context.Context, arn string) (shard string, err error) {
 	var out struct {
 		StreamDescription struct {
-			Shards []struct{ ShardId string } //nolint:revive // the API's name
+			Shards []struct{ ShardId string }
 		}
 	}
 	if err := s.streams(ctx, "DescribeStream", map[string]any{"StreamArn": arn}, &out); err != nil {
