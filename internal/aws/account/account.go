@@ -192,3 +192,9 @@ func translate(err error) error {
 	}
 	return err
 }
+
+// Allowed returns why an application may not go to a target, nil when it may.
+func (a *Accounts) Allowed(to gitops.Target) error {
+	_, err := a.target(to)
+	return err
+}

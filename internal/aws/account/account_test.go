@@ -1,0 +1,162 @@
+package account_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/driftless-gitops/driftless/internal/aws/account"
+	"github.com/driftless-gitops/driftless/internal/aws/awstest"
+	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/reconcile"
+)
+
+const externalID = "arn:aws:cloudformation:eu-west-1:1:stack/Driftless/42"
+
+var targets = []account.Target{
+	{Account: "111122223333", Regions: []string{"eu-west-1", "us-east-1"}, DeployRole: "arn:aws:iam::111122223333:role/deploy",
+		DriftRole: "arn:aws:iam::111122223333:role/drift", ExecRole: "arn:aws:iam::111122223333:role/exec"},
+	{Account: "444455556666", DeployRole: "arn:aws:iam::444455556666:role/deploy"},
+}
+
+// sts answers AssumeRole with a session named after the role and keeps what was asked for.
+// It refuses with refuse, where that is set.
+func sts(t *testing.T, refuse string) (*account.Accounts, *[]url.Values) {
+	t.Helper()
+	var asked []url.Values
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		form, _ := url.ParseQuery(string(body))
+		asked = append(asked, form)
+		w.Header().Set("Content-Type", "text/xml")
+		if refuse != "" {
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = fmt.Fprintf(w, `<ErrorResponse><Error><Code>%s</Code><Message>not authorized to perform sts:AssumeRole</Message></Error></ErrorResponse>`, refuse)
+			return
+		}
+		_, _ = fmt.Fprintf(w, `<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA%d</AccessKeyId><SecretAccessKey>s</SecretAccessKey>
+			<SessionToken>t</SessionToken><Expiration>%s</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`,
+			len(asked), time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+	}))
+	t.Cleanup(server.Close)
+	return account.New(awstest.At(server.URL), externalID, targets), &asked
+}
+
+func work(application string, to gitops.Target) reconcile.Work {
+	return reconcile.Work{Application: application, Settings: gitops.Settings{Target: to}}
+}
+
+func TestATargetIsEnteredByItsRoleInTheApplicationsName(t *testing.T) {
+	accounts, asked := sts(t, "")
+	w := work("jobs", gitops.Target{Account: "111122223333", Region: "us-east-1"})
+	cfg, err := accounts.Deploy(t.Context(), w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Region != "us-east-1" {
+		t.Errorf("the region is %s", cfg.Region)
+	}
+	if _, err := accounts.Drift(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+	var got [][]string
+	for _, form := range *asked {
+		got = append(got, []string{form.Get("RoleArn"), form.Get("RoleSessionName"), form.Get("ExternalId")})
+	}
+	want := [][]string{
+		{targets[0].DeployRole, "driftless-jobs", externalID},
+		{targets[0].DriftRole, "driftless-jobs", externalID},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if got := accounts.Exec(w); got != targets[0].ExecRole {
+		t.Errorf("CloudFormation assumes %q", got)
+	}
+}
+
+func TestASessionIsUsedAgainByItsApplicationAlone(t *testing.T) {
+	accounts, asked := sts(t, "")
+	for _, application := range []string{"jobs", "jobs", "books", "jobs"} {
+		if _, err := accounts.Deploy(t.Context(), work(application, gitops.Target{Account: "444455556666", Region: "eu-north-1"})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(*asked) != 2 {
+		t.Errorf("%d sessions were made for two applications", len(*asked))
+	}
+}
+
+func TestALongNameMakesALegalSession(t *testing.T) {
+	accounts, asked := sts(t, "")
+	if _, err := accounts.Deploy(t.Context(), work(strings.Repeat("a", 63), gitops.Target{Account: "444455556666"})); err != nil {
+		t.Fatal(err)
+	}
+	if name := (*asked)[0].Get("RoleSessionName"); len(name) != 64 {
+		t.Errorf("the session's name %q has %d characters", name, len(name))
+	}
+}
+
+func TestWhatIsNoTargetIsDeniedWithoutACall(t *testing.T) {
+	for name, to := range map[string]gitops.Target{
+		"another account":                  {Account: "999999999999", Region: "eu-west-1"},
+		"another region":                   {Account: "111122223333", Region: "ap-south-1"},
+		"a role of the repository's own":   {Account: "111122223333", Region: "eu-west-1", Role: "arn:aws:iam::111122223333:role/admin"},
+		"a part of an account's number":    {Account: "11112222", Region: "eu-west-1"},
+		"the deploy role of another entry": {Account: "111122223333", Region: "eu-west-1", Role: targets[1].DeployRole},
+	} {
+		t.Run(name, func(t *testing.T) {
+			accounts, asked := sts(t, "")
+			_, err := accounts.Deploy(t.Context(), work("jobs", to))
+			if !errors.Is(err, reconcile.ErrDenied) {
+				t.Fatalf("the error is %v, want %v", err, reconcile.ErrDenied)
+			}
+			for _, allowed := range []string{"111122223333 (eu-west-1 us-east-1)", "444455556666 (every region)"} {
+				if !strings.Contains(err.Error(), allowed) {
+					t.Errorf("%q does not say that %s is allowed", err, allowed)
+				}
+			}
+			if len(*asked) != 0 {
+				t.Error("a session was asked for")
+			}
+			if got := accounts.Exec(work("jobs", to)); got != "" {
+				t.Errorf("CloudFormation would assume %q", got)
+			}
+		})
+	}
+}
+
+func TestATargetWithoutADriftRoleIsDenied(t *testing.T) {
+	accounts, _ := sts(t, "")
+	_, err := accounts.Drift(t.Context(), work("jobs", gitops.Target{Account: "444455556666"}))
+	if !errors.Is(err, reconcile.ErrDenied) {
+		t.Errorf("the error is %v, want %v", err, reconcile.ErrDenied)
+	}
+}
+
+func TestARefusedRoleIsNamedWithoutTheExternalID(t *testing.T) {
+	accounts, _ := sts(t, "AccessDenied")
+	_, err := accounts.Deploy(t.Context(), work("jobs", gitops.Target{Account: "111122223333", Region: "eu-west-1"}))
+	if !errors.Is(err, reconcile.ErrDenied) || !strings.Contains(err.Error(), targets[0].DeployRole) || !strings.Contains(err.Error(), "ExternalId") {
+		t.Errorf("the error is %v", err)
+	}
+	if strings.Contains(err.Error(), externalID) {
+		t.Errorf("the ExternalId is told: %v", err)
+	}
+}
+
+func TestAThrottledRoleIsTransient(t *testing.T) {
+	accounts, _ := sts(t, "Throttling")
+	_, err := accounts.Deploy(t.Context(), work("jobs", gitops.Target{Account: "111122223333", Region: "eu-west-1"}))
+	if err == nil || errors.Is(err, reconcile.ErrDenied) {
+		t.Errorf("the error is %v, want a transient one", err)
+	}
+}
