@@ -55,17 +55,17 @@ func same(want, leaf any) bool {
 }
 
 func parseComparison(m map[string]any) (matcher, error) {
+	var found matcher
+	for op, v := range m {
+		var err error
+		if found, err = parseOperator(op, v); err != nil {
+			return nil, fmt.Errorf("%s: %w", op, err)
+		}
+	}
 	if len(m) != 1 {
 		return nil, errors.New("a comparison must have exactly one operator")
 	}
-	for op, v := range m {
-		found, err := parseOperator(op, v)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", op, err)
-		}
-		return found, nil
-	}
-	return nil, errors.New("unreachable: the map has one key")
+	return found, nil
 }
 
 func parseOperator(op string, v any) (matcher, error) {
