@@ -2,7 +2,7 @@ package forge_test
 
 import (
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // what must be refused
+	"crypto/sha1" // what must be refused
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"

@@ -190,7 +190,7 @@ func (c *Client) fetch(ctx context.Context, r gitops.Repository, ask ask, file b
 		_ = file.Close()
 		return nil, translate(err, r)
 	}
-	defer received.Close() //nolint:errcheck // all that matters was read
+	defer func() { _ = received.Close() }() // all that matters was read by then
 	p, err := readPack(ctx, received, file, limit)
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = fmt.Errorf("the answer ends early: %w", err)

@@ -322,43 +322,37 @@ func TestRedirectOnTheSameHostIsFollowedByEveryRequest(t *testing.T) {
 }
 
 func TestPacksThatEndEarlyAreNoSnapshot(t *testing.T) {
-	for _, config := range [][]string{partial, nil} {
-		s := newServer(t, config...)
-		s.push("main", fourFiles)
-		recorder := httptest.NewRecorder()
-		client, r := s.client(), s.repository()
-		commit, err := client.Head(t.Context(), r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		whole := -1 // bytes of git's answer
-		cut := 0
-		s.intercept = func(w http.ResponseWriter, r *http.Request) bool {
-			if whole < 0 {
-				return false
+	for name, config := range map[string][]string{"in memory": partial, "on disk": nil} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, config...)
+			s.push("main", fourFiles)
+			client, r := s.client(), s.repository()
+			commit, err := client.Head(t.Context(), r)
+			if err != nil {
+				t.Fatal(err)
 			}
-			w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
-			_, _ = w.Write(recorder.Body.Bytes()[:cut])
-			return true
-		}
-		inner := s.Config.Handler
-		s.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if whole < 0 {
-				inner.ServeHTTP(recorder, r)
-				whole = recorder.Body.Len()
-				_, _ = w.Write(recorder.Body.Bytes())
-				return
+			var whole []byte // git's answer
+			s.intercept = func(w http.ResponseWriter, r *http.Request) bool {
+				answer := httptest.NewRecorder()
+				s.backend.ServeHTTP(answer, r)
+				whole = answer.Body.Bytes()
+				_, _ = w.Write(whole)
+				return true
 			}
-			inner.ServeHTTP(w, r)
+			if _, err := client.Snapshot(t.Context(), r, commit); err != nil {
+				t.Fatal(err)
+			}
+			cut := 0
+			s.intercept = func(w http.ResponseWriter, _ *http.Request) bool {
+				_, _ = w.Write(whole[:cut])
+				return true
+			}
+			for ; cut < len(whole)-4; cut += 7 { // the last four bytes are the side-band's end
+				if snap, err := client.Snapshot(t.Context(), r, commit); err == nil || errors.Is(err, reconcile.ErrNotFound) {
+					t.Fatalf("an answer cut at %d of %d bytes gave %v, %v", cut, len(whole), snap, err)
+				}
+			}
 		})
-		if _, err := client.Snapshot(t.Context(), r, commit); err != nil {
-			t.Fatal(err)
-		}
-		for cut = 0; cut < whole-4; cut += 7 { // the last four bytes are the side-band's end
-			if snap, err := client.Snapshot(t.Context(), r, commit); err == nil || errors.Is(err, reconcile.ErrNotFound) {
-				t.Fatalf("an answer cut at %d of %d bytes gave %v, %v", cut, whole, snap, err)
-			}
-		}
 	}
 }
 

@@ -95,11 +95,10 @@ func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	x.head = headBuffer{max: 256}
 	body := response.Body
-	capped := &cappedReader{ctx: r.Context(), r: body, left: x.limit, limit: x.limit}
 	response.Body = struct {
 		io.Reader
 		io.Closer
-	}{io.TeeReader(capped, &x.head), body}
+	}{io.TeeReader(capped(r.Context(), body, x.limit), &x.head), body}
 	return response, nil
 }
 

@@ -65,7 +65,7 @@ func readPack(ctx context.Context, r io.Reader, file billy.File, limit int64) (_
 			_ = file.Close()
 		}
 	}()
-	received := io.TeeReader(&cappedReader{ctx: ctx, r: r, left: limit, limit: limit}, file)
+	received := io.TeeReader(capped(ctx, r, limit), file)
 	if err := judge(received); err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func readPack(ctx context.Context, r io.Reader, file billy.File, limit int64) (_
 		return nil, fmt.Errorf("rewind pack: %w", err)
 	}
 	index := new(idxfile.Writer)
-	parser, err := packfile.NewParser(packfile.NewScanner(ctxFile{file, ctx}), index)
+	parser, err := packfile.NewParser(packfile.NewScanner(newCancelable(ctx, file)), index)
 	if err != nil {
 		return nil, fmt.Errorf("parse pack: %w", err)
 	}
@@ -157,38 +157,45 @@ func (b *headBuffer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// cappedReader ends with an error after limit bytes, or when the context ends: what is
-// unpacked from few bytes can keep a processor busy for long.
-type cappedReader struct {
-	ctx         context.Context
-	r           io.Reader
-	left, limit int64
+// readerFunc is a function as an io.Reader. It holds a context only for the call that
+// made it.
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// capped ends with an error after limit bytes, or when the context ends: what is unpacked
+// from few bytes can keep a processor busy for long.
+func capped(ctx context.Context, r io.Reader, limit int64) io.Reader {
+	left := limit
+	return readerFunc(func(p []byte) (int, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		if left < 0 {
+			return 0, &PathError{Path: ".", Why: "the answer to one request has more than " + size(limit) + ", the most that is read"}
+		}
+		n, err := r.Read(p[:min(int64(len(p)), left+1)])
+		left -= int64(n)
+		return n, err
+	})
 }
 
-func (c *cappedReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	if c.left < 0 {
-		return 0, &PathError{Path: ".", Why: "the answer to one request has more than " + size(c.limit) + ", the most that is read"}
-	}
-	n, err := c.r.Read(p[:min(int64(len(p)), c.left+1)])
-	c.left -= int64(n)
-	return n, err
-}
-
-// ctxFile ends with the context, for go-git's parser, which knows none.
-type ctxFile struct {
+// cancelable is a file whose reads end with a context, for go-git's parser, which knows none.
+type cancelable struct {
 	billy.File
-	ctx context.Context //nolint:containedctx // lives for one call
+	read readerFunc
 }
 
-func (f ctxFile) Read(p []byte) (int, error) {
-	if err := f.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return f.File.Read(p)
+func newCancelable(ctx context.Context, file billy.File) cancelable {
+	return cancelable{file, func(p []byte) (int, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		return file.Read(p)
+	}}
 }
+
+func (c cancelable) Read(p []byte) (int, error) { return c.read(p) }
 
 // read returns the content of an object of the type that is wanted.
 // plumbing.ErrObjectNotFound when the pack has none.
@@ -215,7 +222,7 @@ func content(o plumbing.EncodedObject) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close() //nolint:errcheck // it is in memory
+	defer func() { _ = r.Close() }() // it is in memory
 	var b bytes.Buffer
 	b.Grow(int(o.Size()))
 	_, err = b.ReadFrom(r)

@@ -2,7 +2,6 @@ package git
 
 import (
 	"fmt"
-	"path"
 	"strconv"
 	"strings"
 	"unicode"
@@ -72,9 +71,9 @@ func badMode(mode filemode.FileMode) string {
 func checkEntries(dir string, entries []object.TreeEntry) error {
 	seen := make(map[string]string, len(entries))
 	for _, e := range entries {
-		at := path.Join(dir, e.Name)
+		at := strings.TrimPrefix(dir+"/"+e.Name, "./") // path.Join would resolve ".."
 		if why := badName(e.Name); why != "" {
-			return &PathError{Path: dir + "/" + e.Name, Why: why} // path.Join would resolve ".."
+			return &PathError{Path: at, Why: why}
 		}
 		if why := badMode(e.Mode); why != "" {
 			return &PathError{Path: at, Why: why}

@@ -24,6 +24,7 @@ type server struct {
 	*httptest.Server
 	t        *testing.T
 	dir      string // of the repository
+	backend  http.Handler
 	requests atomic.Int64
 	// intercept may answer in git's place; it returns false to let git answer.
 	intercept func(w http.ResponseWriter, r *http.Request) bool
@@ -43,7 +44,7 @@ func newServer(t *testing.T, config ...string) *server {
 	if err != nil {
 		t.Fatalf("find git: %v", err)
 	}
-	backend := &cgi.Handler{
+	s.backend = &cgi.Handler{
 		Path:   filepath.Join(strings.TrimSpace(string(path)), "git-http-backend"),
 		Env:    append(environment(), "GIT_PROJECT_ROOT="+root, "GIT_HTTP_EXPORT_ALL=1"),
 		Stderr: new(bytes.Buffer), // git's own complaints about what a test provokes
@@ -53,7 +54,7 @@ func newServer(t *testing.T, config ...string) *server {
 		if s.intercept != nil && s.intercept(w, r) {
 			return
 		}
-		backend.ServeHTTP(w, r)
+		s.backend.ServeHTTP(w, r)
 	}))
 	t.Cleanup(s.Close)
 	return s

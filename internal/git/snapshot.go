@@ -25,12 +25,12 @@ type Snapshot struct {
 	repository gitops.Repository
 	id         plumbing.Hash
 	limits     Limits
+	partial    bool // packs hold trees, and files only once they were asked for
 	revision   gitops.Revision
 	root       plumbing.Hash
 
-	mu      sync.Mutex
-	partial bool    // packs hold trees, and files only once they were asked for
-	packs   []*pack // the reader of each has one position, which mu guards
+	mu    sync.Mutex
+	packs []*pack // the reader of each has one position, which mu guards
 }
 
 var _ reconcile.Snapshot = (*Snapshot)(nil)

@@ -81,6 +81,16 @@ func TestWhatCannotBeUsedIsNamed(t *testing.T) {
 	}
 }
 
+func TestHostileNameAtTheRootIsNamed(t *testing.T) {
+	s := newServer(t, partial...)
+	s.head("main", "hostile", s.tree("100644 blob "+s.blob("a")+"\t.."))
+	_, err := snapshot(t, s.client(), s.repository()).Fetch(t.Context(), ".")
+	var problem *git.PathError
+	if !errors.As(err, &problem) || problem.Path != ".." {
+		t.Errorf("got %v, want a PathError of ..", err)
+	}
+}
+
 func TestPathsThatAreNotThere(t *testing.T) {
 	s := newServer(t, partial...)
 	s.push("main", fourFiles)
