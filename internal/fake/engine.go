@@ -69,7 +69,7 @@ type changeSet struct {
 	plan     gitops.Plan
 	target   Resources
 	empty    bool // nothing differs, outputs neither
-	looks    int // for which it keeps running
+	looks    int  // for which it keeps running
 	executed bool
 	failed   string
 	ended    bool // its execution
@@ -148,6 +148,16 @@ func (e *Engine) Edit(t gitops.Target, name, resource, property, value string) {
 			s.live[resource] = map[string]string{}
 		}
 		s.live[resource][property] = value
+	}
+}
+
+// Touch is an update of a stack by somebody else, that changes nothing of what is compared:
+// every plan made before it is stale.
+func (e *Engine) Touch(t gitops.Target, name string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if s, ok := e.stacks[stackKey(t, name)]; ok {
+		s.moved++
 	}
 }
 

@@ -92,6 +92,9 @@ func (s *snapshot) Tree() fs.FS {
 	return shape{files}
 }
 
+// Close implements reconcile.Snapshot.
+func (s *snapshot) Close() error { return nil }
+
 // shape is a file system whose files cannot be read, only seen.
 type shape struct{ files fstest.MapFS }
 
