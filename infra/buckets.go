@@ -12,7 +12,8 @@ import (
 // Keys are digests of the content, so that nothing is ever overwritten, and versions would
 // keep nothing more. Plans are gone after 90 days, when their change sets are long obsolete.
 // Bundles stay: the one of a stack that nobody has touched for a year is what brings it
-// back when it drifts, and a thousand of them cost less than a cent a month.
+// back when it drifts, and a thousand of them cost less than a cent a month. So do parts of
+// records under records/, which their records name.
 func newData(scope constructs.Construct) awss3.Bucket {
 	logs := awss3.NewBucket(scope, jsii.String("Logs"), &awss3.BucketProps{
 		Encryption:        awss3.BucketEncryption_S3_MANAGED,

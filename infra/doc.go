@@ -5,5 +5,5 @@
 // What an installation may differ in comes from the CDK context alone (settings.go); the
 // app looks nothing up in an account, so that the same template fits every one. The roles
 // that it makes for its own account are those of templates/target-role.yaml. It imports
-// the CDK and the standard library, nothing of Driftless.
+// the CDK and, of Driftless, the definition of the table alone.
 package main

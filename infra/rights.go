@@ -14,12 +14,12 @@ import (
 // policy conditions for fine-grained access control"); a call of a transaction is
 // authorised as the single call that it stands for.
 func (i installation) rights() map[string][]*awsiam.PolicyStatementProps {
-	table, work, data := i.table.TableArn(), i.queues.work.QueueArn(), *i.data.BucketArn()
+	table, work := i.table.TableArn(), i.queues.work.QueueArn()
 	send := allow("Wake", acts("sqs:SendMessage"), work)
 	return map[string][]*awsiam.PolicyStatementProps{
 		"webhook": {
 			send,
-			allowKeys("Deliveries", acts("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"), table, "DELIVERY#*"),
+			allowKeys("Deliveries", acts("dynamodb:GetItem", "dynamodb:PutItem"), table, "DELIVERY#*"),
 			allowKeys("Repositories", acts("dynamodb:GetItem"), table, "REPO#*"),
 			// SecureStrings under the AWS-managed key, which admits whoever may read the
 			// parameter: no right to a key is needed.
@@ -27,7 +27,7 @@ func (i installation) rights() map[string][]*awsiam.PolicyStatementProps {
 		},
 		"trigger": {
 			send,
-			allowKeys("Resolve", acts("dynamodb:GetItem", "dynamodb:Query"), table, "REPO#*", "CLAIM#*", "APP#*"),
+			allowKeys("Resolve", acts("dynamodb:GetItem"), table, "REPO#*", "CLAIM#*"),
 			allow("List", acts("dynamodb:Query"), i.indexes("repository")...),
 		},
 		"sweeper": {
@@ -37,10 +37,10 @@ func (i installation) rights() map[string][]*awsiam.PolicyStatementProps {
 		"reconciler": {
 			send,
 			allow("Work", acts("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"), work),
-			allowKeys("Records", acts("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"),
-				table, "REPO#*", "APP#*", "CLAIM#*"),
+			allowKeys("Records", acts("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"), table, "REPO#*", "APP#*", "CLAIM#*"),
 			allow("List", acts("dynamodb:Query"), i.indexes("repository")...),
-			allow("Blobs", acts("s3:GetObject", "s3:PutObject"), jsii.String(data+"/bundles/*"), jsii.String(data+"/plans/*")),
+			allow("Blobs", acts("s3:GetObject", "s3:PutObject"), i.blobs("bundles/", "plans/", "records/")...),
+			i.tellMissing(),
 			allow("Targets", acts("sts:AssumeRole"), i.targetRoles()...),
 			allow("Repositories", acts("codecommit:GetRepository", "codecommit:GitPull"), jsii.String("arn:"+*i.stack.Partition()+":codecommit:*:"+*i.stack.Account()+":*")),
 			allow("Credentials", acts("ssm:GetParameter"), i.arn("ssm", "parameter/driftless/git/*")),
@@ -53,12 +53,31 @@ func (i installation) rights() map[string][]*awsiam.PolicyStatementProps {
 		},
 		"api": {
 			send,
-			allowKeys("Records", acts("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"),
-				table, "REPO#*", "APP#*", "CLAIM#*"),
-			allow("List", acts("dynamodb:Query"), i.indexes("work", "due", "repository", "drifted")...),
-			allow("Plans", acts("s3:GetObject"), jsii.String(data+"/plans/*")),
+			allowKeys("Records", acts("dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"), table, "REPO#*", "APP#*"),
+			allowKeys("Repositories", acts("dynamodb:DeleteItem"), table, "REPO#*"),
+			// All applications of the installation are the whole of that index.
+			allow("List", acts("dynamodb:Query", "dynamodb:Scan"), i.indexes("repository")...),
+			allow("Plans", acts("s3:GetObject"), i.blobs("plans/")...),
+			// A record that outgrows its item goes on in the bucket, whoever writes it.
+			allow("Spilled", acts("s3:GetObject", "s3:PutObject"), i.blobs("records/")...),
+			i.tellMissing(),
 		},
 	}
+}
+
+// blobs returns the objects under prefixes of the data bucket.
+func (i installation) blobs(prefixes ...string) []*string {
+	var arns []*string
+	for _, p := range prefixes {
+		arns = append(arns, jsii.String(*i.data.BucketArn()+"/"+p+"*"))
+	}
+	return arns
+}
+
+// tellMissing lets S3 say of an object that it is not there: without the right to list the
+// bucket it answers that access is denied (S3 API reference, GetObject, "Permissions").
+func (i installation) tellMissing() *awsiam.PolicyStatementProps {
+	return allow("TellMissing", acts("s3:ListBucket"), i.data.BucketArn())
 }
 
 // targetRoles lists the roles that the reconciler may assume: two per target.
@@ -115,7 +134,7 @@ func newRole(scope constructs.Construct, rights []*awsiam.PolicyStatementProps) 
 		AssumedBy:      awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
 		InlinePolicies: &map[string]awsiam.PolicyDocument{"rights": document},
 	})
-	suppress(role, "AwsSolutions-IAM5", "The wildcards are the ends of names that are not known before: streams of its own log group, parameters under a prefix of ours, objects under bundles/ and plans/, the account's repositories. ListStreams takes no resource.")
+	suppress(role, "AwsSolutions-IAM5", "The wildcards are the ends of names that are not known before: streams of its own log group, parameters under a prefix of ours, objects under prefixes of the data bucket, the account's repositories. ListStreams takes no resource.")
 	return role
 }
 

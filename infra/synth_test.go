@@ -160,6 +160,4 @@ func TestNagIsClean(t *testing.T) {
 	for _, f := range synthesised.findings {
 		t.Error(f)
 	}
-	os.WriteFile("/tmp/usual.json", []byte(synthesised.usual.text), 0o644)
-	os.WriteFile("/tmp/far.json", []byte(synthesised.far.text), 0o644)
 }
