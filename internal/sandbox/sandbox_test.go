@@ -148,6 +148,13 @@ func TestEnvIsPrintedWhileASandboxRuns(t *testing.T) {
 			t.Errorf("no %q in:\n%s", want, env.String())
 		}
 	}
+	var address bytes.Buffer
+	if err := sandbox.PrintGitURL(t.Context(), &address, "", dir, "infra"); err != nil {
+		t.Fatal(err)
+	}
+	if got := address.String(); !strings.HasPrefix(got, "http://AKIA") || !strings.HasSuffix(got, "/v1/repos/infra\n") {
+		t.Errorf("git URL %q", got)
+	}
 	cancel()
 	if err := <-done; err != nil {
 		t.Fatal(err)
