@@ -78,6 +78,9 @@ func TestATargetIsEnteredByItsRoleInTheApplicationsName(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
+	if err := accounts.Allowed(w.Settings.Target); err != nil {
+		t.Errorf("the target is not allowed: %v", err)
+	}
 	if got := accounts.Exec(w); got != targets[0].ExecRole {
 		t.Errorf("CloudFormation assumes %q", got)
 	}
@@ -115,6 +118,9 @@ func TestWhatIsNoTargetIsDeniedWithoutACall(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			accounts, asked := sts(t, "")
+			if err := accounts.Allowed(to); !errors.Is(err, reconcile.ErrDenied) {
+				t.Errorf("it is allowed: %v", err)
+			}
 			_, err := accounts.Deploy(t.Context(), work("jobs", to))
 			if !errors.Is(err, reconcile.ErrDenied) {
 				t.Fatalf("the error is %v, want %v", err, reconcile.ErrDenied)

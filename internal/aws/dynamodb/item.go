@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
@@ -23,6 +24,9 @@ const (
 
 // encode returns a record's attributes. What is too large is put into the bucket first.
 func (s *Store) encode(ctx context.Context, record any) (item, error) {
+	if s.blobs == nil {
+		return nil, errReadOnly
+	}
 	attrs, err := attributevalue.MarshalMapWithOptions(record, func(o *attributevalue.EncoderOptions) { o.TagKey = "json" })
 	if err != nil {
 		return nil, err
@@ -42,6 +46,9 @@ func (s *Store) encode(ctx context.Context, record any) (item, error) {
 	attrs[attributeSchema] = number(schema)
 	return attrs, nil
 }
+
+// errReadOnly keeps a store that cannot read the bucket from storing what it did not read.
+var errReadOnly = errors.New("this store was given no bucket: it only reads records")
 
 // spill puts the largest attributes of a record into the bucket until the others fit into
 // an item, and returns their keys by name. A key names its content, so that a repeat, and
@@ -88,7 +95,7 @@ func (s *Store) decode(ctx context.Context, attrs item, record any) error {
 		return fmt.Errorf("decode item: %w", err)
 	}
 	spilled, _ := attrs[attributeSpilled].(*types.AttributeValueMemberM)
-	if spilled == nil {
+	if spilled == nil || s.blobs == nil {
 		return nil
 	}
 	for name, value := range spilled.Value {

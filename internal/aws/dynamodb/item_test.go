@@ -83,6 +83,22 @@ func TestItems(t *testing.T) {
 		}
 	})
 
+	t.Run("a store without a bucket reads what fits, and writes no record", func(t *testing.T) {
+		store, table, _ := world(t)
+		r := gitops.Repository{ID: "r1", URL: "https://example.com/r1", Branch: "main", Note: string(make([]byte, 400<<10))}
+		must(t, store.PutRepository(t.Context(), &r))
+		reader := dynamodb.New(cfg, table, nil, func() time.Time { return now })
+		got, err := reader.ListRepositories(t.Context())
+		must(t, err)
+		want := r
+		want.Note = ""
+		wantEqual(t, got, []gitops.Repository{want})
+		if err := reader.PutRepository(t.Context(), &got[0]); err == nil {
+			t.Error("the store lost what it could not read")
+		}
+		must(t, reader.MarkDelivery(t.Context(), "github.com", "1"))
+	})
+
 	t.Run("a delivery is forgotten after three days, whether DynamoDB deleted it or not", func(t *testing.T) {
 		store, _, _ := world(t)
 		defer func(before time.Time) { now = before }(now)

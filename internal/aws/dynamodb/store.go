@@ -37,7 +37,8 @@ type api interface {
 var _ reconcile.Store = (*Store)(nil)
 
 // New returns the store in a table. What does not fit into an item goes to blobs; now
-// decides when what is kept for a while expires.
+// decides when what is kept for a while expires. A store without blobs only reads records,
+// those fields empty that do not fit into an item, and remembers deliveries.
 func New(cfg aws.Config, table string, blobs reconcile.Blobs, now func() time.Time) *Store {
 	return &Store{client: sdk.NewFromConfig(cfg), table: table, blobs: blobs, now: now}
 }
