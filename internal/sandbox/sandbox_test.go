@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"path/filepath"
@@ -127,7 +128,7 @@ func TestCloseMayBeRepeatedAndEndsTheGateway(t *testing.T) {
 
 func TestEnvIsPrintedWhileASandboxRuns(t *testing.T) {
 	dir := t.TempDir()
-	if err := sandbox.PrintEnv(t.Context(), io.Discard, dir); err != sandbox.ErrNotRunning {
+	if err := sandbox.PrintEnv(t.Context(), io.Discard, dir); !errors.Is(err, sandbox.ErrNotRunning) {
 		t.Errorf("before the start: %v, want ErrNotRunning", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

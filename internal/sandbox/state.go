@@ -32,7 +32,7 @@ func PrintEnv(ctx context.Context, stdout io.Writer, dir string) error {
 		return err
 	}
 	if err := ask(ctx, state.URL+controlPath+"health", &Health{}); err != nil {
-		return fmt.Errorf("%w (%v)", ErrNotRunning, err)
+		return fmt.Errorf("%w: %w", ErrNotRunning, err)
 	}
 	for _, kv := range state.Env {
 		key, value, _ := strings.Cut(kv, "=")
@@ -58,7 +58,7 @@ func PrintGitURL(ctx context.Context, stdout io.Writer, endpoint, dir, repositor
 		URL string `json:"url"`
 	}
 	if err := ask(ctx, endpoint+controlPath+"git?repository="+url.QueryEscape(repository), &answer); err != nil {
-		return fmt.Errorf("%w (%v)", ErrNotRunning, err)
+		return fmt.Errorf("%w: %w", ErrNotRunning, err)
 	}
 	if _, err := fmt.Fprintln(stdout, answer.URL); err != nil {
 		return fmt.Errorf("print address: %w", err)

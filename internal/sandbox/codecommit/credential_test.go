@@ -1,6 +1,7 @@
 package codecommit
 
 import (
+	"errors"
 	"testing"
 	"time"
 )
@@ -53,7 +54,7 @@ func TestCredentialIsChecked(t *testing.T) {
 			"/v1/repos/infra", exampleTime, errMismatch},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			if got := check(c.password, c.secret, c.region, []string{c.host}, c.path, c.now); got != c.want {
+			if got := check(c.password, c.secret, c.region, []string{c.host}, c.path, c.now); !errors.Is(got, c.want) {
 				t.Errorf("check: %v, want %v", got, c.want)
 			}
 		})

@@ -176,7 +176,7 @@ func (s *Server) wait(ctx context.Context) error {
 		case <-ctx.Done():
 			return fmt.Errorf("no answer from %s: %w", s.url, ctx.Err())
 		case <-s.done:
-			return fmt.Errorf("process ended: %v", s.err)
+			return errors.Join(errors.New("the process ended"), s.err)
 		case <-tick.C:
 		}
 	}

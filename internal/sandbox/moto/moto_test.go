@@ -2,6 +2,7 @@ package moto_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"testing"
 
@@ -42,7 +43,7 @@ func TestServerEndsWithItsContext(t *testing.T) {
 func TestMissingProgramIsNamed(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	t.Chdir(t.TempDir())
-	if _, err := moto.Start(t.Context(), moto.Options{Dir: t.TempDir()}); err != moto.ErrMissing {
+	if _, err := moto.Start(t.Context(), moto.Options{Dir: t.TempDir()}); !errors.Is(err, moto.ErrMissing) {
 		t.Errorf("error %v, want ErrMissing", err)
 	}
 }
