@@ -33,7 +33,7 @@ func TestSignatureOfGitHubsDocumentationHolds(t *testing.T) {
 	}
 }
 
-func TestSignatures(t *testing.T) {
+func TestR5_OnlySignedDeliveriesHold(t *testing.T) {
 	legacy := hmac.New(sha1.New, []byte("new"))
 	legacy.Write([]byte(body))
 	for name, c := range map[string]struct {

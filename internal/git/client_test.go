@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/driftless-gitops/driftless/internal/git"
 	"github.com/driftless-gitops/driftless/internal/gitops"
-	"github.com/driftless-gitops/driftless/internal/guard"
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 )
 
@@ -161,7 +159,7 @@ func TestRevisionSaysWhoAndWhat(t *testing.T) {
 	}
 }
 
-func TestHostileCommitTextIsMadeFitForARecord(t *testing.T) {
+func TestR48_HostileCommitTextIsMadeFitForARecord(t *testing.T) {
 	s := newServer(t, partial...)
 	text := "tree " + s.tree() + "\nauthor A\xff\x00 <a> 99999999999999 +0000\ncommitter A <a> 99999999999999 +0000\n\n" + strings.Repeat("é", 900) + "\nmore"
 	id := s.in(s.dir, text, "hash-object", "--literally", "-w", "-t", "commit", "--stdin")
@@ -172,7 +170,7 @@ func TestHostileCommitTextIsMadeFitForARecord(t *testing.T) {
 	}
 }
 
-func TestForcePushToAnOlderCommitIsReadAsTheHead(t *testing.T) {
+func TestR43_ForcePushToAnOlderCommitIsReadAsTheHead(t *testing.T) {
 	s := newServer(t, partial...)
 	older := s.push("main", fourFiles)
 	s.push("main", "-- other.yaml --\nx\n")
@@ -182,7 +180,7 @@ func TestForcePushToAnOlderCommitIsReadAsTheHead(t *testing.T) {
 	}
 }
 
-func TestReadsArePinnedToTheCommitOfTheSnapshot(t *testing.T) {
+func TestR46_ReadsArePinnedToTheCommitOfTheSnapshot(t *testing.T) {
 	s := newServer(t, partial...)
 	s.push("main", fourFiles)
 	snap := snapshot(t, s.client(), s.repository())
@@ -209,7 +207,7 @@ func TestCommitThatIsGoneIsNoCertainAnswer(t *testing.T) {
 	}
 }
 
-func TestWhatIsGoneIsNotFound(t *testing.T) {
+func TestR44_WhatIsGoneIsNotFound(t *testing.T) {
 	for name, c := range map[string]struct {
 		do   func(s *server, r *gitops.Repository)
 		want string
@@ -233,177 +231,6 @@ func TestWhatIsGoneIsNotFound(t *testing.T) {
 				t.Errorf("got %v, want ErrNotFound with %q", err, c.want)
 			}
 		})
-	}
-}
-
-func TestAnswersOfServers(t *testing.T) {
-	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		t.Errorf("%s was asked, with Authorization %q", r.URL, r.Header.Get("Authorization"))
-	}))
-	t.Cleanup(elsewhere.Close)
-	answer := func(status int, header ...string) func(http.ResponseWriter, *http.Request) {
-		return func(w http.ResponseWriter, _ *http.Request) {
-			for i := 0; i < len(header); i += 2 {
-				w.Header().Set(header[i], header[i+1])
-			}
-			w.WriteHeader(status)
-			_, _ = w.Write([]byte("<html>secret-of-the-server</html>"))
-		}
-	}
-	for name, c := range map[string]struct {
-		answer func(http.ResponseWriter, *http.Request)
-		want   error  // nil: neither
-		text   string // in the error
-	}{
-		"401 is denied":                        {answer(401), reconcile.ErrDenied, "401"},
-		"403 is denied":                        {answer(403), reconcile.ErrDenied, "403"},
-		"403 of a rate limit passes":           {answer(403, "Retry-After", "60"), nil, "429"},
-		"404 is not found":                     {answer(404), reconcile.ErrNotFound, "does not exist"},
-		"429 passes":                           {answer(429), nil, "429"},
-		"500 passes":                           {answer(500), nil, "500"},
-		"503 passes":                           {answer(503), nil, "503"},
-		"a page in place of git's answer":      {answer(200), nil, ""},
-		"a redirect to another host is denied": {answer(302, "Location", elsewhere.URL+"/infra.git/info/refs?service=git-upload-pack"), reconcile.ErrDenied, "another host"},
-		"a list of branches that ends early": {func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = w.Write([]byte("001e# service=git-upload-pack\n0000009b" + strings.Repeat("a", 40) + " HEAD\x00filter"))
-		}, nil, ""},
-		"a list of branches that ends between two": {func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = w.Write([]byte("001e# service=git-upload-pack\n00000033" + strings.Repeat("a", 40) + " HEAD\x00\n"))
-		}, nil, ""},
-		"an answer without end is cut off": {func(w http.ResponseWriter, _ *http.Request) {
-			line := []byte("003f" + strings.Repeat("a", 40) + " refs/heads/endless-\n")
-			_, _ = w.Write([]byte("001e# service=git-upload-pack\n0000"))
-			for {
-				if _, err := w.Write(line); err != nil {
-					return
-				}
-			}
-		}, nil, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := newServer(t, partial...)
-			s.push("main", fourFiles)
-			s.intercept = func(w http.ResponseWriter, r *http.Request) bool { c.answer(w, r); return true }
-			client := s.client()
-			client.Limits.RequestBytes = 1 << 20
-			client.Credentials = func(context.Context, gitops.Repository, string) (string, string, error) {
-				return "user", "password", nil
-			}
-			_, err := client.Head(t.Context(), s.repository())
-			for _, sentinel := range []error{reconcile.ErrNotFound, reconcile.ErrDenied, reconcile.ErrConflict} {
-				if errors.Is(err, sentinel) != (sentinel == c.want) {
-					t.Errorf("got %v, want %v", err, c.want)
-				}
-			}
-			if err == nil || !strings.Contains(err.Error(), c.text) || strings.Contains(err.Error(), "secret-of-the-server") || strings.Contains(err.Error(), "password") {
-				t.Errorf("got %v, want an error with %q and without what the server wrote", err, c.text)
-			}
-		})
-	}
-}
-
-func TestRedirectOnTheSameHostIsFollowedByEveryRequest(t *testing.T) {
-	s := newServer(t, partial...)
-	s.push("main", fourFiles)
-	s.intercept = func(w http.ResponseWriter, r *http.Request) bool {
-		rest, old := strings.CutPrefix(r.URL.Path, "/infra/")
-		if old && r.Method == http.MethodPost {
-			t.Error("a POST went to the old path")
-		}
-		if old {
-			http.Redirect(w, r, "/infra.git/"+rest+"?"+r.URL.RawQuery, http.StatusMovedPermanently)
-		}
-		return old
-	}
-	r := gitops.Repository{URL: s.URL + "/infra", Branch: "main"}
-	if _, err := snapshot(t, s.client(), r).Fetch(t.Context(), "stacks"); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestPacksThatEndEarlyAreNoSnapshot(t *testing.T) {
-	for name, config := range map[string][]string{"in memory": partial, "on disk": nil} {
-		t.Run(name, func(t *testing.T) {
-			s := newServer(t, config...)
-			s.push("main", fourFiles)
-			client, r := s.client(), s.repository()
-			commit, err := client.Head(t.Context(), r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var whole []byte // git's answer
-			s.intercept = func(w http.ResponseWriter, r *http.Request) bool {
-				answer := httptest.NewRecorder()
-				s.backend.ServeHTTP(answer, r)
-				whole = answer.Body.Bytes()
-				_, _ = w.Write(whole)
-				return true
-			}
-			if _, err := client.Snapshot(t.Context(), r, commit); err != nil {
-				t.Fatal(err)
-			}
-			cut := 0
-			s.intercept = func(w http.ResponseWriter, _ *http.Request) bool {
-				_, _ = w.Write(whole[:cut])
-				return true
-			}
-			for ; cut < len(whole)-4; cut += 7 { // the last four bytes are the side-band's end
-				if snap, err := client.Snapshot(t.Context(), r, commit); err == nil || errors.Is(err, reconcile.ErrNotFound) {
-					t.Fatalf("an answer cut at %d of %d bytes gave %v, %v", cut, len(whole), snap, err)
-				}
-			}
-		})
-	}
-}
-
-func TestServerThatHangsEndsWithTheContext(t *testing.T) {
-	s := newServer(t, partial...)
-	commit := s.push("main", fourFiles)
-	client, r := s.client(), s.repository()
-	if _, err := client.Head(t.Context(), r); err != nil {
-		t.Fatal(err)
-	}
-	s.intercept = func(w http.ResponseWriter, r *http.Request) bool {
-		w.WriteHeader(http.StatusOK)
-		_ = http.NewResponseController(w).Flush()
-		<-r.Context().Done() // the client gave up
-		return true
-	}
-	for name, do := range map[string]func(ctx context.Context) error{
-		"Head":     func(ctx context.Context) error { _, err := client.Head(ctx, r); return err },
-		"Snapshot": func(ctx context.Context) error { _, err := client.Snapshot(ctx, r, commit); return err },
-	} {
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		if err := do(ctx); err == nil || errors.Is(err, reconcile.ErrNotFound) || errors.Is(err, reconcile.ErrDenied) {
-			t.Errorf("%s: %v, want a plain error", name, err)
-		}
-		cancel()
-	}
-	client = s.client()
-	client.Timeout = 50 * time.Millisecond
-	if _, err := client.Head(t.Context(), r); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("Head without a deadline: %v, want the client's own", err)
-	}
-}
-
-func TestAddressesThatAreNotReached(t *testing.T) {
-	for name, address := range map[string]string{
-		"the loopback interface":     "https://127.0.0.1/infra.git",
-		"the metadata service":       "https://169.254.169.254/latest/",
-		"no TLS":                     "http://example.com/infra.git",
-		"a file":                     "file:///etc",
-		"a path":                     "/etc",
-		"ssh":                        "git@github.com:acme/infra.git",
-		"credentials within the URL": "https://user:hunter2@github.com/acme/infra.git",
-	} {
-		_, err := new(git.Client).Head(t.Context(), gitops.Repository{URL: address, Branch: "main"})
-		if !errors.Is(err, reconcile.ErrDenied) || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%s: got %v, want ErrDenied without the password", name, err)
-		}
-	}
-	_, err := new(git.Client).Head(t.Context(), gitops.Repository{URL: "https://127.0.0.1/infra.git", Branch: "main"})
-	if !errors.Is(err, guard.ErrRefused) {
-		t.Errorf("got %v, want the guard's refusal", err)
 	}
 }
 

@@ -3,6 +3,7 @@ package git_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
@@ -47,7 +48,7 @@ func newServer(t *testing.T, config ...string) *server {
 	s.backend = &cgi.Handler{
 		Path:   filepath.Join(strings.TrimSpace(string(path)), "git-http-backend"),
 		Env:    append(environment(), "GIT_PROJECT_ROOT="+root, "GIT_HTTP_EXPORT_ALL=1"),
-		Stderr: new(bytes.Buffer), // git's own complaints about what a test provokes
+		Stderr: io.Discard, // git's own complaints about what a test provokes
 	}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.requests.Add(1)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -14,7 +15,7 @@ import (
 	"github.com/driftless-gitops/driftless/internal/gitops"
 )
 
-func TestWhatCannotBeUsedIsNamed(t *testing.T) {
+func TestR48_WhatCannotBeUsedIsNamed(t *testing.T) {
 	const submodule = "0123456789012345678901234567890123456789"
 	for name, c := range map[string]struct {
 		entries func(s *server) []string // of the directory "app"
@@ -81,7 +82,7 @@ func TestWhatCannotBeUsedIsNamed(t *testing.T) {
 	}
 }
 
-func TestHostileNameAtTheRootIsNamed(t *testing.T) {
+func TestR48_HostileNameAtTheRootIsNamed(t *testing.T) {
 	s := newServer(t, partial...)
 	s.head("main", "hostile", s.tree("100644 blob "+s.blob("a")+"\t.."))
 	_, err := snapshot(t, s.client(), s.repository()).Fetch(t.Context(), ".")
@@ -105,7 +106,7 @@ func TestPathsThatAreNotThere(t *testing.T) {
 	}
 }
 
-func TestCaps(t *testing.T) {
+func TestR47_CapsHoldToTheByte(t *testing.T) {
 	deep := strings.Repeat("d/", 4) + "f"
 	files := fmt.Sprintf("-- a --\n%s\n-- b --\n%s\n-- %s --\nx\n", strings.Repeat("a", 99), strings.Repeat("b", 99), deep)
 	exact := git.Limits{FileBytes: 100, Files: 5, TotalBytes: 202, Depth: 5}
@@ -143,7 +144,7 @@ func TestCaps(t *testing.T) {
 	}
 }
 
-func TestAnswerOfTooManyBytesIsRefused(t *testing.T) {
+func TestR47_AnswerOfTooManyBytesIsRefused(t *testing.T) {
 	for name, config := range map[string][]string{"in memory": partial, "on disk": nil} {
 		t.Run(name, func(t *testing.T) {
 			s := newServer(t, config...)
@@ -165,7 +166,7 @@ func TestAnswerOfTooManyBytesIsRefused(t *testing.T) {
 }
 
 // A megabyte of pack can hold a gigabyte of zeroes: it is refused by its declared size.
-func TestObjectThatWouldFillTheMemoryIsRefused(t *testing.T) {
+func TestR47_ObjectThatWouldFillTheMemoryIsRefused(t *testing.T) {
 	s := newServer(t)
 	s.commit("main", "a bomb", "100644 blob "+s.blob(strings.Repeat("\x00", 65<<20))+"\tbomb")
 	client := s.client()
@@ -181,7 +182,7 @@ func TestObjectThatWouldFillTheMemoryIsRefused(t *testing.T) {
 }
 
 // Ten levels of directories, each ten times the one below: 31 objects, 10^10 paths.
-func TestTreesThatMultiplyAreCutOff(t *testing.T) {
+func TestR47_TreesThatMultiplyAreCutOff(t *testing.T) {
 	s := newServer(t, partial...)
 	tree := s.tree("100644 blob " + s.blob("x") + "\tf")
 	for range 10 {
@@ -239,5 +240,32 @@ func TestNothingIsLeftOnDisk(t *testing.T) {
 	}
 	if _, err := snap.Fetch(t.Context(), "."); err == nil {
 		t.Error("a closed snapshot was read")
+	}
+}
+
+func TestSnapshotIsReadByManyAtOnce(t *testing.T) {
+	for name, config := range map[string][]string{"in memory": partial, "on disk": nil} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, config...)
+			s.push("main", fourFiles)
+			snap := snapshot(t, s.client(), s.repository())
+			var readers sync.WaitGroup
+			for _, path := range []string{"stacks/jobs", "stacks/network", "driftless.yaml", "."} {
+				readers.Go(func() {
+					files, err := snap.Fetch(t.Context(), path)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if err := fs.WalkDir(snap.Tree(), ".", func(_ string, _ fs.DirEntry, err error) error { return err }); err != nil {
+						t.Error(err)
+					}
+					if _, err := fs.Stat(files, path); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			readers.Wait()
+		})
 	}
 }

@@ -99,7 +99,7 @@ const status = `{"source":"aws.cloudformation","detail-type":"CloudFormation Sta
 "detail":{"stack-id":"arn:aws:cloudformation:eu-west-1:111122223333:stack/prod-jobs/8f2d","status-details":{"status":"UPDATE_COMPLETE"}}}`
 
 // Each case changes one thing of an event that names something.
-func TestEventsThatNameNothing(t *testing.T) {
+func TestR4_EventsThatNameNothing(t *testing.T) {
 	for name, c := range map[string]struct {
 		event, old, new string
 		refused         bool
