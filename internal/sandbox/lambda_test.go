@@ -29,7 +29,7 @@ func TestScheduledRuleInvokesTheFunctionThatLetsIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := lambda.NewFromConfig(admin(s))
-	function, done := makeFunction(t, s, client), makeQueue(t, s, "done")
+	function, done := makeFunction(t, client), makeQueue(t, s, "done")
 	_, err = client.PutFunctionEventInvokeConfig(t.Context(), &lambda.PutFunctionEventInvokeConfigInput{
 		FunctionName: aws.String("echo"), DestinationConfig: &lambdatypes.DestinationConfig{
 			OnSuccess: &lambdatypes.OnSuccess{Destination: aws.String(queueARN("done"))},
@@ -66,7 +66,7 @@ func TestScheduledRuleInvokesTheFunctionThatLetsIt(t *testing.T) {
 }
 
 // makeFunction deploys the function that Lambda's own tests use.
-func makeFunction(t *testing.T, s *sandbox.Sandbox, client *lambda.Client) (arn string) {
+func makeFunction(t *testing.T, client *lambda.Client) (arn string) {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "bootstrap")
 	build := exec.Command("go", "build", "-tags", "lambda.norpc", "-o", binary, "./lambda/internal/echo")

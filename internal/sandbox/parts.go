@@ -19,7 +19,7 @@ import (
 )
 
 // wire makes the parts, connects them and returns the gateway in front of them.
-func (s *Sandbox) wire(ctx context.Context) (http.Handler, error) {
+func (s *Sandbox) wire() (http.Handler, error) {
 	proxy, err := newProxy(s.moto.URL(), s.o.Log)
 	if err != nil {
 		return nil, fmt.Errorf("make proxy: %w", err)

@@ -135,7 +135,7 @@ func (s *Sandbox) start(ctx context.Context, listener net.Listener) (err error) 
 	if s.moto, err = moto.Start(ctx, moto.Options{Dir: s.o.Dir}); err != nil {
 		return err
 	}
-	handler, err := s.wire(ctx)
+	handler, err := s.wire()
 	if err != nil {
 		return err
 	}

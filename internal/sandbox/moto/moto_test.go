@@ -10,7 +10,7 @@ import (
 )
 
 func TestServerAnswersAndSaysItsVersion(t *testing.T) {
-	s := startMoto(t, t.Context())
+	s := startMoto(t.Context(), t)
 	resp, err := http.Get(s.URL() + "/moto-api/data.json")
 	if err != nil {
 		t.Fatal(err)
@@ -25,7 +25,7 @@ func TestServerAnswersAndSaysItsVersion(t *testing.T) {
 }
 
 func TestCloseEndsTheProcessAndMayBeRepeated(t *testing.T) {
-	s := startMoto(t, t.Context())
+	s := startMoto(t.Context(), t)
 	s.Close()
 	s.Close()
 	if _, err := http.Get(s.URL() + "/moto-api/data.json"); err == nil {
@@ -35,7 +35,7 @@ func TestCloseEndsTheProcessAndMayBeRepeated(t *testing.T) {
 
 func TestServerEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	s := startMoto(t, ctx)
+	s := startMoto(ctx, t)
 	cancel()
 	<-s.Done() // the test's own time limit fails it if the process goes on
 }
@@ -48,7 +48,7 @@ func TestMissingProgramIsNamed(t *testing.T) {
 	}
 }
 
-func startMoto(t *testing.T, ctx context.Context) *moto.Server {
+func startMoto(ctx context.Context, t *testing.T) *moto.Server {
 	t.Helper()
 	s, err := moto.Start(ctx, moto.Options{Dir: t.TempDir()})
 	if err != nil {
