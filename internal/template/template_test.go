@@ -1,0 +1,296 @@
+package template_test
+
+import (
+	"errors"
+	"flag"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/driftless-gitops/driftless/internal/template"
+)
+
+var update = flag.Bool("update", false, "write what is expected anew")
+
+// TestProblems reads each case of testdata: a template, a parameter file and capabilities
+// where there are some, and what Read and Check say, one problem in a line.
+func TestProblems(t *testing.T) {
+	files, err := filepath.Glob("testdata/problems/*.txtar")
+	if err != nil || len(files) < 35 {
+		t.Fatalf("found %d cases, %v", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			last := &archive.Files[len(archive.Files)-1]
+			got := problems(t, archive.Files[:len(archive.Files)-1])
+			if *update {
+				last.Data = []byte(got)
+				if err := os.WriteFile(file, txtar.Format(archive), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if diff := cmp.Diff(string(last.Data), got); diff != "" {
+				t.Errorf("problems (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// problems reads a case as an engine does: template, parameters, then both together.
+func problems(t *testing.T, files []txtar.File) string {
+	t.Helper()
+	var all []error
+	var read template.Template
+	var values map[string]string
+	var capabilities []string
+	for _, f := range files {
+		var err error
+		switch {
+		case f.Name == "capabilities":
+			capabilities = strings.Fields(string(f.Data))
+		case strings.HasPrefix(f.Name, "parameters"):
+			values, err = template.Parameters(f.Name, f.Data)
+		default:
+			read, err = template.Read(f.Name, f.Data)
+		}
+		if err != nil {
+			all = append(all, err)
+		}
+	}
+	if len(all) == 0 {
+		all = template.Check(read, values, capabilities)
+	}
+	if err := errors.Join(all...); err != nil {
+		return err.Error() + "\n"
+	}
+	return ""
+}
+
+const queue = `AWSTemplateFormatVersion: "2010-09-09"
+Transform: [AWS::Serverless-2016-10-31, {Name: AWS::Include, Parameters: {Location: s3://b/k}}]
+Parameters:
+  Delay: {Type: Number, Default: 5}
+  Secret: {Type: String, NoEcho: true}
+Resources:
+  Queue:
+    Type: AWS::SQS::Queue
+    DeletionPolicy: Retain
+    Properties:
+      DelaySeconds: !Ref Delay
+      Fn::Transform: {Name: Macro}
+Outputs:
+  Arn: {Value: !GetAtt Queue.Arn}
+`
+
+func TestReadFindsWhatDecides(t *testing.T) {
+	got, err := template.Read("template.yaml", []byte(queue))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := template.Template{
+		Body: []byte(queue),
+		Resources: map[string]template.Resource{
+			"Queue": {Type: "AWS::SQS::Queue", DeletionPolicy: "Retain", Line: 7, Column: 3},
+		},
+		Parameters: map[string]template.Parameter{
+			"Delay":  {Type: "Number", HasDefault: true, Line: 4, Column: 3},
+			"Secret": {Type: "String", NoEcho: true, Line: 5, Column: 3},
+		},
+		Outputs: map[string]template.Output{"Arn": {Line: 14, Column: 3}},
+		Transforms: []template.Transform{
+			{Name: "AWS::Serverless-2016-10-31", Line: 2, Column: 13},
+			{Name: "AWS::Include", Line: 2, Column: 48},
+			{Name: "Macro", Line: 12, Column: 7},
+		},
+	}
+	opts := []cmp.Option{cmpopts.IgnoreUnexported(template.Template{}, template.Resource{})}
+	if diff := cmp.Diff(want, got, opts...); diff != "" {
+		t.Errorf("template (-want +got):\n%s", diff)
+	}
+}
+
+func TestErrorNamesItsPlace(t *testing.T) {
+	_, err := template.Read("stacks/jobs/template.yaml", []byte("Resources:\n  Queue:\n    Properties: {}\n"))
+	var got *template.Error
+	if !errors.As(err, &got) {
+		t.Fatalf("error is %v, no *template.Error", err)
+	}
+	want := &template.Error{File: "stacks/jobs/template.yaml", Line: 2, Column: 3, Message: "Resources.Queue has no Type"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("error (-want +got):\n%s", diff)
+	}
+}
+
+func TestSizeOfATemplate(t *testing.T) {
+	const head = "Resources: {Queue: {Type: AWS::SQS::Queue}} #"
+	for says, c := range map[string]struct {
+		size        int
+		read, check string
+	}{
+		"at the limit of a call":   {51_200, "", ""},
+		"over the limit of a call": {51_201, "", "t.yaml: the template has 51201 bytes; at most 51200 are allowed, larger ones are known, not supported in this version"},
+		"at the limit of all":      {1 << 20, "", "t.yaml: the template has 1048576 bytes; at most 51200 are allowed, larger ones are known, not supported in this version"},
+		"over the limit of all":    {1<<20 + 1, "t.yaml: the file has 1048577 bytes; at most 1048576 are allowed", ""},
+	} {
+		t.Run(says, func(t *testing.T) {
+			read, err := template.Read("t.yaml", []byte(head+strings.Repeat("x", c.size-len(head))))
+			if got := text(err); got != c.read {
+				t.Errorf("Read says %q, want %q", got, c.read)
+			}
+			if got := text(errors.Join(template.Check(read, nil, nil)...)); got != c.check {
+				t.Errorf("Check says %q, want %q", got, c.check)
+			}
+		})
+	}
+}
+
+func TestHostileFilesAreRefusedQuickly(t *testing.T) {
+	bomb := "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
+	for c := 'b'; c <= 'j'; c++ {
+		ref := "*" + string(c-1)
+		bomb += string(c) + ": &" + string(c) + " [" + strings.TrimSuffix(strings.Repeat(ref+",", 10), ",") + "]\n"
+	}
+	for says, c := range map[string]struct{ data, want string }{
+		"an alias bomb":       {bomb, "more than 500000 values"},
+		"an alias of itself":  {"a: &a [*a]\n", "nested more than 100 levels"},
+		"deep nesting":        {strings.Repeat("[x,", 5000) + strings.Repeat("]", 5000), "nested more than 100 levels"},
+		"deep nesting, JSON":  {strings.Repeat("[", 5000) + strings.Repeat("]", 5000), "nested more than 100 levels"},
+		"nesting without end": {strings.Repeat("[", 1<<20), "nested more than 100 levels"},
+		"blocks without end":  {strings.Repeat("- ", 1<<19), "max depth"},
+	} {
+		t.Run(says, func(t *testing.T) {
+			if _, err := template.Read("t.yaml", []byte(c.data)); !strings.Contains(text(err), c.want) {
+				t.Errorf("error is %.200v, want %q in it", err, c.want)
+			}
+		})
+	}
+}
+
+// TestRealTemplatesAreRead takes templates that others wrote, where they are at hand.
+func TestRealTemplatesAreRead(t *testing.T) {
+	const root = "../../../shared/real"
+	if _, err := os.Stat(root); err != nil {
+		t.Skip("no templates of others at hand")
+	}
+	count := 0
+	err := filepath.WalkDir(root, func(name string, e fs.DirEntry, err error) error {
+		if err != nil || !strings.HasPrefix(filepath.Ext(name), ".y") {
+			return err
+		}
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		count++
+		read, err := template.Read(name, data)
+		if err != nil {
+			t.Errorf("refused: %v", err)
+		}
+		for _, err := range template.Check(read, nil, []string{"CAPABILITY_NAMED_IAM"}) {
+			t.Log(err)
+		}
+		return nil
+	})
+	if err != nil || count == 0 {
+		t.Errorf("read %d templates, %v", count, err)
+	}
+}
+
+func TestStarterIsDeployable(t *testing.T) {
+	const dir = "../../templates/starter/stacks/jobs/"
+	body, err := os.ReadFile(dir + "template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(dir + "prod.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := template.Read("template.yaml", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, err := template.Parameters("prod.json", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range template.Check(read, values, nil) {
+		t.Error(err)
+	}
+}
+
+func TestParametersAreReadInEitherForm(t *testing.T) {
+	want := map[string]string{"Name": "jobs", "Query": "a=b", "None": ""}
+	for says, data := range map[string]string{
+		"objects":              `[{"ParameterKey":"Name","ParameterValue":"jobs"},{"ParameterKey":"Query","ParameterValue":"a=b","UsePreviousValue":false},{"ParameterKey":"None","ParameterValue":""}]`,
+		"short":                `["Name=jobs", "Query=a=b", "None="]`,
+		"both, after a mark":   "\xef\xbb\xbf\t[\"Name=jobs\",\r\n\t{\"ParameterKey\":\"Query\",\"ParameterValue\":\"a=b\"}, \"None=\"]",
+		"YAML of the same":     "- Name=jobs\n- ParameterKey: Query\n  ParameterValue: a=b\n- None=\n",
+		"escapes are resolved": `["N\u0061me=jobs", "Query=a=b", "None="]`,
+	} {
+		t.Run(says, func(t *testing.T) {
+			got, err := template.Parameters("p.json", []byte(data))
+			if diff := cmp.Diff(want, got); diff != "" || err != nil {
+				t.Errorf("error %v, values (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	files, _ := filepath.Glob("testdata/problems/*.txtar")
+	for _, file := range files {
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(archive.Files[0].Data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		read, err := template.Read("t.yaml", data)
+		if err == nil && read.Body == nil {
+			t.Error("a template that was read has no body")
+		}
+		placed(t, err)
+		for _, err := range template.Check(read, nil, nil) {
+			if text(err) == "" {
+				t.Error("an error without a text")
+			}
+		}
+		_, err = template.Parameters("p.json", data)
+		placed(t, err)
+	})
+}
+
+// placed fails the test for an error that is no *template.Error or lies outside its file.
+func placed(t *testing.T, err error) {
+	t.Helper()
+	var list interface{ Unwrap() []error }
+	if errors.As(err, &list) {
+		for _, err := range list.Unwrap() {
+			placed(t, err)
+		}
+		return
+	}
+	var e *template.Error
+	if err != nil && (!errors.As(err, &e) || e.Line < 0 || e.Message == "") {
+		t.Errorf("error %v has no place or no message", err)
+	}
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
