@@ -1,0 +1,139 @@
+package cloudformation
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/reconcile"
+)
+
+// startDetect begins a drift detection: one call. It carries no token, so that one whose
+// answer was lost is begun again, which is harmless; AWS refuses that while the lost one
+// runs, and that is an error, to be tried again. A stack that is gone, or in a state in
+// which drift cannot be detected, is a refusal.
+func (e *Engine) startDetect(ctx context.Context, w reconcile.Work) (gitops.Operation, error) {
+	c, err := e.drift(ctx, w)
+	if err != nil {
+		return w.Operation, err
+	}
+	op := w.Operation
+	out, err := c.DetectStackDrift(ctx, &cloudformation.DetectStackDriftInput{StackName: aws.String(stackOf(w))})
+	if err == nil {
+		op.ID = aws.ToString(out.StackDriftDetectionId)
+		return op, nil
+	}
+	if noStack(err) {
+		return op, noStackToCheck(w)
+	}
+	doing := "detect drift of stack " + w.Settings.CloudFormation.Stack
+	if !hasCode(err, codeValidation) {
+		return op, translate(doing, err)
+	}
+	// One code for "already in progress", for a stack that is being updated and for one
+	// that can never be looked at: the stack's own state tells them apart.
+	s, found, looking := describe(ctx, c, stackOf(w))
+	switch {
+	case looking != nil:
+		return op, looking
+	case !found, footingOf(s.StackStatus) == footingCreate:
+		return op, noStackToCheck(w)
+	case footingOf(s.StackStatus) == footingUpdate, footingOf(s.StackStatus) == footingBusy:
+		return op, fmt.Errorf("%s: not yet: %s", doing, message(err))
+	}
+	return op, &gitops.Refusal{Reason: fmt.Sprintf("%s: it is in %s: %s", doing, s.StackStatus, message(err))}
+}
+
+func noStackToCheck(w reconcile.Work) *gitops.Refusal {
+	return &gitops.Refusal{Reason: fmt.Sprintf("stack %s is gone: sync makes it anew", w.Settings.CloudFormation.Stack)}
+}
+
+// observeDetect looks at a drift detection: one call while it runs, and once it ended one
+// for each page of the stack's resources and of what was found of them.
+func (e *Engine) observeDetect(ctx context.Context, w reconcile.Work) (gitops.Sighting, error) {
+	s := gitops.Sighting{State: gitops.OperationAbsent, Operation: w.Operation}
+	if w.Operation.ID == "" {
+		return s, nil
+	}
+	c, err := e.drift(ctx, w)
+	if err != nil {
+		return gitops.Sighting{}, err
+	}
+	out, err := c.DescribeStackDriftDetectionStatus(ctx, &cloudformation.DescribeStackDriftDetectionStatusInput{
+		StackDriftDetectionId: aws.String(w.Operation.ID)})
+	if hasCode(err, codeValidation) || noStack(err) {
+		return s, nil // AWS keeps a number of results that it does not promise
+	}
+	if err != nil {
+		return gitops.Sighting{}, translate("describe drift detection "+w.Operation.ID, err)
+	}
+	s.Operation.StackID = aws.ToString(out.StackId)
+	switch out.DetectionStatus {
+	case types.StackDriftDetectionStatusDetectionInProgress:
+		s.State, s.Progress = gitops.OperationRunning, "detecting drift"
+		return s, nil
+	case types.StackDriftDetectionStatusDetectionComplete, types.StackDriftDetectionStatusDetectionFailed:
+		return detected(ctx, c, w, s, out)
+	}
+	return gitops.Sighting{}, fmt.Errorf("observe drift detection %s: status %s is not known to this version",
+		w.Operation.ID, out.DetectionStatus)
+}
+
+// detected reads what an ended detection found. A failed one is read too: what it could
+// look at counts, and the report says that it is not complete.
+func detected(ctx context.Context, c api, w reconcile.Work, s gitops.Sighting, out *cloudformation.DescribeStackDriftDetectionStatusOutput) (gitops.Sighting, error) {
+	resources, err := resourcesOf(ctx, c, s.Operation.StackID)
+	if noStack(err) {
+		s.State, s.Reason = gitops.OperationFailed, noStackToCheck(w).Reason
+		return s, nil
+	}
+	if err != nil {
+		return gitops.Sighting{}, translate("list resources of stack "+s.Operation.StackID, err)
+	}
+	found, err := driftsOf(ctx, c, s.Operation.StackID)
+	if err != nil {
+		return gitops.Sighting{}, translate("describe resource drifts of stack "+s.Operation.StackID, err)
+	}
+	s.State = gitops.OperationDone
+	s.Report, err = report(w, out, resources, found)
+	return s, err
+}
+
+// resourcesOf returns every resource of the stack.
+func resourcesOf(ctx context.Context, c stacks, stack string) ([]types.StackResourceSummary, error) {
+	in, all := &cloudformation.ListStackResourcesInput{StackName: aws.String(stack)}, []types.StackResourceSummary(nil)
+	for {
+		out, err := c.ListStackResources(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, out.StackResourceSummaries...)
+		if aws.ToString(out.NextToken) == "" {
+			return all, nil
+		}
+		in.NextToken = out.NextToken
+	}
+}
+
+// driftsOf returns what was found of every resource that was looked at. A page that cannot
+// be read is an error: half a result is never published.
+func driftsOf(ctx context.Context, c drifts, stack string) (map[string]types.StackResourceDrift, error) {
+	in, all := &cloudformation.DescribeStackResourceDriftsInput{StackName: aws.String(stack)}, map[string]types.StackResourceDrift{}
+	for {
+		out, err := c.DescribeStackResourceDrifts(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range out.StackResourceDrifts {
+			all[aws.ToString(d.LogicalResourceId)] = d
+		}
+		if aws.ToString(out.NextToken) == "" {
+			return all, nil
+		}
+		in.NextToken = out.NextToken
+	}
+}

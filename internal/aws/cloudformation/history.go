@@ -1,0 +1,227 @@
+package cloudformation
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+)
+
+// history is what a stack's events tell of one operation.
+type history struct {
+	events []types.StackEvent // of the operation, oldest first, up to its end; empty: it never began
+	ended  bool               // the last event is the stack's own and ends the operation
+	latest types.StackStatus  // the stack's latest status, whoever brought it there
+	stack  string             // ARN
+}
+
+// operation reads the operation that carries the token, newest page first, and no more
+// pages than the answer needs: while it runs, the newest of its events; once it ended, all
+// of them, for the first failure. since bounds the search for one that never began.
+func operation(ctx context.Context, c stacks, stack, token string, since time.Time) (history, error) {
+	return scan(ctx, c, stack, since, func(e types.StackEvent) bool {
+		// The token is the change set's ClientToken too, and its creation leaves an event
+		// of its own on a new stack.
+		return aws.ToString(e.ClientRequestToken) == token && statusOf(e) != types.StackStatusReviewInProgress
+	})
+}
+
+// lastOperation reads the stack's last operation, whoever started it.
+func lastOperation(ctx context.Context, c stacks, stack string) (history, error) {
+	var newest *types.StackEvent
+	h, err := scan(ctx, c, stack, time.Time{}, func(e types.StackEvent) bool {
+		if newest == nil {
+			newest = &e
+		}
+		return aws.ToString(e.ClientRequestToken) == aws.ToString(newest.ClientRequestToken)
+	})
+	if err != nil && noStack(err) {
+		return history{}, nil
+	}
+	if err != nil {
+		return history{}, translate("describe events of stack "+stack, err)
+	}
+	return h, nil
+}
+
+// scan reads events until the beginning of the operation that mine picks.
+func scan(ctx context.Context, c stacks, stack string, since time.Time, mine func(types.StackEvent) bool) (history, error) {
+	in := &cloudformation.DescribeStackEventsInput{StackName: aws.String(stack)}
+	var seen []types.StackEvent // newest first, as AWS lists them
+	for {
+		out, err := c.DescribeStackEvents(ctx, in)
+		if err != nil {
+			return history{}, err
+		}
+		seen = append(seen, out.StackEvents...)
+		h := tell(seen, mine)
+		running := len(h.events) > 0 && !h.ended
+		whole := len(h.events) > 0 && begins(h.events[0])
+		early := len(seen) > 0 && aws.ToTime(seen[len(seen)-1].Timestamp).Before(since)
+		if running || whole || early || aws.ToString(out.NextToken) == "" {
+			return h, nil
+		}
+		in.NextToken = out.NextToken
+	}
+}
+
+// tell picks the operation's events. It begins with the oldest event that is mine and ends
+// with the first final status of the stack from there on, whoever caused that: a stack has
+// one operation at a time, and an update that is cancelled or a deletion that cuts in
+// carries another token. What came after the end is not the operation's.
+func tell(seen []types.StackEvent, mine func(types.StackEvent) bool) history {
+	var h history
+	if len(seen) > 0 {
+		h.stack = aws.ToString(seen[0].StackId)
+	}
+	if i := slices.IndexFunc(seen, ofStack); i >= 0 {
+		h.latest = statusOf(seen[i])
+	}
+	oldest := -1
+	for i, e := range seen {
+		if mine(e) {
+			oldest = i
+		}
+	}
+	h.events = slices.Clone(seen[:oldest+1])
+	slices.Reverse(h.events)
+	for i, e := range h.events {
+		if ofStack(e) && endingOf(statusOf(e)) != endingNone {
+			h.events, h.ended = h.events[:i+1], true
+			break
+		}
+	}
+	return h
+}
+
+// ofStack reports whether an event is about the stack itself, not a resource in it.
+func ofStack(e types.StackEvent) bool {
+	return aws.ToString(e.PhysicalResourceId) == aws.ToString(e.StackId)
+}
+
+// statusOf returns the status of a stack's own event, which is a stack status under the
+// name of a resource status (REVIEW_IN_PROGRESS and the clean-ups are no resource statuses).
+func statusOf(e types.StackEvent) types.StackStatus { return types.StackStatus(e.ResourceStatus) }
+
+// begins reports whether an event is the one with which an operation begins. One that a
+// template's transform begins gives another reason, so the status counts too.
+func begins(e types.StackEvent) bool {
+	if !ofStack(e) {
+		return false
+	}
+	s := statusOf(e)
+	return s == types.StackStatusCreateInProgress || s == types.StackStatusUpdateInProgress ||
+		s == types.StackStatusImportInProgress || aws.ToString(e.ResourceStatusReason) == "User Initiated"
+}
+
+// ending is what a stack's status says about the operation that led there.
+type ending string
+
+const (
+	endingNone       ending = "none" // it goes on
+	endingDone       ending = "done"
+	endingRolledBack ending = "rolled back"
+	endingStuck      ending = "stuck"
+	endingGone       ending = "gone"
+)
+
+// endingOf is the table of every stack status. A clean-up is not the end: what was
+// replaced is still being removed, and the stack takes no new update. A status that a
+// later SDK adds counts as stuck, and a test fails.
+func endingOf(s types.StackStatus) ending {
+	switch s {
+	case types.StackStatusReviewInProgress,
+		types.StackStatusCreateInProgress,
+		types.StackStatusRollbackInProgress,
+		types.StackStatusUpdateInProgress,
+		types.StackStatusUpdateCompleteCleanupInProgress,
+		types.StackStatusUpdateRollbackInProgress,
+		types.StackStatusUpdateRollbackCompleteCleanupInProgress,
+		types.StackStatusImportInProgress,
+		types.StackStatusImportRollbackInProgress,
+		types.StackStatusDeleteInProgress:
+		return endingNone
+	case types.StackStatusCreateComplete, types.StackStatusUpdateComplete, types.StackStatusImportComplete:
+		return endingDone
+	case types.StackStatusRollbackComplete, types.StackStatusUpdateRollbackComplete, types.StackStatusImportRollbackComplete:
+		return endingRolledBack
+	case types.StackStatusCreateFailed,
+		types.StackStatusRollbackFailed,
+		types.StackStatusUpdateFailed,
+		types.StackStatusUpdateRollbackFailed,
+		types.StackStatusDeleteFailed,
+		types.StackStatusImportRollbackFailed:
+		return endingStuck
+	case types.StackStatusDeleteComplete:
+		return endingGone
+	}
+	return endingStuck
+}
+
+// firstFailure returns the first resource that failed and why, or the stack's own reason.
+// Once one fails, CloudFormation fails those still under way with "Resource creation
+// cancelled", which says nothing.
+func firstFailure(events []types.StackEvent) string {
+	var own string
+	for _, e := range events {
+		reason := aws.ToString(e.ResourceStatusReason)
+		if ofStack(e) {
+			if own == "" && (strings.Contains(string(e.ResourceStatus), "ROLLBACK") || strings.HasSuffix(string(e.ResourceStatus), "_FAILED")) {
+				own = reason
+			}
+			continue
+		}
+		cancelled := strings.HasPrefix(reason, "Resource ") && strings.Contains(reason, "cancelled")
+		if strings.HasSuffix(string(e.ResourceStatus), "_FAILED") && !cancelled {
+			return fmt.Sprintf("%s (%s) %s: %s", aws.ToString(e.LogicalResourceId), aws.ToString(e.ResourceType),
+				e.ResourceStatus, orUnsaid(reason))
+		}
+	}
+	return own
+}
+
+// progress returns what an operation does right now: the resource that moved last and is
+// not done, and how many are.
+func progress(events []types.StackEvent) string {
+	last := map[string]types.StackEvent{}
+	var order []string // of the last event of each resource
+	for _, e := range events {
+		if ofStack(e) {
+			continue
+		}
+		id := aws.ToString(e.LogicalResourceId)
+		order = append(slices.DeleteFunc(order, func(o string) bool { return o == id }), id)
+		last[id] = e
+	}
+	doing, done := "", 0
+	for _, id := range order {
+		switch s := string(last[id].ResourceStatus); {
+		case strings.HasSuffix(s, "_COMPLETE"):
+			done++
+		case strings.HasSuffix(s, "_IN_PROGRESS"):
+			doing = id + " " + s
+		}
+	}
+	if doing == "" {
+		doing = "stack " + string(status(events))
+	}
+	if done > 0 {
+		doing += fmt.Sprintf(", %d done", done)
+	}
+	return doing
+}
+
+// status returns the stack's status at the end of the events.
+func status(events []types.StackEvent) types.StackStatus {
+	for _, e := range slices.Backward(events) {
+		if ofStack(e) {
+			return statusOf(e)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,151 @@
+package cloudformation
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/reconcile"
+)
+
+// footing is what a stack's status means for a new plan.
+type footing string
+
+const (
+	footingCreate footing = "create" // there is no stack, or its shell only
+	footingUpdate footing = "update"
+	footingBusy   footing = "busy"  // an operation is under way: wait
+	footingDead   footing = "dead"  // its creation failed: only its deletion leads on
+	footingStuck  footing = "stuck" // a person has to end an operation first
+)
+
+// footingOf is the table of every stack status. What a later SDK adds is stuck, and a
+// test fails, so that nobody plans on a stack whose state is not understood.
+func footingOf(s types.StackStatus) footing {
+	switch s {
+	case types.StackStatusReviewInProgress, types.StackStatusDeleteComplete:
+		return footingCreate
+	case types.StackStatusCreateComplete,
+		types.StackStatusUpdateComplete,
+		types.StackStatusUpdateRollbackComplete, // the update failed, the stack is whole
+		types.StackStatusImportComplete,
+		types.StackStatusImportRollbackComplete:
+		return footingUpdate
+	case types.StackStatusCreateInProgress,
+		types.StackStatusRollbackInProgress,
+		types.StackStatusUpdateInProgress,
+		types.StackStatusUpdateCompleteCleanupInProgress,
+		types.StackStatusUpdateRollbackInProgress,
+		types.StackStatusUpdateRollbackCompleteCleanupInProgress,
+		types.StackStatusImportInProgress,
+		types.StackStatusImportRollbackInProgress:
+		return footingBusy
+	case types.StackStatusCreateFailed, types.StackStatusRollbackComplete, types.StackStatusRollbackFailed:
+		return footingDead
+	case types.StackStatusUpdateFailed,
+		types.StackStatusUpdateRollbackFailed,
+		types.StackStatusDeleteFailed,
+		types.StackStatusDeleteInProgress,
+		types.StackStatusImportRollbackFailed:
+		return footingStuck
+	}
+	return footingStuck
+}
+
+// remedy returns what a person has to do about a dead or stuck stack.
+func remedy(s types.StackStatus, stack, region string) string {
+	command := func(verb string) string {
+		return fmt.Sprintf("`aws cloudformation %s --stack-name %s --region %s`", verb, stack, region)
+	}
+	switch s {
+	case types.StackStatusCreateFailed, types.StackStatusRollbackComplete, types.StackStatusRollbackFailed:
+		return "its creation failed and it cannot be updated: delete it with " + command("delete-stack") + " and sync again"
+	case types.StackStatusUpdateFailed:
+		return "bring it back to its last good state with " + command("rollback-stack") + " and sync again"
+	case types.StackStatusUpdateRollbackFailed:
+		return "mend the cause and end the rollback with " + command("continue-update-rollback") +
+			" (--resources-to-skip leaves out what cannot be rolled back), then sync again"
+	case types.StackStatusImportRollbackFailed:
+		return "somebody's import failed and so did its way back: mend that in CloudFormation's console, then sync again"
+	case types.StackStatusDeleteFailed:
+		return "somebody's deletion failed: end it with " + command("delete-stack") + ", then sync again"
+	case types.StackStatusDeleteInProgress:
+		return "somebody is deleting it: sync again once it is gone, and it will be made anew"
+	default: // the other statuses are neither dead nor stuck, or not known to this version
+		return "this version does not know how to go on from there"
+	}
+}
+
+// describe returns a stack by name or ARN, found false when it is certain that there is none.
+func describe(ctx context.Context, c stacks, stack string) (s types.Stack, found bool, err error) {
+	out, err := c.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(stack)})
+	switch {
+	case noStack(err):
+		return s, false, nil
+	case err != nil:
+		return s, false, translate("describe stack "+stack, err)
+	case len(out.Stacks) == 0:
+		return s, false, nil
+	}
+	return out.Stacks[0], true, nil
+}
+
+// outputs returns the stack's outputs by name.
+func outputs(s types.Stack) map[string]string {
+	m := make(map[string]string, len(s.Outputs))
+	for _, o := range s.Outputs {
+		m[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
+	}
+	return m
+}
+
+// unfit returns why nothing can be planned on a dead or stuck stack: the first resource
+// that failed in its last operation, and what to do.
+func unfit(ctx context.Context, c stacks, name, region string, status types.StackStatus) error {
+	reason := fmt.Sprintf("stack %s is in %s", name, status)
+	h, err := lastOperation(ctx, c, name)
+	if err != nil {
+		return err
+	}
+	if why := firstFailure(h.events); why != "" {
+		reason += " (" + why + ")"
+	}
+	return &gitops.Refusal{
+		Reason:  reason + ": " + remedy(status, name, region),
+		Blocked: footingOf(status) == footingStuck,
+	}
+}
+
+// moved returns what a stack's state, in which AWS refuses an update, means for a plan or
+// an apply: nothing while somebody works on it, a refusal where a person has to act, and
+// otherwise the error as it is, since the stack is moving and the next look tells.
+func moved(ctx context.Context, c stacks, w reconcile.Work, status types.StackStatus, err error) error {
+	switch footingOf(status) {
+	case footingBusy:
+		return nil
+	case footingDead, footingStuck:
+		return unfit(ctx, c, w.Settings.CloudFormation.Stack, w.Settings.Target.Region, status)
+	case footingCreate, footingUpdate:
+	}
+	return err
+}
+
+// otherRole returns why a stack whose role is another one is not touched, or "". A role
+// sticks to a stack: whoever may update the stack acts with that role's rights, so a role
+// that nobody configured is never used silently. A stack without one takes the configured.
+func otherRole(s types.Stack, want string) string {
+	has := aws.ToString(s.RoleARN)
+	switch {
+	case has == "" || has == want:
+		return ""
+	case want == "":
+		return fmt.Sprintf("stack %s is bound to role %s, and no role is configured: name it under cloudformation.role in driftless.yaml",
+			aws.ToString(s.StackName), has)
+	}
+	return fmt.Sprintf("stack %s is bound to role %s, but %s is configured: a stack keeps its role, so name that one under cloudformation.role in driftless.yaml, or have somebody with the right to both roles update the stack once",
+		aws.ToString(s.StackName), has, want)
+}
