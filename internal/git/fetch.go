@@ -14,15 +14,35 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
-// walk collects the files at and below paths. What it needs is in the trees, so that
-// what cannot be used is refused before a file is asked for.
+// maxPaths is how many times the files of one path all paths of one Fetch may have.
+const maxPaths = 10
+
+// collect returns the files at and below the paths, and the first refusal. What it needs
+// is in the trees, so that what cannot be used is refused before a file is asked for.
+func (s *Snapshot) collect(paths []string) (files map[string]object.TreeEntry, refused error) {
+	files = make(map[string]object.TreeEntry)
+	for _, name := range paths {
+		w := &walk{snapshot: s, files: make(map[string]object.TreeEntry)}
+		err := w.add(name)
+		if most := maxPaths * s.limits.Files; err == nil && len(files)+len(w.files) > most {
+			err = &PathError{Path: name, Why: fmt.Sprintf("with the paths before it, more than %d files, the most that is read at once", most)}
+		}
+		if err == nil {
+			maps.Copy(files, w.files)
+		} else if refused == nil {
+			refused = err
+		}
+	}
+	return files, refused
+}
+
+// walk collects the files at and below one path.
 type walk struct {
 	snapshot    *Snapshot
 	files       map[string]object.TreeEntry
 	directories int
 }
 
-// add collects the files at and below one path.
 func (w *walk) add(name string) error {
 	entry, err := w.snapshot.find(name)
 	if err != nil {

@@ -98,7 +98,7 @@ func isLFSPointer(data []byte) bool {
 // Limits are the caps on what is read from one repository. A zero field is its default.
 type Limits struct {
 	FileBytes    int64 // of one file; 1 MiB
-	Files        int   // files, and as many directories, of one Fetch; 10,000
+	Files        int   // files, and as many directories, at and below one path; 10,000
 	TotalBytes   int64 // of all files of one Fetch; 50 MiB
 	Depth        int   // names in a path; 32
 	RequestBytes int64 // of one answer that is kept in memory, compressed; 64 MiB

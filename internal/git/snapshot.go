@@ -63,20 +63,20 @@ func (s *Snapshot) Object(name string) (string, error) {
 
 // Fetch returns the regular files at and below the paths, by one request for all that are
 // not there yet. fs.ErrNotExist when a path is not in the commit; a *PathError that names
-// what cannot be used, or what exceeds a cap. The file system holds the fetched paths alone.
+// what cannot be used, or what exceeds a cap. The file system holds the fetched paths
+// alone. A path that is refused does not keep the others from being fetched: asked for
+// again without it, they are there.
 func (s *Snapshot) Fetch(ctx context.Context, paths ...string) (fs.FS, error) {
 	ctx, cancel := s.client.deadline(ctx)
 	defer cancel()
-	w := &walk{snapshot: s, files: make(map[string]object.TreeEntry)}
-	for _, name := range paths {
-		if err := w.add(name); err != nil {
-			return nil, fmt.Errorf("read %s: %w", gitops.Short(s.id.String()), err)
-		}
-	}
-	if err := s.fetchMissing(ctx, w.files); err != nil {
+	files, refused := s.collect(paths)
+	if err := s.fetchMissing(ctx, files); err != nil {
 		return nil, fmt.Errorf("fetch files of %s: %w", gitops.Short(s.id.String()), err)
 	}
-	root, err := s.build(w.files)
+	if refused != nil {
+		return nil, fmt.Errorf("read %s: %w", gitops.Short(s.id.String()), refused)
+	}
+	root, err := s.build(files)
 	if err != nil {
 		return nil, fmt.Errorf("read files of %s: %w", gitops.Short(s.id.String()), err)
 	}

@@ -92,6 +92,28 @@ func TestR48_HostileNameAtTheRootIsNamed(t *testing.T) {
 	}
 }
 
+// One push is fetched for all applications at once: what is wrong with one of them must
+// not cost the others a request each.
+func TestRefusedPathDoesNotKeepTheOthersFromBeingFetched(t *testing.T) {
+	s := newServer(t, partial...)
+	s.commit("main", "one link", "100644 blob "+s.blob("a")+"\ta/f", "120000 blob "+s.blob("/etc")+"\tb/link",
+		"100644 blob "+s.blob("b")+"\tb/f", "100644 blob "+s.blob("c")+"\tc/f")
+	snap := snapshot(t, s.client(), s.repository())
+	var err error
+	var problem *git.PathError
+	if n := s.counted(func() { _, err = snap.Fetch(t.Context(), "a", "b", "gone", "c") }); n != 1 || !errors.As(err, &problem) || problem.Path != "b/link" {
+		t.Errorf("got %v by %d requests, want a PathError of b/link by one", err, n)
+	}
+	for _, path := range []string{"a", "c"} {
+		if n := s.counted(func() { _, err = snap.Fetch(t.Context(), path) }); n != 0 || err != nil {
+			t.Errorf("Fetch(%s): %v by %d requests, want none", path, err, n)
+		}
+	}
+	if n := s.counted(func() { _, err = snap.Fetch(t.Context(), "b") }); n != 0 || err == nil {
+		t.Errorf("Fetch(b): %v by %d requests, want a refusal by none", err, n)
+	}
+}
+
 func TestPathsThatAreNotThere(t *testing.T) {
 	s := newServer(t, partial...)
 	s.push("main", fourFiles)
