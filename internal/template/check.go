@@ -1,7 +1,6 @@
 package template
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -45,21 +44,17 @@ func Check(t Template, parameters map[string]string, capabilities []string) []er
 
 // meant guesses the function that was meant, in the form that was used.
 func meant(name string) string {
-	long, form := name, "%s"
-	if short, ok := strings.CutPrefix(name, "!"); ok {
-		long, form = "Fn::"+short, "!%s"
-		if near := nearest.Of(short, []string{"Ref", "Condition"}); near != "" {
-			return fmt.Sprintf("; did you mean !%s?", near)
+	forms := functions
+	if strings.HasPrefix(name, "!") {
+		forms = nil
+		for _, f := range functions {
+			forms = append(forms, "!"+strings.TrimPrefix(f, "Fn::"))
 		}
 	}
-	near := nearest.Of(long, functions)
-	if near == "" || !strings.HasPrefix(near, "Fn::") {
-		return ""
+	if near := nearest.Of(name, forms); near != "" {
+		return "; did you mean " + near + "?"
 	}
-	if form == "!%s" {
-		near = strings.TrimPrefix(near, "Fn::")
-	}
-	return fmt.Sprintf("; did you mean "+form+"?", near)
+	return ""
 }
 
 // checkParameters holds the values given against the parameters declared.

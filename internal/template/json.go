@@ -29,8 +29,8 @@ func parseJSON(file string, data []byte) (*yaml.Node, error) {
 	if err != nil {
 		return nil, r.translate(err)
 	}
+	line, column := r.next()
 	if _, err := r.dec.Token(); !errors.Is(err, io.EOF) {
-		line, column := r.next()
 		return nil, &Error{file, line, column, "not JSON: there is more behind its end"}
 	}
 	return root, nil

@@ -158,8 +158,8 @@ func (r *reader) referred(n *yaml.Node, by, name string) {
 // unknown refuses a name, and guesses which of those that are there was meant.
 func (r *reader) unknown(n *yaml.Node, by, name, what string, among []string) {
 	if near := nearest.Of(name, among); near != "" {
-		r.add(n.Line, n.Column, "%s of %s: the template has no such %s; did you mean %q?", by, quote(name), what, near)
+		r.add(n.Line, n.Column, "%s %s: the template has no such %s; did you mean %q?", by, quote(name), what, near)
 		return
 	}
-	r.add(n.Line, n.Column, "%s of %s: the template has no such %s", by, quote(name), what)
+	r.add(n.Line, n.Column, "%s %s: the template has no such %s", by, quote(name), what)
 }

@@ -1,6 +1,7 @@
 package template
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -89,6 +90,9 @@ func Read(name string, data []byte) (Template, error) {
 	if err := r.err(); err != nil {
 		return Template{}, err
 	}
+	slices.SortStableFunc(r.t.Transforms, func(a, b Transform) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
 	return r.t, nil
 }
 
@@ -254,10 +258,10 @@ func (r *reader) parameter(e entry) {
 	if !r.complete(e, "Parameters."+e.key.Value, "Type") {
 		return
 	}
-	kind, _ := text(get(e.value, "Type"))
+	of, _ := text(get(e.value, "Type"))
 	noEcho, _ := text(get(e.value, "NoEcho"))
 	r.t.Parameters[e.key.Value] = Parameter{
-		Type: kind, HasDefault: get(e.value, "Default") != nil || merged(e.value),
+		Type: of, HasDefault: get(e.value, "Default") != nil || merged(e.value),
 		NoEcho: strings.EqualFold(noEcho, "true"), Line: e.key.Line, Column: e.key.Column,
 	}
 }
@@ -275,16 +279,16 @@ func (r *reader) resource(e entry) {
 		return
 	}
 	n := get(e.value, "Type")
-	kind, ok := text(n)
-	if n != nil && (!ok || kind == "") {
+	of, ok := text(n)
+	if n != nil && (!ok || of == "") {
 		r.add(n.Line, n.Column, "%s.Type is no text", what)
 		return
 	}
 	deletion, _ := text(get(e.value, "DeletionPolicy"))
 	properties := get(e.value, "Properties")
 	r.t.Resources[e.key.Value] = Resource{
-		Type: kind, DeletionPolicy: deletion, Line: e.key.Line, Column: e.key.Column,
-		named: named(kind, properties), local: local(kind, properties),
+		Type: of, DeletionPolicy: deletion, Line: e.key.Line, Column: e.key.Column,
+		named: named(of, properties), local: local(of, properties),
 	}
 }
 
