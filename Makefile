@@ -17,10 +17,8 @@ export PATH := $(CURDIR)/.venv/bin:$(TOOLS):$(PATH)
 help: ## show this
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-build: $(BIN)/driftless ## build the command line into bin/
-
-$(BIN)/driftless: $(shell find cmd internal -name '*.go' 2>/dev/null) go.mod
-	go build -trimpath -o $@ ./cmd/driftless
+build: ## build the command line, the demo and the CDK app into bin/
+	go build -trimpath -o $(BIN)/ ./cmd/... ./infra
 
 test: moto ## run the tests, except those of infra and the end-to-end run
 	go test $(FAST)
@@ -49,10 +47,10 @@ e2e: moto node_modules build ## the whole of it in the sandbox, through the real
 	go test -count=1 -timeout 20m -v ./internal/e2e
 
 demo: moto node_modules build ## see the main job done, in a sandbox, in about two minutes
-	@$(BIN)/driftless demo
+	@$(BIN)/demo
 
 sandbox: moto node_modules build ## the same, left running, with the commands to play with
-	@$(BIN)/driftless demo --keep
+	@$(BIN)/demo --keep
 
 synth: node_modules ## write the installation's CloudFormation template into cdk.out
 	npx cdk synth --quiet

@@ -185,6 +185,8 @@ type Snapshot interface {
 	// Tree is the whole tree's shape: its directories and names can be read, its files'
 	// content cannot. For checks that a file is there.
 	Tree() fs.FS
+	// Close gives back what the snapshot holds outside memory.
+	Close() error
 }
 
 // Engine starts operations and observes them. Both verbs are safe to repeat.

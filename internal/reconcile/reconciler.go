@@ -71,6 +71,18 @@ func timeLeft(ctx context.Context) bool {
 // lost reports whether an error means that another writer was first.
 func lost(err error) bool { return errors.Is(err, ErrConflict) }
 
+// Pause waits for d, or until ctx ends, whose error it then returns.
+func Pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
 // looks is the pause before each look at a change set being created, which no event
 // announces: about 28 s in all, within the function's minute. The first pauses are short,
 // since small change sets are ready within a second.

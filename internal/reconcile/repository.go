@@ -50,6 +50,7 @@ func (r *Reconciler) look(ctx context.Context, repo *gitops.Repository) error {
 	if err != nil {
 		return r.trouble(ctx, repo, err)
 	}
+	defer func() { _ = snapshot.Close() }() // what it leaves behind goes with the function's /tmp
 	revision := snapshot.Revision()
 	revision.Branch, revision.Commit, revision.Seq = repo.Branch, commit, repo.Observing.N
 	woken, problems, err := r.register(ctx, *repo, revision, snapshot)

@@ -26,6 +26,8 @@ const (
 	Stack       = "Driftless"
 	OutputRead  = "ApiUrl"
 	OutputWrite = "ApiWriteUrl"
+
+	OutputWebhook = "WebhookUrl"
 )
 
 // Options say who calls, and where.
@@ -36,7 +38,10 @@ type Options struct {
 }
 
 // Addresses are where an installation's API answers.
-type Addresses struct{ Read, Write string }
+type Addresses struct {
+	Read, Write string
+	Webhook     string // where GitHub's pushes go; empty where the addresses were given
+}
 
 // Client finds the API and signs requests to it: it is an http.RoundTripper.
 type Client struct {
@@ -82,6 +87,8 @@ func (c *Client) Find(ctx context.Context) (Addresses, error) {
 				found.Read = value
 			case key == OutputWrite && found.Write == "":
 				found.Write = value
+			case key == OutputWebhook:
+				found.Webhook = value
 			}
 		}
 	}

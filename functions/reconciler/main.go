@@ -1,0 +1,43 @@
+// Function reconciler takes the steps of repositories and applications, one message of
+// work.fifo at a time.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/oklog/ulid/v2"
+
+	"github.com/driftless-gitops/driftless/internal/aws/account"
+	"github.com/driftless-gitops/driftless/internal/aws/cloudformation"
+	"github.com/driftless-gitops/driftless/internal/aws/codecommit"
+	"github.com/driftless-gitops/driftless/internal/aws/dynamodb"
+	"github.com/driftless-gitops/driftless/internal/aws/env"
+	"github.com/driftless-gitops/driftless/internal/aws/s3"
+	"github.com/driftless-gitops/driftless/internal/aws/sqs"
+	"github.com/driftless-gitops/driftless/internal/aws/ssm"
+	"github.com/driftless-gitops/driftless/internal/git"
+	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/handler"
+	"github.com/driftless-gitops/driftless/internal/reconcile"
+)
+
+func main() {
+	e := env.Load(context.Background())
+	blobs := s3.New(e.AWS, e.String("BUCKET"))
+	accounts := account.New(e.AWS, e.String("EXTERNAL_ID"), env.JSON[[]account.Target](e, "TARGETS"))
+	cc, secrets := codecommit.New(e.AWS, time.Now), ssm.New(e.AWS, time.Now)
+	stacks := cloudformation.New(cloudformation.Config{Deploy: accounts.Deploy, Drift: accounts.Drift, Role: accounts.Exec})
+	r := &reconcile.Reconciler{
+		Store: dynamodb.New(e.AWS, e.String("TABLE"), blobs, time.Now), Blobs: blobs,
+		Queue: sqs.New(e.AWS, e.String("QUEUE_URL"), rand.Text),
+		Git: &git.Client{Resolve: cc.Resolve, Credentials: secrets.Git(cc.Credentials),
+			AllowPrivateHosts: e.List("ALLOW_PRIVATE_HOSTS")},
+		Engines: map[gitops.Engine]reconcile.Engine{gitops.EngineCloudFormation: stacks},
+		Allowed: accounts.Allowed, Now: time.Now, NewID: func() string { return ulid.Make().String() }, Sleep: reconcile.Pause, Log: e.Log,
+	}
+	e.Must()
+	lambda.Start(handler.Reconcile(r, e.Log))
+}

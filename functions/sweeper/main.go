@@ -1,0 +1,27 @@
+// Function sweeper wakes what is unfinished every minute, and every repository every five.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/driftless-gitops/driftless/internal/aws/dynamodb"
+	"github.com/driftless-gitops/driftless/internal/aws/env"
+	"github.com/driftless-gitops/driftless/internal/aws/sqs"
+	"github.com/driftless-gitops/driftless/internal/handler"
+	"github.com/driftless-gitops/driftless/internal/reconcile"
+)
+
+func main() {
+	e := env.Load(context.Background())
+	s := &reconcile.Sweeper{
+		Store: dynamodb.New(e.AWS, e.String("TABLE"), nil, time.Now),
+		Queue: sqs.New(e.AWS, e.String("QUEUE_URL"), rand.Text),
+		Now:   time.Now,
+	}
+	e.Must()
+	lambda.Start(handler.Sweep(s, e.Log))
+}

@@ -1,0 +1,29 @@
+// Function webhook takes the pushes of GitHub: the one address that is open to everybody.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/driftless-gitops/driftless/internal/aws/dynamodb"
+	"github.com/driftless-gitops/driftless/internal/aws/env"
+	"github.com/driftless-gitops/driftless/internal/aws/sqs"
+	"github.com/driftless-gitops/driftless/internal/aws/ssm"
+	"github.com/driftless-gitops/driftless/internal/handler"
+)
+
+func main() {
+	e := env.Load(context.Background())
+	store := dynamodb.New(e.AWS, e.String("TABLE"), nil, time.Now)
+	w := &handler.Webhook{
+		Repositories: store, Deliveries: store,
+		Secrets: ssm.New(e.AWS, time.Now).Webhook,
+		Queue:   sqs.New(e.AWS, e.String("QUEUE_URL"), rand.Text),
+		Log:     e.Log,
+	}
+	e.Must()
+	lambda.Start(w.Handle)
+}

@@ -1,0 +1,161 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/driftless-gitops/driftless/internal/aws/ssm"
+	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/render"
+)
+
+func repositoryCommand(f *flags) *cobra.Command {
+	c := &cobra.Command{Use: "repository", Aliases: []string{"repo"}, Short: "Say which repositories are watched"}
+	c.AddCommand(addCommand(f), listCommand(f), removeCommand(f))
+	return c
+}
+
+// addition is what "repository add" was told.
+type addition struct {
+	branch    string
+	targets   []string
+	tokenFile string
+	webhook   bool
+}
+
+func addCommand(f *flags) *cobra.Command {
+	var a addition
+	c := &cobra.Command{Use: "add URL", Short: "Watch a branch of a repository that has a driftless.yaml",
+		Long: `Watch a branch of a repository that has a driftless.yaml at its root.
+
+URL is codecommit::<region>://<name>, or https://… of GitHub or any other git server.
+A token for a private repository is read from a file and written, with your rights, to the
+SSM SecureString /driftless/git/<repository id>. With --webhook a secret is made for GitHub's
+push webhook, written to /driftless/webhook/<repository id>, and shown once.`,
+		Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+			return add(cmd.Context(), f, args[0], a)
+		}}
+	c.Flags().StringVar(&a.branch, "branch", "main", "the branch to follow")
+	c.Flags().StringArrayVar(&a.targets, "target", nil, "ACCOUNT or ACCOUNT:REGION that its applications may go to (repeatable; default: all of the installation's)")
+	c.Flags().StringVar(&a.tokenFile, "token-file", "", "file with a token to read a private repository with (- for standard input)")
+	c.Flags().BoolVar(&a.webhook, "webhook", false, "make a secret for GitHub's push webhook")
+	return c
+}
+
+func add(ctx context.Context, f *flags, url string, a addition) error {
+	if !strings.HasPrefix(url, "codecommit::") && !strings.HasPrefix(url, "https://") {
+		return usage(fmt.Errorf("%q: must be codecommit::<region>://<name> or https://…", url))
+	}
+	api, err := connect(ctx, f)
+	if err != nil {
+		return err
+	}
+	id := gitops.RepositoryID(url, a.branch)
+	body := struct {
+		URL         string          `json:"url"`
+		Branch      string          `json:"branch"`
+		Targets     []gitops.Target `json:"targets,omitempty"`
+		Credentials string          `json:"credentials,omitempty"`
+	}{URL: url, Branch: a.branch}
+	for _, t := range a.targets {
+		account, region, _ := strings.Cut(t, ":")
+		body.Targets = append(body.Targets, gitops.Target{Account: account, Region: region})
+	}
+	if a.tokenFile != "" {
+		if body.Credentials, err = storeToken(ctx, f, api, id, a.tokenFile); err != nil {
+			return err
+		}
+	}
+	var secret string
+	if a.webhook {
+		secret = rand.Text()
+		if err := api.secrets.PutSecret(ctx, ssm.WebhookName(id), ssm.NewSecret(secret)); err != nil {
+			return err
+		}
+	}
+	var r gitops.Repository
+	if err := api.post(ctx, "/v1/repositories", body, &r); err != nil {
+		return err
+	}
+	if a.webhook {
+		showWebhook(f, api, id, secret)
+	}
+	return f.print(r, func() string { return fmt.Sprintf("%s  %s %s is watched\n", r.ID, r.URL, r.Branch) })
+}
+
+// storeToken writes a token to SSM with the caller's rights, and returns the reference.
+func storeToken(ctx context.Context, f *flags, api *client, id, file string) (string, error) {
+	in := f.Stdin
+	if file != "-" {
+		opened, err := os.Open(file)
+		if err != nil {
+			return "", usage(fmt.Errorf("--token-file: %w", err))
+		}
+		defer opened.Close()
+		in = opened
+	}
+	data, err := io.ReadAll(io.LimitReader(in, 8<<10))
+	if err != nil {
+		return "", fmt.Errorf("read the token: %w", err)
+	}
+	name := ssm.GitPrefix + id
+	if err := api.secrets.PutSecret(ctx, name, ssm.NewSecret(strings.TrimSpace(string(data)))); err != nil {
+		return "", err
+	}
+	return "ssm:" + name, nil
+}
+
+// showWebhook says what to enter at GitHub. The secret is shown this once.
+func showWebhook(f *flags, api *client, id, secret string) {
+	address := strings.TrimRight(api.at.Webhook, "/")
+	if address == "" {
+		address = "<output WebhookUrl of the stack Driftless>"
+	}
+	f.hint("GitHub: Settings, Webhooks, Add webhook\n  Payload URL   %s/%s\n  Content type  application/json\n  Secret        %s\n  Events        just the push event",
+		address, id, secret)
+}
+
+func listCommand(f *flags) *cobra.Command {
+	return &cobra.Command{Use: "list", Aliases: []string{"ls"}, Short: "Show the repositories that are watched, and their problems",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			api, err := connect(cmd.Context(), f)
+			if err != nil {
+				return err
+			}
+			all := []gitops.Repository{}
+			if err := api.get(cmd.Context(), "/v1/repositories", &all); err != nil {
+				return err
+			}
+			return f.print(all, func() string { return render.Repositories(all, f.Now(), f.Color) })
+		}}
+}
+
+func removeCommand(f *flags) *cobra.Command {
+	var branch string
+	c := &cobra.Command{Use: "remove URL|ID", Aliases: []string{"rm"}, Short: "Stop watching; stacks and history are kept",
+		Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+			api, err := connect(cmd.Context(), f)
+			if err != nil {
+				return err
+			}
+			id := args[0]
+			if strings.Contains(id, ":") {
+				id = gitops.RepositoryID(id, branch)
+			}
+			var removed struct {
+				Removed string `json:"removed"`
+			}
+			if err := api.call(cmd.Context(), "DELETE", api.at.Write, "/v1/repositories/"+id, nil, &removed); err != nil {
+				return err
+			}
+			return f.print(removed, func() string { return id + "  no longer watched; its applications' stacks are kept\n" })
+		}}
+	c.Flags().StringVar(&branch, "branch", "main", "with a URL: the branch that is followed")
+	return c
+}

@@ -1,0 +1,7 @@
+// Package render turns records into text for people: tables for a terminal, plans and
+// drift reports property by property. Everything is pure: what is shown depends on the
+// record, the time that is passed in, and whether colours are wanted.
+//
+// Text that came from outside (commit subjects, names, values) is made printable first, so
+// that nobody's input drives anybody's terminal.
+package render
