@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -162,7 +160,7 @@ func (s *Service) pool(f *function, c configuration) (*bootstrap.Pool, error) {
 	if p := f.pools[c.RevisionId]; p != nil {
 		return p, nil
 	}
-	log := &logFile{path: filepath.Join(logs, f.name+".log")}
+	log := filepath.Join(logs, f.name+".log")
 	p := bootstrap.NewPool(idleTime, func(ctx context.Context) (bootstrap.Spec, error) {
 		env, err := s.environment(ctx, c)
 		return bootstrap.Spec{
@@ -210,19 +208,3 @@ func tooLarge(size, limit int) error {
 	return &wire.Error{Code: "RequestTooLargeException", Status: http.StatusRequestEntityTooLarge,
 		Message: fmt.Sprintf("%d byte payload is too large for the Invoke operation, whose limit is %d bytes", size, limit)}
 }
-
-// logFile is a file that is opened for each write, so that nothing stays open and a
-// person may remove it.
-type logFile struct{ path string }
-
-// Write appends.
-func (l *logFile) Write(b []byte) (int, error) {
-	f, err := os.OpenFile(l.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	return f.Write(b)
-}
-
-var _ io.Writer = (*logFile)(nil)

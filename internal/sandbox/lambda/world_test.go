@@ -295,3 +295,9 @@ func (b *syncBuffer) String() string {
 func attributes(url string) *sqs.GetQueueAttributesInput {
 	return &sqs.GetQueueAttributesInput{QueueUrl: &url, AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNameAll}}
 }
+
+// functionLog is what a function wrote.
+func (w *world) functionLog(name string) string {
+	w.t.Helper()
+	return string(must(os.ReadFile(filepath.Join(w.dir, "logs", w.name+"-"+name+".log")))(w.t))
+}

@@ -37,7 +37,7 @@ func (p *Process) hand(w http.ResponseWriter, j *job) {
 	case <-p.asked: // no longer idle
 	default:
 	}
-	p.tail.reset()
+	p.mark()
 	p.mu.Lock()
 	p.current = j
 	p.mu.Unlock()

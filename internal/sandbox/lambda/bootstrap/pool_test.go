@@ -3,7 +3,6 @@ package bootstrap_test
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,7 +24,7 @@ func newPool(t *testing.T, timeout time.Duration, env ...string) *bootstrap.Pool
 	}
 	temp := t.TempDir()
 	p := bootstrap.NewPool(time.Minute, func(context.Context) (bootstrap.Spec, error) {
-		return bootstrap.Spec{Dir: dir, Temp: temp, Env: env, Timeout: timeout, Log: io.Discard, Now: time.Now}, nil
+		return bootstrap.Spec{Dir: dir, Temp: temp, Env: env, Timeout: timeout, Log: filepath.Join(t.TempDir(), "log"), Now: time.Now}, nil
 	})
 	t.Cleanup(p.Close)
 	return p
@@ -153,7 +152,7 @@ func TestCloseEndsProcesses(t *testing.T) {
 
 func TestProcessThatCannotStartIsAnError(t *testing.T) {
 	p := bootstrap.NewPool(time.Minute, func(context.Context) (bootstrap.Spec, error) {
-		return bootstrap.Spec{Dir: t.TempDir(), Temp: t.TempDir(), Log: io.Discard, Now: time.Now}, nil
+		return bootstrap.Spec{Dir: t.TempDir(), Temp: t.TempDir(), Log: filepath.Join(t.TempDir(), "log"), Now: time.Now}, nil
 	})
 	if _, err := p.Invoke(t.Context(), bootstrap.Invocation{}); err == nil || !strings.Contains(err.Error(), "start bootstrap") {
 		t.Errorf("error %v, want one about starting bootstrap", err)

@@ -1,7 +1,6 @@
 package bootstrap
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,7 +26,7 @@ type Spec struct {
 	Temp    string        // directory for the process's own temporary directory
 	Env     []string      // its whole environment, but for the runtime API's address
 	Timeout time.Duration // what one invocation may take
-	Log     io.Writer     // standard output and error, also written to by other processes
+	Log     string        // file that output is appended to; other processes may write there too
 	Expires time.Time     // no invocation starts after it; zero: never
 	Now     func() time.Time
 }
@@ -55,7 +54,6 @@ type Process struct {
 	cmd    *exec.Cmd
 	server *http.Server
 	temp   string
-	tail   *tail
 
 	work   chan *job     // handed to whoever asks for the next invocation
 	asked  chan struct{} // the process asks for work; holds one
@@ -63,6 +61,7 @@ type Process struct {
 
 	mu      sync.Mutex
 	current *job
+	since   int64  // where in the log the current invocation, or the start, begins
 	initErr []byte // what the process reported of a failed start
 	exit    error  // set before exited is closed
 }
@@ -85,9 +84,10 @@ func Start(spec Spec) (*Process, error) {
 		return nil, fmt.Errorf("make temporary directory: %w", err)
 	}
 	p := &Process{
-		spec: spec, temp: temp, tail: &tail{},
+		spec: spec, temp: temp,
 		work: make(chan *job), asked: make(chan struct{}, 1), exited: make(chan struct{}),
 	}
+	p.mark()
 	p.server = &http.Server{Handler: p.routes(), ReadHeaderTimeout: time.Minute}
 	if err := p.start(listener.Addr().String()); err != nil {
 		listener.Close()
@@ -100,14 +100,17 @@ func Start(spec Spec) (*Process, error) {
 }
 
 func (p *Process) start(address string) error {
-	output := io.MultiWriter(p.tail, p.spec.Log)
+	log, err := os.OpenFile(p.spec.Log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("open log: %w", err)
+	}
+	defer log.Close()
 	build := func() *exec.Cmd {
 		cmd := exec.Command(filepath.Join(p.spec.Dir, "bootstrap"))
 		cmd.Dir = p.spec.Dir
 		cmd.Env = append([]string{"AWS_LAMBDA_RUNTIME_API=" + address, "TMPDIR=" + p.temp}, p.spec.Env...)
-		cmd.Stdout, cmd.Stderr = output, output
+		cmd.Stdout, cmd.Stderr = log, log // the file itself: what is written is there at once
 		cmd.SysProcAttr = attributes()
-		cmd.WaitDelay = time.Second // a grandchild that keeps the output open must not hold us
 		return cmd
 	}
 	// A process forked elsewhere in this program at the moment the package was unpacked
@@ -179,7 +182,7 @@ func (p *Process) Invoke(ctx context.Context, i Invocation) (Result, error) {
 		return p.crashed(j), nil
 	case <-init.C:
 		p.Close()
-		return failure("Sandbox.Timedout", "RequestId: %s Error: Init timed out after %.2f seconds", i.ID, initTimeout.Seconds()).with(p.tail), nil
+		return failure("Sandbox.Timedout", "RequestId: %s Error: Init timed out after %.2f seconds", i.ID, initTimeout.Seconds()).with(p), nil
 	case <-ctx.Done():
 		return Result{}, fmt.Errorf("wait for function: %w", ctx.Err())
 	}
@@ -187,12 +190,12 @@ func (p *Process) Invoke(ctx context.Context, i Invocation) (Result, error) {
 	defer limit.Stop()
 	select {
 	case r := <-j.done:
-		return r.with(p.tail), nil
+		return r.with(p), nil
 	case <-p.exited:
 		return p.crashed(j), nil
 	case <-limit.C:
 		p.Close()
-		return failure("Sandbox.Timedout", "RequestId: %s Error: Task timed out after %.2f seconds", i.ID, p.spec.Timeout.Seconds()).with(p.tail), nil
+		return failure("Sandbox.Timedout", "RequestId: %s Error: Task timed out after %.2f seconds", i.ID, p.spec.Timeout.Seconds()).with(p), nil
 	}
 }
 
@@ -201,20 +204,20 @@ func (p *Process) Invoke(ctx context.Context, i Invocation) (Result, error) {
 func (p *Process) crashed(j *job) Result {
 	select {
 	case r := <-j.done:
-		return r.with(p.tail)
+		return r.with(p)
 	default:
 	}
 	p.mu.Lock()
 	initErr := p.initErr
 	p.mu.Unlock()
 	if initErr != nil {
-		return Result{Payload: initErr, Failed: true}.with(p.tail)
+		return Result{Payload: initErr, Failed: true}.with(p)
 	}
-	return failure("Runtime.ExitError", "RequestId: %s Error: Runtime exited with error: %v", j.ID, p.exit).with(p.tail)
+	return failure("Runtime.ExitError", "RequestId: %s Error: Runtime exited with error: %v", j.ID, p.exit).with(p)
 }
 
-func (r Result) with(t *tail) Result {
-	r.Log = t.bytes()
+func (r Result) with(p *Process) Result {
+	r.Log = p.tail()
 	return r
 }
 
@@ -227,32 +230,41 @@ func failure(kind, format string, args ...any) Result {
 	return Result{Payload: payload, Failed: true}
 }
 
-// tail keeps the last 4 KB written to it, which is what Lambda returns for LogType Tail.
-type tail struct {
-	mu  sync.Mutex
-	buf []byte
-}
-
+// tailSize is how much of the log Lambda returns for LogType Tail.
 const tailSize = 4096
 
-func (t *tail) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.buf = append(t.buf, b...)
-	if over := len(t.buf) - tailSize; over > 0 {
-		t.buf = append(t.buf[:0], t.buf[over:]...)
+// mark remembers where the log ends now.
+func (p *Process) mark() {
+	end := int64(0)
+	if info, err := os.Stat(p.spec.Log); err == nil {
+		end = info.Size()
 	}
-	return len(b), nil
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.since = end
 }
 
-func (t *tail) bytes() []byte {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return bytes.Clone(t.buf)
-}
-
-func (t *tail) reset() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.buf = t.buf[:0]
+// tail is the end of what was logged since the mark, by other processes too.
+func (p *Process) tail() []byte {
+	p.mu.Lock()
+	since := p.since
+	p.mu.Unlock()
+	f, err := os.Open(p.spec.Log)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil
+	}
+	if since > size {
+		since = 0 // somebody emptied the file
+	}
+	b := make([]byte, min(size-since, tailSize))
+	n, err := f.ReadAt(b, size-int64(len(b)))
+	if err != nil && n == 0 {
+		return nil
+	}
+	return b[:n]
 }

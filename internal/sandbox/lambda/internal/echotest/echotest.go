@@ -20,7 +20,7 @@ var build = sync.OnceValues(func() ([]byte, error) {
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "bootstrap")
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-tags", "lambda.norpc", "-o", path,
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", path,
 		"github.com/driftless-gitops/driftless/internal/sandbox/lambda/internal/echo")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -39,28 +39,48 @@ func Binary(t testing.TB) []byte {
 	return b
 }
 
+var pack = sync.OnceValues(func() ([]byte, error) {
+	b, err := build()
+	if err != nil {
+		return nil, err
+	}
+	return archive("bootstrap", 0o755, b)
+})
+
 // Package returns the function as a deployment package.
 func Package(t testing.TB) []byte {
 	t.Helper()
-	return Zip(t, "bootstrap", 0o755, Binary(t))
+	b, err := pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 // Zip returns an archive of one file.
 func Zip(t testing.TB, name string, mode os.FileMode, content []byte) []byte {
 	t.Helper()
-	var buf bytes.Buffer
-	w := zip.NewWriter(&buf)
-	h := &zip.FileHeader{Name: name, Method: zip.Store}
-	h.SetMode(mode)
-	f, err := w.CreateHeader(h)
+	b, err := archive(name, mode, content)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return b
+}
+
+func archive(name string, mode os.FileMode, content []byte) ([]byte, error) {
+	var buf bytes.Buffer
+	w := zip.NewWriter(&buf)
+	h := &zip.FileHeader{Name: name, Method: zip.Deflate}
+	h.SetMode(mode)
+	f, err := w.CreateHeader(h)
+	if err != nil {
+		return nil, err
+	}
 	if _, err := f.Write(content); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	if err := w.Close(); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	return buf.Bytes()
+	return buf.Bytes(), nil
 }
