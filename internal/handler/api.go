@@ -183,3 +183,18 @@ func limit(q url.Values) int {
 	}
 	return n
 }
+
+// Route is one entry of the table of routes, for those who walk it.
+type Route struct {
+	Method, Path string
+	Writes       bool
+}
+
+// Routes returns every route there is.
+func Routes() []Route {
+	var out []Route
+	for _, r := range routes {
+		out = append(out, Route{r.method, r.path, r.writes})
+	}
+	return out
+}

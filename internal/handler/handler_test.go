@@ -1,0 +1,346 @@
+package handler_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/driftless-gitops/driftless/internal/fake"
+	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/handler"
+	"github.com/driftless-gitops/driftless/internal/reconcile"
+)
+
+var quiet = slog.New(slog.DiscardHandler)
+
+// event reads one recorded event, and what stands beside it.
+func event(t *testing.T, name string, into, want any) {
+	t.Helper()
+	for file, v := range map[string]any{name + ".json": into, name + ".want.json": want} {
+		data, err := os.ReadFile(filepath.Join("..", "..", "events", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(data, v); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+	}
+}
+
+type reconciler func(reconcile.Message) error
+
+func (f reconciler) Reconcile(_ context.Context, m reconcile.Message) error { return f(m) }
+
+func TestRecordedMessagesReachTheReconciler(t *testing.T) {
+	for _, name := range []string{"reconciler-application", "reconciler-repository"} {
+		var e events.SQSEvent
+		var want struct{ Message reconcile.Message }
+		event(t, name, &e, &want)
+		var got reconcile.Message
+		response, err := handler.Reconcile(reconciler(func(m reconcile.Message) error { got = m; return nil }), quiet)(t.Context(), e)
+		if err != nil || len(response.BatchItemFailures) != 0 {
+			t.Errorf("%s: %v %v", name, response, err)
+		}
+		if diff := cmp.Diff(want.Message, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestR10_WhatFailsIsReportedWithAllThatStandsAfterIt(t *testing.T) {
+	e := events.SQSEvent{Records: []events.SQSMessage{
+		{MessageId: "1", Body: `{"application":"a"}`}, {MessageId: "2", Body: `{"application":"b"}`},
+		{MessageId: "3", Body: `{"application":"c"}`}, {MessageId: "4", Body: `{"application":"d"}`},
+	}}
+	for name, fail := range map[string]func(m reconcile.Message) error{
+		"an error": func(m reconcile.Message) error {
+			if m.Application == "c" {
+				return errors.New("broken record")
+			}
+			return nil
+		},
+		"R17: a panic": func(m reconcile.Message) error {
+			if m.Application == "c" {
+				panic("a bug")
+			}
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var seen []string
+			response, err := handler.Reconcile(reconciler(func(m reconcile.Message) error {
+				seen = append(seen, m.Application)
+				return fail(m)
+			}), quiet)(t.Context(), e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var failed []string
+			for _, f := range response.BatchItemFailures {
+				failed = append(failed, f.ItemIdentifier)
+			}
+			if strings.Join(failed, " ") != "3 4" || strings.Join(seen, " ") != "a b c" {
+				t.Errorf("reported %v after handling %v, want 3 4 after a b c", failed, seen)
+			}
+		})
+	}
+}
+
+func TestAMessageThatIsNoJSONGoesToTheDeadLetterQueue(t *testing.T) {
+	e := events.SQSEvent{Records: []events.SQSMessage{{MessageId: "1", Body: `not json`}}}
+	response, err := handler.Reconcile(reconciler(func(reconcile.Message) error { return nil }), quiet)(t.Context(), e)
+	if err != nil || len(response.BatchItemFailures) != 1 {
+		t.Errorf("got %v, %v", response, err)
+	}
+}
+
+type sweeps struct{ ran []string }
+
+func (s *sweeps) Unfinished(context.Context) (int, error) {
+	s.ran = append(s.ran, "unfinished")
+	return 1, nil
+}
+
+func (s *sweeps) Repositories(context.Context) (int, error) {
+	s.ran = append(s.ran, "repositories")
+	return 1, nil
+}
+
+func TestRecordedSchedulesSweep(t *testing.T) {
+	for _, name := range []string{"unfinished", "repositories"} {
+		var e handler.Schedule
+		var want struct {
+			Wakes string `json:"wakes"`
+		}
+		event(t, "sweeper-"+name, &e, &want)
+		s := &sweeps{}
+		if err := handler.Sweep(s, quiet)(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+		if len(s.ran) != 1 || s.ran[0] != want.Wakes {
+			t.Errorf("%s ran %v", name, s.ran)
+		}
+	}
+	if err := handler.Sweep(&sweeps{}, quiet)(t.Context(), handler.Schedule{Sweep: "everything"}); err == nil {
+		t.Error("an unknown sweep was taken")
+	}
+}
+
+func TestRecordedPushToGitHubWakesItsRepository(t *testing.T) {
+	var e events.LambdaFunctionURLRequest
+	var want struct {
+		Secret  string
+		Status  int
+		Message reconcile.Message
+	}
+	event(t, "webhook-github-push", &e, &want)
+	w, q := hook(t, want.Secret)
+	if got := call(t, w, e); got.StatusCode != want.Status {
+		t.Errorf("answered %d %s, want %d", got.StatusCode, got.Body, want.Status)
+	}
+	if diff := cmp.Diff([]reconcile.Message{want.Message}, q.Sent()); diff != "" {
+		t.Errorf("sent (-want +got):\n%s", diff)
+	}
+	if got := call(t, w, e); got.StatusCode != 200 || len(q.Sent()) != 1 {
+		t.Errorf("R6: a replay answered %d and sent %d messages in all", got.StatusCode, len(q.Sent()))
+	}
+}
+
+// hook returns a webhook whose one repository is that of the recorded push.
+func hook(t *testing.T, secrets ...string) (*handler.Webhook, *fake.Queue) {
+	t.Helper()
+	store, q := fake.NewStore(), fake.NewQueue()
+	r := gitops.Repository{ID: gitops.RepositoryID("https://github.com/acme/infra", "main"), URL: "https://github.com/acme/infra", Branch: "main"}
+	if err := store.PutRepository(t.Context(), &r); err != nil {
+		t.Fatal(err)
+	}
+	return &handler.Webhook{Repositories: store, Deliveries: store, Queue: q, Log: quiet,
+		Secrets: func(_ context.Context, id string) ([]string, error) {
+			if id != r.ID {
+				return nil, reconcile.ErrNotFound
+			}
+			return secrets, nil
+		}}, q
+}
+
+func call(t *testing.T, w *handler.Webhook, e events.LambdaFunctionURLRequest) events.LambdaFunctionURLResponse {
+	t.Helper()
+	got, err := w.Handle(t.Context(), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func TestR5_WhatIsNotSignedByTheRepositoryChangesNothing(t *testing.T) {
+	var recorded events.LambdaFunctionURLRequest
+	var want struct{ Secret string }
+	event(t, "webhook-github-push", &recorded, &want)
+	for name, spoil := range map[string]func(e *events.LambdaFunctionURLRequest){
+		"no signature": func(e *events.LambdaFunctionURLRequest) { delete(e.Headers, "x-hub-signature-256") },
+		"only SHA-1": func(e *events.LambdaFunctionURLRequest) {
+			e.Headers["x-hub-signature"] = "sha1=abc"
+			delete(e.Headers, "x-hub-signature-256")
+		},
+		"another body":          func(e *events.LambdaFunctionURLRequest) { e.Body += " " },
+		"another repository":    func(e *events.LambdaFunctionURLRequest) { e.RawPath = "/ffffffffffffffff" },
+		"an empty signature":    func(e *events.LambdaFunctionURLRequest) { e.Headers["x-hub-signature-256"] = "sha256=" },
+		"a body that is broken": func(e *events.LambdaFunctionURLRequest) { e.Body = "%%%"; e.IsBase64Encoded = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := recorded
+			e.Headers = map[string]string{}
+			for k, v := range recorded.Headers {
+				e.Headers[k] = v
+			}
+			spoil(&e)
+			w, q := hook(t, want.Secret)
+			got := call(t, w, e)
+			if got.StatusCode != 401 && got.StatusCode != 400 {
+				t.Errorf("answered %d %s", got.StatusCode, got.Body)
+			}
+			if len(q.Sent()) != 0 {
+				t.Errorf("sent %v", q.Sent())
+			}
+		})
+	}
+}
+
+func TestR7_ABodyOverTheCapIsRefusedBeforeItIsLookedAt(t *testing.T) {
+	w, q := hook(t, "s")
+	e := events.LambdaFunctionURLRequest{RawPath: "/" + gitops.RepositoryID("https://github.com/acme/infra", "main"), Body: strings.Repeat("x", 1<<20+1)}
+	e.RequestContext.HTTP.Method = "POST"
+	if got := call(t, w, e); got.StatusCode != 413 || len(q.Sent()) != 0 {
+		t.Errorf("answered %d", got.StatusCode)
+	}
+	e.Body = e.Body[1:]
+	if got := call(t, w, e); got.StatusCode != 401 {
+		t.Errorf("at the cap it answered %d, want 401 for the missing signature", got.StatusCode)
+	}
+}
+
+func TestAMessageThatCannotBeSentIsNoDuplicateLater(t *testing.T) {
+	var e events.LambdaFunctionURLRequest
+	var want struct{ Secret string }
+	event(t, "webhook-github-push", &e, &want)
+	w, q := hook(t, want.Secret, "another one, while they are changed")
+	q.Fail(func(string) error { return errors.New("503") })
+	if got := call(t, w, e); got.StatusCode != 503 {
+		t.Errorf("answered %d, want 503", got.StatusCode)
+	}
+	q.Fail(nil)
+	if got := call(t, w, e); got.StatusCode != 202 {
+		t.Errorf("the redelivery answered %d, want 202", got.StatusCode)
+	}
+}
+
+// bus keeps what is published.
+type bus struct{ types []string }
+
+func (b *bus) Publish(_ context.Context, source, detailType string, _ any) error {
+	if source != handler.Source {
+		return errors.New("published under " + source)
+	}
+	b.types = append(b.types, detailType)
+	return nil
+}
+
+func TestRecordedStreamRecordsBecomeEvents(t *testing.T) {
+	var e events.DynamoDBEvent
+	var want struct {
+		DetailType string `json:"detailType"`
+	}
+	event(t, "notifier-deployment-succeeded", &e, &want)
+	b := &bus{}
+	response, err := handler.Notify(b, quiet)(t.Context(), e)
+	if err != nil || len(response.BatchItemFailures) != 0 {
+		t.Fatalf("%v %v", response, err)
+	}
+	if len(b.types) != 1 || b.types[0] != "Deployment Succeeded" {
+		t.Errorf("published %v", b.types)
+	}
+}
+
+func TestR4_AForgedEventCausesOneReadAndNothingElse(t *testing.T) {
+	store, q := fake.NewStore(), fake.NewQueue()
+	trigger := &handler.Trigger{Repositories: store, Claims: store, Queue: q, Log: quiet, Allowed: func(gitops.Target) error { return nil }}
+	for _, raw := range []string{
+		`{"source":"aws.codecommit","detail-type":"CodeCommit Repository State Change","account":"111122223333","region":"eu-west-1","resources":["arn:aws:codecommit:eu-west-1:111122223333:infra"],"detail":{"event":"referenceUpdated","repositoryName":"infra","referenceType":"branch","referenceName":"main","commitId":"rm -rf /","template":"evil"}}`,
+		`{"source":"me.codecommit","detail-type":"CodeCommit Repository State Change"}`,
+		`{"source":"aws.cloudformation"`,
+		`[]`, `null`, `{}`,
+	} {
+		store.Forget()
+		if err := trigger.Handle(t.Context(), json.RawMessage(raw)); err != nil {
+			t.Errorf("%s: %v", raw, err)
+		}
+		reads := 0
+		for _, n := range store.Counts() {
+			reads += n
+		}
+		if reads > 1 || len(q.Sent()) != 0 {
+			t.Errorf("%s: %d reads, sent %v", raw, reads, q.Sent())
+		}
+	}
+}
+
+func TestAnEventOfAStackWakesItsApplication(t *testing.T) {
+	store, q := fake.NewStore(), fake.NewQueue()
+	a := gitops.Application{ID: "jobs"}
+	claims := []reconcile.Claim{reconcile.ClaimApplication("jobs"), reconcile.ClaimStack("111122223333", "eu-west-1", "prod-jobs")}
+	if err := store.Register(t.Context(), &a, claims); err != nil {
+		t.Fatal(err)
+	}
+	trigger := &handler.Trigger{Repositories: store, Claims: store, Queue: q, Log: quiet, Allowed: func(gitops.Target) error { return nil }}
+	raw := `{"source":"aws.cloudformation","detail-type":"CloudFormation Stack Status Change","account":"111122223333","region":"eu-west-1",
+"resources":["arn:aws:cloudformation:eu-west-1:111122223333:stack/prod-jobs/9a8b"],"detail":{"stack-id":"arn:aws:cloudformation:eu-west-1:111122223333:stack/prod-jobs/9a8b","status-details":{"status":"UPDATE_COMPLETE"}}}`
+	if err := trigger.Handle(t.Context(), json.RawMessage(raw)); err != nil {
+		t.Fatal(err)
+	}
+	if sent := q.Sent(); len(sent) != 1 || sent[0].Application != "jobs" {
+		t.Errorf("sent %v", sent)
+	}
+	trigger.Allowed = func(gitops.Target) error { return reconcile.ErrDenied }
+	if err := trigger.Handle(t.Context(), json.RawMessage(raw)); err != nil || len(q.Sent()) != 1 {
+		t.Errorf("an event of an account that is no target was taken: %v %v", q.Sent(), err)
+	}
+}
+
+// api returns the API over an empty world, and a way to call it.
+func api() (*handler.API, func(t *testing.T, alias, by, method, path, body string) events.LambdaFunctionURLResponse) {
+	store := fake.NewStore()
+	a := &handler.API{Store: store, Log: quiet, Operator: &reconcile.Operator{Store: store, Queue: fake.NewQueue(), Blobs: fake.NewBlobs(),
+		Allowed: func(gitops.Target) error { return nil }, Now: clock}}
+	return a, func(t *testing.T, alias, by, method, path, body string) events.LambdaFunctionURLResponse {
+		t.Helper()
+		e := events.LambdaFunctionURLRequest{RawPath: path, Body: body}
+		e.RequestContext.HTTP.Method = method
+		if by != "" {
+			e.RequestContext.Authorizer = &events.LambdaFunctionURLRequestContextAuthorizerDescription{
+				IAM: &events.LambdaFunctionURLRequestContextAuthorizerIAMDescription{UserARN: by}}
+		}
+		ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{
+			InvokedFunctionArn: "arn:aws:lambda:eu-west-1:111122223333:function:driftless-api:" + alias})
+		response, err := a.Handle(ctx, e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response
+	}
+}
+
+// fakeFailure returns a way to make every call of the API's store fail.
+func fakeFailure(a *handler.API) func(why string) {
+	return func(why string) {
+		a.Store.(*fake.Store).Fail(func(string) error { return errors.New(why) })
+	}
+}
