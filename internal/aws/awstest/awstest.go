@@ -28,10 +28,12 @@ func Moto(t *testing.T) aws.Config {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
-	return At(server.URL())
+	cfg := At(server.URL())
+	cfg.RetryMaxAttempts = 3 // on a busy machine moto's server loses a connection now and then
+	return cfg
 }
 
-// At returns a configuration whose clients talk to url with test credentials.
+// At returns a configuration whose clients talk to url with test credentials, and ask once.
 func At(url string) aws.Config {
 	return aws.Config{
 		Region:           Region,

@@ -1,7 +1,9 @@
 package dynamodb_test
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -65,14 +67,21 @@ type oneByOne struct {
 func (o *oneByOne) Do(r *http.Request) (*http.Response, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.client.Do(r)
+	resp, err := o.client.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	return resp, err
 }
 
 // moto returns the configuration of an AWS whose transactions are isolated.
 func moto(t *testing.T) aws.Config {
 	t.Helper()
 	cfg := awstest.Moto(t)
-	cfg.HTTPClient = &oneByOne{client: http.DefaultClient}
+	cfg.HTTPClient = &oneByOne{client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 	return cfg
 }
 
