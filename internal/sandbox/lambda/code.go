@@ -62,7 +62,7 @@ func (s *Service) take(ctx context.Context, c code) (deployed, error) {
 	if err != nil {
 		return deployed{}, fmt.Errorf("make directory for code: %w", err)
 	}
-	defer os.RemoveAll(temp)
+	defer os.RemoveAll(temp) //nolint:errcheck // gone after the rename
 	if err := unzip(content, temp); err != nil {
 		return deployed{}, err
 	}
@@ -94,7 +94,7 @@ func (s *Service) fetch(ctx context.Context, c code) ([]byte, error) {
 		}
 		return nil, fmt.Errorf("read code from S3: %w", err)
 	}
-	defer out.Body.Close()
+	defer out.Body.Close() //nolint:errcheck // only read
 	content, err := io.ReadAll(out.Body)
 	if err != nil {
 		return nil, fmt.Errorf("read code from S3: %w", err)
@@ -139,14 +139,13 @@ func extract(f *zip.File, path string) error {
 	if err != nil {
 		return err
 	}
-	defer in.Close()
+	defer in.Close() //nolint:errcheck // only read
 	out, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, f.Mode().Perm()|0o400)
 	if err != nil {
 		return err
 	}
 	if _, err := io.Copy(out, io.LimitReader(in, int64(f.UncompressedSize64))); err != nil {
-		out.Close()
-		return err
+		return errors.Join(err, out.Close())
 	}
 	return out.Close()
 }

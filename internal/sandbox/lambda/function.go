@@ -158,9 +158,15 @@ func (f *function) retire(revision string) {
 	}
 }
 
-func (f *function) close() {
-	for _, p := range f.pools {
-		p.Close()
+// close ends the function's processes and returns when they are gone. It takes them under
+// the service's lock; the caller waits without.
+func (f *function) close() (wait func()) {
+	pools := f.pools
+	f.pools = map[string]*bootstrap.Pool{}
+	return func() {
+		for _, p := range pools {
+			p.Close()
+		}
 	}
 }
 
@@ -200,7 +206,7 @@ func (s *Service) remove(ref reference) error {
 		return err
 	}
 	if ref.qualifier == "" {
-		go f.close()
+		go f.close()()
 		delete(s.functions, f.name)
 		maps.DeleteFunc(s.urls, func(_ string, u *functionURL) bool { return u.function == f.name })
 		return nil

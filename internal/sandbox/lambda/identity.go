@@ -75,6 +75,13 @@ func (c *identities) find(ctx context.Context, arn string) (identity, error) {
 	return identity{}, fmt.Errorf("read caller %s: neither user nor role", arn)
 }
 
+// forget lets the next look be at IAM itself.
+func (c *identities) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.account = nil
+}
+
 // refresh reads all users, groups, roles and policies of the account in one call.
 func (c *identities) refresh(ctx context.Context) error {
 	if c.account != nil && c.now().Sub(c.read) < fresh {
@@ -174,6 +181,7 @@ func parseDocument(text string) (policy.Document, error) {
 // mayRole refuses with Lambda's words when a function's role lacks one of the actions on
 // a resource that Lambda uses in its name.
 func (s *Service) mayRole(ctx context.Context, role, service, resource string, actions ...string) error {
+	s.calls.forget() // a stack makes the policy just before what needs it
 	who, err := s.calls.find(ctx, role)
 	if err != nil {
 		return invalid("The role defined for the function cannot be assumed by Lambda.")

@@ -186,3 +186,19 @@ func TestInlineCodeIsTakenForLanguagesAlone(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+func TestRightThatWasGivenAMomentAgoCounts(t *testing.T) {
+	w := newWorld(t)
+	_, arn := w.queue("work.fifo", fifo())
+	f := w.function("f", func(in *awslambda.CreateFunctionInput) {
+		in.Role = aws.String(w.role("late", `{"Effect":"Allow","Action":"logs:*","Resource":"*"}`))
+	})
+	in := &awslambda.CreateEventSourceMappingInput{EventSourceArn: &arn, FunctionName: &f}
+	if _, err := w.lambda.CreateEventSourceMapping(t.Context(), in); err == nil {
+		t.Fatal("a role without rights was taken")
+	}
+	w.policy(w.name+"-late", `{"Effect":"Allow","Action":"sqs:*","Resource":"*"}`)
+	if _, err := w.lambda.CreateEventSourceMapping(t.Context(), in); err != nil {
+		t.Error(err)
+	}
+}

@@ -112,11 +112,15 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // be repeated.
 func (s *Service) Close() {
 	s.once.Do(func() { close(s.closing) })
+	var ends []func()
 	s.mu.Lock()
 	for _, f := range s.functions {
-		f.close()
+		ends = append(ends, f.close())
 	}
 	s.mu.Unlock()
+	for _, end := range ends {
+		end()
+	}
 	s.running.Wait()
 }
 
@@ -163,7 +167,7 @@ func (s *Service) folder(elements ...string) (string, error) {
 // newUUID returns a random UUID, the form of Lambda's ids.
 func newUUID() string {
 	var b [16]byte
-	rand.Read(b[:]) //nolint:errcheck // never fails
+	rand.Read(b[:]) // never fails
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

@@ -89,7 +89,7 @@ func (s *Service) updateConfiguration(w http.ResponseWriter, r *http.Request) er
 	if err != nil {
 		return invalidJSON()
 	}
-	if c.settings, err = c.settings.merge(body); err != nil {
+	if c.settings, err = c.merge(body); err != nil {
 		return err
 	}
 	if err := c.validate(c.PackageType); err != nil {

@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	// queuePause is the time between two looks at an empty queue. moto's long polling
-	// spins on a FIFO queue whose groups are all in flight, so short polls it is: one costs
-	// moto 2 ms.
-	queuePause = 50 * time.Millisecond
+	// queuePause is the time between two looks at an empty queue, unless a nudge comes
+	// first. moto's long polling spins on a FIFO queue whose groups are all in flight, so
+	// short polls it is: one costs moto 2 ms.
+	queuePause = 100 * time.Millisecond
 	// troublePause is the time after a look that failed.
 	troublePause = time.Second
 	// receiveLimit is what one ReceiveMessage returns (SQS quotas).

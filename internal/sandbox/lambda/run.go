@@ -60,7 +60,7 @@ func (s *Service) poll(ctx context.Context, m *mapping) poller {
 
 // Nudge tells that a queue was sent a message or a table was written, by the queue's URL,
 // its ARN or name, or the table's or stream's ARN or name, so that the mapping looks at
-// once. Without it, it looks after some 50 ms. What nothing listens to is ignored.
+// once. Without it, it looks after a tenth of a second. What nothing listens to is ignored.
 func (s *Service) Nudge(source string) { s.nudges.nudge(sourceName(source)) }
 
 // sourceName reduces a queue's URL or ARN, or a stream's ARN, to the name of the queue or

@@ -53,7 +53,7 @@ func (s *Service) serveURL(w http.ResponseWriter, r *http.Request) {
 // answer writes a function's answer, or what Lambda says in its place.
 func (s *Service) answer(w http.ResponseWriter, u functionURL, result bootstrap.Result, err error) {
 	var refused *wire.Error
-	if errors.As(err, &refused) && refused.Status == http.StatusTooManyRequests {
+	if errors.As(err, &refused) && (refused.Status == http.StatusTooManyRequests || refused.Status == http.StatusRequestEntityTooLarge) {
 		refuse(w, refused.Status, refused.Code, refused.Message)
 		return
 	}

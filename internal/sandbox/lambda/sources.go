@@ -130,7 +130,7 @@ func (s *Service) updateEventSourceMapping(w http.ResponseWriter, r *http.Reques
 		return invalidJSON()
 	}
 	m, err := s.updateMapping(r.Context(), r.PathValue("uuid"), func(old mapping) (putMapping, error) {
-		in := putMapping{mappingSettings: old.mappingSettings.clone()}
+		in := putMapping{mappingSettings: old.clone()}
 		if json.Unmarshal(body, &in) != nil {
 			return in, invalidJSON()
 		}

@@ -290,7 +290,7 @@ func (s *Service) streams(ctx context.Context, action string, in, out any) error
 	if err != nil {
 		return fmt.Errorf("call %s: %w", action, err)
 	}
-	defer response.Body.Close()
+	defer response.Body.Close() //nolint:errcheck // only read
 	answer, err := io.ReadAll(response.Body)
 	if err != nil {
 		return fmt.Errorf("call %s: %w", action, err)
@@ -305,6 +305,6 @@ func (s *Service) streams(ctx context.Context, action string, in, out any) error
 }
 
 func quote(s string) json.RawMessage {
-	b, _ := json.Marshal(s) //nolint:errcheck // a string
+	b, _ := json.Marshal(s)
 	return b
 }

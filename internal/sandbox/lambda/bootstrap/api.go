@@ -92,12 +92,12 @@ func (p *Process) finish(w http.ResponseWriter, r *http.Request, result Result) 
 	w.Header().Set("Content-Type", "application/json")
 	if j == nil {
 		w.WriteHeader(http.StatusBadRequest)
-		fmt.Fprint(w, `{"errorType":"InvalidRequestID","errorMessage":"Invalid request ID"}`)
+		_, _ = fmt.Fprint(w, `{"errorType":"InvalidRequestID","errorMessage":"Invalid request ID"}`)
 		return
 	}
 	j.done <- result
 	w.WriteHeader(http.StatusAccepted)
-	fmt.Fprint(w, `{"status":"OK"}`)
+	_, _ = fmt.Fprint(w, `{"status":"OK"}`)
 }
 
 func (p *Process) initFailed(w http.ResponseWriter, r *http.Request) {
@@ -109,5 +109,5 @@ func (p *Process) initFailed(w http.ResponseWriter, r *http.Request) {
 	p.initErr = body
 	p.mu.Unlock()
 	w.WriteHeader(http.StatusAccepted)
-	fmt.Fprint(w, `{"status":"OK"}`)
+	_, _ = fmt.Fprint(w, `{"status":"OK"}`)
 }

@@ -80,7 +80,7 @@ func Start(spec Spec) (*Process, error) {
 	}
 	temp, err := os.MkdirTemp(spec.Temp, "tmp-")
 	if err != nil {
-		listener.Close()
+		_ = listener.Close()
 		return nil, fmt.Errorf("make temporary directory: %w", err)
 	}
 	p := &Process{
@@ -90,8 +90,8 @@ func Start(spec Spec) (*Process, error) {
 	p.mark()
 	p.server = &http.Server{Handler: p.routes(), ReadHeaderTimeout: time.Minute}
 	if err := p.start(listener.Addr().String()); err != nil {
-		listener.Close()
-		os.RemoveAll(temp)
+		_ = listener.Close()
+		_ = os.RemoveAll(temp)
 		return nil, err
 	}
 	go p.server.Serve(listener) //nolint:errcheck // ends with Close, whose error says nothing
@@ -104,7 +104,7 @@ func (p *Process) start(address string) error {
 	if err != nil {
 		return fmt.Errorf("open log: %w", err)
 	}
-	defer log.Close()
+	defer log.Close() //nolint:errcheck // the process has its own
 	build := func() *exec.Cmd {
 		cmd := exec.Command(filepath.Join(p.spec.Dir, "bootstrap"))
 		cmd.Dir = p.spec.Dir
@@ -137,14 +137,18 @@ func (p *Process) wait() {
 	kill(p.cmd) // whatever it left behind in its process group
 	p.exit = err
 	close(p.exited)
-	p.server.Close()
-	os.RemoveAll(p.temp)
+	_ = p.server.Close()
+	_ = os.RemoveAll(p.temp)
 }
 
 // Close ends the process and waits until it is gone. It may be repeated.
 func (p *Process) Close() {
-	kill(p.cmd)
-	<-p.exited
+	select {
+	case <-p.exited: // its number may be another's by now
+	default:
+		kill(p.cmd)
+		<-p.exited
+	}
 }
 
 // Done is closed once the process is gone.
@@ -253,7 +257,7 @@ func (p *Process) tail() []byte {
 	if err != nil {
 		return nil
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // only read
 	size, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
 		return nil

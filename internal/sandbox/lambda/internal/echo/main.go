@@ -103,9 +103,8 @@ func write(text string) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
 	_, err = f.WriteString(text)
-	return err
+	return errors.Join(err, f.Close())
 }
 
 // answer returns the request as it arrived, or what its path asks for.
