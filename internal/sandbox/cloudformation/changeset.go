@@ -1,0 +1,360 @@
+package cloudformation
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"github.com/driftless-gitops/driftless/internal/sandbox/wire"
+)
+
+// changeSet is one change set of a stack.
+type changeSet struct {
+	id, name, description string
+	clientToken           string // of CreateChangeSet
+	executeToken          string // of ExecuteChangeSet
+	kind                  types.ChangeSetType
+	mode                  types.DeploymentMode
+	created               time.Time
+	status                types.ChangeSetStatus
+	execution             types.ExecutionStatus
+	reason                string
+	target                *target
+	plan                  plan
+	capabilities          []types.Capability
+	roleARN               string
+	notifications         []string
+	onFailure             types.OnStackFailure
+	importExisting        *bool
+	operation             string
+	events                []types.OperationEvent // early validation's findings, newest first
+}
+
+const (
+	reasonNoChanges = "The submitted information didn't contain changes. Submit different information to create a change set."
+	reasonNoUpdates = "No updates are to be performed."
+	// maxChangeSets is a quota that is seen in the field (faults: "ChangeSet limit exceeded"
+	// around 1000 per stack).
+	maxChangeSets = 1000
+)
+
+var (
+	stackName     = regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]{0,127}$`)
+	changeSetName = regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]{0,127}$`)
+)
+
+func malformed(field, value, pattern string) error {
+	return invalid("1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must satisfy regular expression pattern: %s", value, field, pattern)
+}
+
+func (s *Service) createChangeSet(ctx context.Context, at scope, in *cloudformation.CreateChangeSetInput) (*cloudformation.CreateChangeSetOutput, error) {
+	if err := refused(in); err != nil {
+		return nil, err
+	}
+	st, again, err := s.reviewed(at, in)
+	if err != nil || again != nil {
+		return again, err
+	}
+	s.mu.Lock()
+	deployed := st.deployed
+	s.mu.Unlock()
+	body, err := s.read(ctx, at, deployed, source{in.TemplateBody, in.TemplateURL, aws.ToBool(in.UsePreviousTemplate)})
+	if err != nil {
+		return nil, err
+	}
+	parameters, err := given(deployed, in.Parameters)
+	if err != nil {
+		return nil, err
+	}
+	g, err := s.newTarget(ctx, st, body, parameters, s.tagsFor(st, in.Tags), in.Capabilities)
+	if err != nil {
+		return nil, err
+	}
+	c := s.register(st, in, g)
+	s.start(func(ctx context.Context) { s.prepare(ctx, st, c) })
+	return &cloudformation.CreateChangeSetOutput{Id: aws.String(c.id), StackId: aws.String(st.id)}, nil
+}
+
+// refused are the requests that are bad in themselves.
+func refused(in *cloudformation.CreateChangeSetInput) error {
+	switch {
+	case !changeSetName.MatchString(text(in.ChangeSetName)):
+		return malformed("changeSetName", text(in.ChangeSetName), "[a-zA-Z][-a-zA-Z0-9]*")
+	case in.ChangeSetType == types.ChangeSetTypeImport || len(in.ResourcesToImport) > 0 || aws.ToBool(in.ImportExistingResources):
+		return invalid("The sandbox imports no resources")
+	case in.OnStackFailure == types.OnStackFailureDelete && in.ChangeSetType != types.ChangeSetTypeCreate:
+		return invalid("OnStackFailure DELETE is only supported for change sets of type CREATE")
+	case in.DeploymentMode == types.DeploymentModeRevertDrift && aws.ToBool(in.IncludeNestedStacks):
+		return invalid("IncludeNestedStacks is not supported with DeploymentMode REVERT_DRIFT")
+	case in.DeploymentMode == types.DeploymentModeRevertDrift && in.ChangeSetType == types.ChangeSetTypeCreate:
+		return invalid("DeploymentMode REVERT_DRIFT is not supported for change sets of type CREATE")
+	case len(in.Capabilities) > 0 && len(in.ResourceTypes) > 0:
+		return invalid("Capabilities and ResourceTypes cannot be specified together")
+	}
+	return nil
+}
+
+// reviewed returns the stack that the change set is for, or the answer to a repetition of a
+// request whose ClientToken was seen.
+func (s *Service) reviewed(at scope, in *cloudformation.CreateChangeSetInput) (*stack, *cloudformation.CreateChangeSetOutput, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name := text(in.StackName)
+	st := s.find(at, name)
+	if st != nil && st.live() {
+		if c := st.changeSet(text(in.ChangeSetName)); c != nil {
+			if token := text(in.ClientToken); token != "" && token == c.clientToken {
+				return nil, &cloudformation.CreateChangeSetOutput{Id: aws.String(c.id), StackId: aws.String(st.id)}, nil
+			}
+			return nil, nil, &wire.Error{Code: "AlreadyExistsException", Message: fmt.Sprintf("ChangeSet %s already exists for stack %s", c.name, st.name)}
+		}
+		if len(st.changeSets) >= maxChangeSets {
+			return nil, nil, &wire.Error{Code: "LimitExceededException", Message: "ChangeSet limit exceeded"}
+		}
+	}
+	exists := st != nil && st.live() && !st.inReview()
+	if in.ChangeSetType == types.ChangeSetTypeCreate {
+		switch {
+		case exists:
+			return nil, nil, invalid("Stack [%s] already exists and cannot be created again with the changeSet [%s].", name, text(in.ChangeSetName))
+		case st != nil && st.live():
+			return st, nil, nil
+		case !stackName.MatchString(name):
+			return nil, nil, malformed("stackName", name, "[a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/._+]*")
+		}
+		// The stack is registered once the template is accepted.
+		return &stack{name: name, at: at, id: s.arn(at, "stack/"+name+"/"+newUUID())}, nil, nil
+	}
+	if !exists {
+		return nil, nil, invalid("Stack [%s] does not exist", name)
+	}
+	if !updatable(st) {
+		return nil, nil, conflict(st, "updated")
+	}
+	return st, nil, nil
+}
+
+// updatable are the states in which an update may begin (faults, section 3).
+func updatable(st *stack) bool {
+	switch st.status {
+	case types.StackStatusCreateComplete, types.StackStatusUpdateComplete, types.StackStatusUpdateRollbackComplete,
+		types.StackStatusUpdateFailed, types.StackStatusImportComplete, types.StackStatusImportRollbackComplete:
+		return true
+	case types.StackStatusCreateFailed:
+		return st.deployed != nil // kept by a creation without rollback
+	}
+	return false
+}
+
+// changeSet finds one by name or ARN.
+func (st *stack) changeSet(nameOrID string) *changeSet {
+	for _, c := range st.changeSets {
+		if c.id == nameOrID || c.name == nameOrID {
+			return c
+		}
+	}
+	return nil
+}
+
+// tagsFor are the tags asked for, or the stack's own where none are named.
+func (s *Service) tagsFor(st *stack, tags []types.Tag) []types.Tag {
+	if tags != nil {
+		return tags
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return tagsOf(st.tags)
+}
+
+// register adds the change set to its stack, and the stack itself when it is new.
+func (s *Service) register(st *stack, in *cloudformation.CreateChangeSetInput, g *target) *changeSet {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if st.status == "" {
+		st.created, st.resources, st.drift = s.Now(), map[string]*record{}, types.StackDriftStatusNotChecked
+		s.stacks = append(s.stacks, st)
+		s.setStatus(st, types.StackStatusReviewInProgress, "User Initiated")
+	}
+	c := &changeSet{
+		name: text(in.ChangeSetName), id: s.arn(st.at, "changeSet/"+text(in.ChangeSetName)+"/"+newUUID()),
+		description: text(in.Description), clientToken: text(in.ClientToken), kind: in.ChangeSetType, mode: in.DeploymentMode,
+		created: s.Now(), status: types.ChangeSetStatusCreatePending, execution: types.ExecutionStatusUnavailable,
+		target: g, capabilities: in.Capabilities, roleARN: text(in.RoleARN), notifications: in.NotificationARNs,
+		onFailure: in.OnStackFailure, importExisting: in.ImportExistingResources, operation: newUUID(),
+	}
+	if c.kind == "" {
+		c.kind = types.ChangeSetTypeUpdate
+	}
+	if c.roleARN == "" {
+		c.roleARN = st.roleARN
+	}
+	st.changeSets = append(st.changeSets, c)
+	return c
+}
+
+// prepare works the change set out, in the background as AWS does.
+func (s *Service) prepare(ctx context.Context, st *stack, c *changeSet) {
+	s.mu.Lock()
+	c.status = types.ChangeSetStatusCreateInProgress
+	s.mu.Unlock()
+	if !s.pause(ctx, s.timing.ChangeSet) {
+		return
+	}
+	p, err := s.newPlan(ctx, st, c.target)
+	if err == nil && c.mode == types.DeploymentModeRevertDrift {
+		err = p.revertDrift(ctx)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		c.fail(reasonOf(err))
+		return
+	}
+	c.plan = p.plan
+	switch {
+	case len(c.plan.problems) > 0:
+		c.events = s.validationEvents(st, c)
+		c.fail("The following hook(s)/validation(s) failed: [AWS::EarlyValidation::PropertyValidation]. " +
+			"To troubleshoot Early Validation errors, use the DescribeEvents API for detailed failure information.")
+	case s.empty(st, c) && len(c.target.template.Transforms) > 0:
+		c.fail(reasonNoUpdates)
+	case s.empty(st, c):
+		c.fail(reasonNoChanges)
+	default:
+		c.status, c.execution = types.ChangeSetStatusCreateComplete, types.ExecutionStatusAvailable
+	}
+}
+
+// empty says whether executing the change set would do nothing.
+func (s *Service) empty(st *stack, c *changeSet) bool {
+	return c.kind != types.ChangeSetTypeCreate && len(c.plan.changes) == 0 && !c.plan.outputs && sameTags(st.tags, c.target.tags)
+}
+
+func sameTags(a, b map[string]string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for k, v := range a {
+		if w, ok := b[k]; !ok || w != v {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *changeSet) fail(reason string) {
+	c.status, c.execution, c.reason = types.ChangeSetStatusFailed, types.ExecutionStatusUnavailable, reason
+}
+
+// validationEvents are what DescribeEvents tells about the findings.
+func (s *Service) validationEvents(st *stack, c *changeSet) []types.OperationEvent {
+	var out []types.OperationEvent
+	for _, p := range c.plan.problems {
+		out = append(out, types.OperationEvent{
+			EventId: aws.String(newUUID()), EventType: types.EventTypeValidationError, StackId: aws.String(st.id), OperationId: aws.String(c.operation),
+			OperationType: types.OperationTypeCreateChangeset, LogicalResourceId: aws.String(p.resource.ID), ResourceType: aws.String(p.resource.Type),
+			Timestamp: aws.Time(s.Now()), ValidationFailureMode: types.HookFailureModeFail, ValidationName: aws.String("PROPERTY_VALIDATION"),
+			ValidationPath: aws.String("/Resources/" + p.resource.ID + p.Path), ValidationStatus: types.ValidationStatusFailed,
+			ValidationStatusReason: aws.String(p.Message)})
+	}
+	return out
+}
+
+// locate finds a change set by ARN, or by name within a stack.
+func (s *Service) locate(at scope, stackName, name *string) (*stack, *changeSet, error) {
+	if strings.HasPrefix(text(name), "arn:") {
+		for _, st := range s.stacks {
+			if c := st.changeSet(text(name)); c != nil && st.at == at {
+				return st, c, nil
+			}
+		}
+		return nil, nil, changeSetNotFound(text(name))
+	}
+	if stackName == nil {
+		return nil, nil, invalid("StackName must be specified if ChangeSetName is not specified as an ARN.")
+	}
+	st := s.find(at, text(stackName))
+	if st == nil || !st.live() {
+		return nil, nil, invalid("Stack [%s] does not exist", text(stackName))
+	}
+	c := st.changeSet(text(name))
+	if c == nil {
+		return st, nil, changeSetNotFound(text(name))
+	}
+	return st, c, nil
+}
+
+func changeSetNotFound(name string) error {
+	return &wire.Error{Code: "ChangeSetNotFound", Message: fmt.Sprintf("ChangeSet [%s] does not exist", name), Status: 404}
+}
+
+func (s *Service) executeChangeSet(_ context.Context, at scope, in *cloudformation.ExecuteChangeSetInput) (*cloudformation.ExecuteChangeSetOutput, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st, c, err := s.locate(at, in.StackName, in.ChangeSetName)
+	if err != nil {
+		return nil, err
+	}
+	token := text(in.ClientRequestToken)
+	if token != "" && token == c.executeToken {
+		return &cloudformation.ExecuteChangeSetOutput{}, nil
+	}
+	if c.execution != types.ExecutionStatusAvailable {
+		return nil, notExecutable(c)
+	}
+	if c.onFailure != "" && in.DisableRollback != nil {
+		return nil, invalid("DisableRollback cannot be specified for a change set that was created with OnStackFailure")
+	}
+	if c.kind != types.ChangeSetTypeCreate && !updatable(st) {
+		return nil, conflict(st, "updated")
+	}
+	s.execute(st, c, token, in.DisableRollback)
+	return &cloudformation.ExecuteChangeSetOutput{}, nil
+}
+
+func notExecutable(c *changeSet) error {
+	if c.status != types.ChangeSetStatusCreateComplete {
+		return &wire.Error{Code: "InvalidChangeSetStatus", Message: fmt.Sprintf("ChangeSet [%s] cannot be executed in its current status of [%s]", c.id, c.status)}
+	}
+	return &wire.Error{Code: "InvalidChangeSetStatus", Message: fmt.Sprintf("ChangeSet [%s] cannot be executed in its current execution status of [%s]", c.id, c.execution)}
+}
+
+// execute starts the deployment; the stack's other change sets are of the past from then.
+func (s *Service) execute(st *stack, c *changeSet, token string, disableRollback *bool) {
+	for _, other := range st.changeSets {
+		if other != c && other.execution == types.ExecutionStatusAvailable {
+			other.execution = types.ExecutionStatusObsolete
+		}
+	}
+	c.execution, c.executeToken = types.ExecutionStatusExecuteInProgress, token
+	st.capabilities, st.roleARN, st.onFailure = c.capabilities, c.roleARN, c.onFailure
+	if c.notifications != nil {
+		st.notifications = c.notifications
+	}
+	st.noRollback = aws.ToBool(disableRollback) || c.onFailure == types.OnStackFailureDoNothing
+	s.begin(&deployment{st: st, g: c.target, creating: st.deployed == nil && st.inReview(), noRollback: st.noRollback, revert: c.plan.revert}, token)
+}
+
+func (s *Service) deleteChangeSet(_ context.Context, at scope, in *cloudformation.DeleteChangeSetInput) (*cloudformation.DeleteChangeSetOutput, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st, c, err := s.locate(at, in.StackName, in.ChangeSetName)
+	if c == nil {
+		if st != nil || strings.HasPrefix(text(in.ChangeSetName), "arn:") {
+			err = nil // nothing to delete is no error while the stack exists
+		}
+		return &cloudformation.DeleteChangeSetOutput{}, err
+	}
+	if c.execution == types.ExecutionStatusExecuteInProgress {
+		return nil, &wire.Error{Code: "InvalidChangeSetStatus", Message: fmt.Sprintf("ChangeSet [%s] cannot be deleted in its current execution status of [%s]", c.id, c.execution)}
+	}
+	st.changeSets = slices.DeleteFunc(st.changeSets, func(o *changeSet) bool { return o == c })
+	return &cloudformation.DeleteChangeSetOutput{}, nil
+}

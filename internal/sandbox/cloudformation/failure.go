@@ -1,0 +1,93 @@
+package cloudformation
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+
+	"github.com/driftless-gitops/driftless/internal/sandbox/wire"
+)
+
+// ControlPath is where ServeHTTP takes the switches of the sandbox. The gateway may mount
+// the service there too:
+//
+//	GET    /_sandbox/cloudformation/failures   the failures that wait to happen
+//	POST   /_sandbox/cloudformation/failures   one more, a Failure as JSON
+//	DELETE /_sandbox/cloudformation/failures   none any more
+const ControlPath = "/_sandbox/cloudformation/"
+
+// Failure makes a resource's next operation fail.
+type Failure struct {
+	Stack    string `json:"stack"`            // name; empty: any
+	Resource string `json:"resource"`         // logical id; empty: any
+	Action   string `json:"action,omitempty"` // CREATE, UPDATE, DELETE or ROLLBACK; empty: CREATE or UPDATE
+	Reason   string `json:"reason"`
+	Times    int    `json:"times,omitempty"` // how often; 0: until cleared
+}
+
+// Fail makes the next creation or update of a resource fail with that reason, once.
+func (s *Service) Fail(stack, logicalID, reason string) {
+	s.Script(Failure{Stack: stack, Resource: logicalID, Reason: reason, Times: 1})
+}
+
+// Script adds a failure.
+func (s *Service) Script(f Failure) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failures = append(s.failures, &f)
+}
+
+// ClearFailures forgets all failures that have not happened.
+func (s *Service) ClearFailures() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failures = nil
+}
+
+// scripted returns the failure that is due for that operation, if any, and counts it.
+func (s *Service) scripted(stack, resource, action string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, f := range s.failures {
+		actions := []string{f.Action}
+		if f.Action == "" {
+			actions = []string{"CREATE", "UPDATE"}
+		}
+		if (f.Stack != "" && f.Stack != stack) || (f.Resource != "" && f.Resource != resource) || !slices.Contains(actions, action) {
+			continue
+		}
+		if f.Times--; f.Times == 0 {
+			s.failures = slices.Delete(s.failures, i, i+1)
+		}
+		return &wire.Error{Code: "GeneralServiceException", Message: f.Reason}
+	}
+	return nil
+}
+
+func (s *Service) control(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != ControlPath+"failures" {
+		http.NotFound(w, r)
+		return
+	}
+	switch r.Method {
+	case http.MethodPost:
+		var f Failure
+		d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&f); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		s.Script(f)
+	case http.MethodDelete:
+		s.ClearFailures()
+	case http.MethodGet:
+	default:
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(s.failures) // a client that left needs no answer
+}

@@ -1,0 +1,206 @@
+package cloudformation
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"github.com/driftless-gitops/driftless/internal/sandbox/wire"
+)
+
+// rollbackCreate deletes what a failed creation made. With OnStackFailure DELETE the stack
+// goes too.
+func (d *deployment) rollbackCreate(ctx context.Context, reason string) {
+	d.mu.Lock()
+	begun, done, bad := types.StackStatusRollbackInProgress, types.StackStatusRollbackComplete, types.StackStatusRollbackFailed
+	if d.st.onFailure == types.OnStackFailureDelete {
+		begun, done, bad = types.StackStatusDeleteInProgress, types.StackStatusDeleteComplete, types.StackStatusDeleteFailed
+	}
+	d.setStatus(d.st, begun, reason)
+	records := d.st.sortedRecords()
+	d.mu.Unlock()
+	d.pause(ctx, d.timing.Stack)
+	failed := d.removeAll(ctx, records, func(r *record) bool { return r.definition.DeletionPolicy == "Retain" }, false)
+	if ctx.Err() != nil {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(failed) > 0 {
+		d.setStatus(d.st, bad, "The following resource(s) failed to delete: ["+strings.Join(failed, ", ")+"]. ")
+	} else {
+		d.st.undo = nil
+		d.setStatus(d.st, done, "")
+	}
+	d.settle()
+}
+
+// rollbackUpdate takes back what a failed update did, then deletes what it added. skip are
+// resources to leave as they are.
+func (d *deployment) rollbackUpdate(ctx context.Context, reason string, skip []string) {
+	d.mu.Lock()
+	d.setStatus(d.st, types.StackStatusUpdateRollbackInProgress, reason)
+	d.mu.Unlock()
+	d.pause(ctx, d.timing.Stack)
+	var failed []string
+	for _, e := range slices.Backward(d.entries()) {
+		if e.before == nil {
+			continue // deleted below
+		}
+		if ok := d.takeBack(ctx, e, slices.Contains(skip, e.before.id)); !ok {
+			failed = append(failed, e.before.id)
+		}
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	if len(failed) > 0 {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.setStatus(d.st, types.StackStatusUpdateRollbackFailed, "The following resource(s) failed to update: ["+strings.Join(failed, ", ")+"]. ")
+		d.settle()
+		return
+	}
+	d.clean(ctx)
+}
+
+func (d *deployment) entries() []*entry {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.journal)
+}
+
+// takeBack brings one changed resource to what it was, or says that it could not. What an
+// earlier attempt took back stays so.
+func (d *deployment) takeBack(ctx context.Context, e *entry, skip bool) bool {
+	d.mu.Lock()
+	if e.undone {
+		d.mu.Unlock()
+		return true
+	}
+	back := e.before.clone()
+	back.skipped = skip
+	d.st.put(back)
+	d.setResource(d.st, back, types.ResourceStatusUpdateInProgress, "")
+	d.mu.Unlock()
+	_, err := d.attempt(ctx, back, "ROLLBACK", func(k wire.Kind) (wire.Made, error) {
+		if skip || e.tried == nil {
+			return wire.Made{}, nil
+		}
+		return k.Update(d.ctx, d.request(back, e.tried))
+	})
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err != nil && !skip {
+		d.setResource(d.st, back, types.ResourceStatusUpdateFailed, reasonOf(err))
+		return false
+	}
+	e.undone = true
+	d.setResource(d.st, back, types.ResourceStatusUpdateComplete, "")
+	return true
+}
+
+// clean deletes what the failed update added and ends the rollback.
+func (d *deployment) clean(ctx context.Context) {
+	d.mu.Lock()
+	d.setStatus(d.st, types.StackStatusUpdateRollbackCompleteCleanupInProgress, "")
+	var added []*record
+	for _, e := range d.journal {
+		if e.before == nil || (e.tried == nil && e.after != e.before && e.after.physical != e.before.physical) {
+			added = append(added, e.after)
+		}
+	}
+	d.mu.Unlock()
+	d.pause(ctx, d.timing.Stack)
+	d.removeAll(ctx, added, func(r *record) bool { return false }, true)
+	if ctx.Err() != nil {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if back := d.st.undo; back != nil {
+		d.st.deployed, d.st.outputs = back.previous, back.outputs
+		if back.previous != nil {
+			d.st.tags = back.previous.tags
+		}
+	}
+	d.st.undo = nil
+	d.setStatus(d.st, types.StackStatusUpdateRollbackComplete, "")
+	d.settle()
+}
+
+func (s *Service) rollbackStack(_ context.Context, at scope, in *cloudformation.RollbackStackInput) (*cloudformation.RollbackStackOutput, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st, err := s.must(at, in.StackName)
+	if err != nil {
+		return nil, err
+	}
+	out := &cloudformation.RollbackStackOutput{StackId: aws.String(st.id)}
+	if token := text(in.ClientRequestToken); token != "" && token == st.token && st.status != types.StackStatusUpdateFailed {
+		return out, nil
+	}
+	failed := st.status == types.StackStatusUpdateFailed || st.status == types.StackStatusCreateFailed
+	if !failed || st.undo == nil {
+		return nil, invalid("Stack [%s] is in %s state. Rollback is only supported for stacks in CREATE_FAILED or UPDATE_FAILED state.", st.name, st.status)
+	}
+	d := st.undo.d
+	st.token = text(in.ClientRequestToken)
+	if d.creating {
+		s.start(func(ctx context.Context) { d.rollbackCreate(ctx, "User Initiated") })
+	} else {
+		s.start(func(ctx context.Context) { d.rollbackUpdate(ctx, "User Initiated", nil) })
+	}
+	return out, nil
+}
+
+func (s *Service) continueUpdateRollback(_ context.Context, at scope, in *cloudformation.ContinueUpdateRollbackInput) (*cloudformation.ContinueUpdateRollbackOutput, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st, err := s.must(at, in.StackName)
+	if err != nil {
+		return nil, err
+	}
+	if token := text(in.ClientRequestToken); token != "" && token == st.token && st.status != types.StackStatusUpdateRollbackFailed {
+		return &cloudformation.ContinueUpdateRollbackOutput{}, nil
+	}
+	if st.status != types.StackStatusUpdateRollbackFailed || st.undo == nil {
+		return nil, invalid("Stack:%s is in %s state and can not continue rollback.", st.id, st.status)
+	}
+	for _, id := range in.ResourcesToSkip {
+		if r := st.resources[id]; r == nil || r.status != types.ResourceStatusUpdateFailed {
+			return nil, invalid("Resource %s cannot be skipped: only resources in UPDATE_FAILED state can be", id)
+		}
+	}
+	st.token = text(in.ClientRequestToken)
+	d := st.undo.d
+	s.start(func(ctx context.Context) { d.rollbackUpdate(ctx, "User Initiated", in.ResourcesToSkip) })
+	return &cloudformation.ContinueUpdateRollbackOutput{}, nil
+}
+
+func (s *Service) cancelUpdateStack(_ context.Context, at scope, in *cloudformation.CancelUpdateStackInput) (*cloudformation.CancelUpdateStackOutput, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st, err := s.must(at, in.StackName)
+	if err != nil {
+		return nil, err
+	}
+	if st.status != types.StackStatusUpdateInProgress || st.cancelled == nil {
+		return nil, invalid("CancelUpdateStack cannot be called from current stack status")
+	}
+	st.cancelled()
+	return &cloudformation.CancelUpdateStackOutput{}, nil
+}
+
+// conflict is the error about an operation in a state that does not allow it.
+func conflict(st *stack, what string) error {
+	return invalid("Stack:%s is in %s state and can not be %s.", st.id, st.status, what)
+}
+
+// quoted writes a list as AWS does: [a, b].
+func quoted(list []string) string { return fmt.Sprintf("[%s]", strings.Join(list, ", ")) }

@@ -1,0 +1,252 @@
+package cloudformation
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"reflect"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation/resource"
+	"github.com/driftless-gitops/driftless/internal/sandbox/wire"
+)
+
+// Config is what a Service needs. Moto alone is required.
+type Config struct {
+	Moto     string        // base URL of moto_server
+	Endpoint func() string // the gateway's base URL, which clients use in template URLs
+	Account  string        // of requests whose caller is unknown; default 123456789012
+	Region   string        // of requests without a signature; default us-east-1
+	// Caller names the account and region that a request belongs to; without it they are
+	// the default account and the region of the request's signature.
+	Caller func(*http.Request) (account, region string)
+	Emit   wire.Emit
+	Kinds  map[string]wire.Kind // types made by others, ahead of the built-in ones
+	Now    func() time.Time
+	Timing *Timing // nil: DefaultTiming
+}
+
+// Timing is how long things take.
+type Timing struct {
+	ChangeSet time.Duration // until a change set is created
+	Resource  time.Duration // what every resource takes beyond moto's own time
+	Stack     time.Duration // before a stack's first resource, and before its clean-up ends
+	Detection time.Duration // until a drift detection has its results
+}
+
+// DefaultTiming is quick, and yet slow enough that every state can be seen.
+var DefaultTiming = Timing{
+	ChangeSet: 150 * time.Millisecond,
+	Resource:  60 * time.Millisecond,
+	Stack:     60 * time.Millisecond,
+	Detection: 150 * time.Millisecond,
+}
+
+// Service is one CloudFormation for all accounts and regions.
+type Service struct {
+	Config
+	timing  Timing
+	client  *resource.Client
+	kinds   map[string]wire.Kind
+	actions map[string]action
+	ctx     context.Context // of operations, which outlive the requests that start them
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+
+	mu         sync.Mutex // guards all below, and everything they point to
+	stacks     []*stack   // deleted ones too, which stay readable by ARN
+	failures   []*Failure
+	detections map[string]*detection
+}
+
+// New returns a Service. Close ends its operations.
+func New(c Config) *Service {
+	if c.Account == "" {
+		c.Account = "123456789012"
+	}
+	if c.Region == "" {
+		c.Region = "us-east-1"
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Emit == nil {
+		c.Emit = func(context.Context, wire.Event) {}
+	}
+	timing := DefaultTiming
+	if c.Timing != nil {
+		timing = *c.Timing
+	}
+	// Operations belong to the service, not to the request that starts one.
+	ctx, cancel := context.WithCancel(context.Background())
+	client := &resource.Client{URL: c.Moto, Endpoint: c.Endpoint,
+		HTTP: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
+	s := &Service{Config: c, timing: timing, client: client, ctx: ctx, cancel: cancel,
+		kinds: resource.Builtin(client), detections: map[string]*detection{}}
+	maps.Copy(s.kinds, c.Kinds)
+	s.actions = s.table()
+	return s
+}
+
+// Close ends running operations where they stand and waits for them.
+func (s *Service) Close() {
+	s.cancel()
+	s.running.Wait()
+}
+
+// scope is the account and region that a request acts in.
+type scope struct{ account, region string }
+
+// action decodes a request, carries it out and returns the SDK's output struct.
+type action func(ctx context.Context, at scope, form url.Values) (any, error)
+
+// operation makes an action of a method that takes and returns the SDK's structs.
+func operation[In, Out any](f func(context.Context, scope, *In) (*Out, error)) action {
+	return func(ctx context.Context, at scope, form url.Values) (any, error) {
+		in := new(In)
+		if err := decode(form, "", reflect.ValueOf(in).Elem()); err != nil {
+			return nil, err
+		}
+		return f(ctx, at, in)
+	}
+}
+
+func (s *Service) table() map[string]action {
+	return map[string]action{
+		"CreateChangeSet":                   operation(s.createChangeSet),
+		"DescribeChangeSet":                 operation(s.describeChangeSet),
+		"ExecuteChangeSet":                  operation(s.executeChangeSet),
+		"DeleteChangeSet":                   operation(s.deleteChangeSet),
+		"ListChangeSets":                    operation(s.listChangeSets),
+		"CreateStack":                       operation(s.createStack),
+		"UpdateStack":                       operation(s.updateStack),
+		"DeleteStack":                       operation(s.deleteStack),
+		"RollbackStack":                     operation(s.rollbackStack),
+		"ContinueUpdateRollback":            operation(s.continueUpdateRollback),
+		"CancelUpdateStack":                 operation(s.cancelUpdateStack),
+		"UpdateTerminationProtection":       operation(s.updateTerminationProtection),
+		"DescribeStacks":                    operation(s.describeStacks),
+		"ListStacks":                        operation(s.listStacks),
+		"DescribeStackEvents":               operation(s.describeStackEvents),
+		"DescribeEvents":                    operation(s.describeEvents),
+		"DescribeStackResource":             operation(s.describeStackResource),
+		"DescribeStackResources":            operation(s.describeStackResources),
+		"ListStackResources":                operation(s.listStackResources),
+		"GetTemplate":                       operation(s.getTemplate),
+		"GetTemplateSummary":                operation(s.getTemplateSummary),
+		"ValidateTemplate":                  operation(s.validateTemplate),
+		"GetStackPolicy":                    operation(s.getStackPolicy),
+		"ListExports":                       operation(s.listExports),
+		"ListImports":                       operation(s.listImports),
+		"DetectStackDrift":                  operation(s.detectStackDrift),
+		"DetectStackResourceDrift":          operation(s.detectStackResourceDrift),
+		"DescribeStackDriftDetectionStatus": operation(s.describeStackDriftDetectionStatus),
+		"DescribeStackResourceDrifts":       operation(s.describeStackResourceDrifts),
+	}
+}
+
+// maxRequest is more than the largest form that a 51,200 byte template makes.
+const maxRequest = 4 << 20
+
+// ServeHTTP answers CloudFormation's Query protocol, and the switches under ControlPath.
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, ControlPath) {
+		s.control(w, r)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+	if err != nil {
+		s.refuse(w, &wire.Error{Code: "RequestEntityTooLarge", Message: err.Error(), Status: http.StatusRequestEntityTooLarge})
+		return
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		s.refuse(w, &wire.Error{Code: "MalformedQueryString", Message: "The query string is malformed"})
+		return
+	}
+	for k, v := range r.URL.Query() {
+		form[k] = v
+	}
+	name := form.Get("Action")
+	act, ok := s.actions[name]
+	if !ok {
+		s.refuse(w, &wire.Error{Code: "InvalidAction", Message: fmt.Sprintf("The sandbox does not have the action %s", name)})
+		return
+	}
+	out, err := act(r.Context(), s.scope(r), form)
+	if err != nil {
+		s.refuse(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/xml")
+	io.WriteString(w, answer(name, newUUID(), out)) // a client that left needs no answer
+}
+
+func (s *Service) refuse(w http.ResponseWriter, err error) {
+	e := &wire.Error{Code: "InternalFailure", Status: http.StatusInternalServerError}
+	if !errors.As(err, &e) {
+		e.Message = err.Error()
+	}
+	status := e.Status
+	if status == 0 {
+		status = http.StatusBadRequest
+	}
+	w.Header().Set("Content-Type", "text/xml")
+	w.WriteHeader(status)
+	io.WriteString(w, refusal(e, newUUID()))
+}
+
+// scope reads account and region of a request: Caller's answer, else the region within
+// "Credential=AKID/date/region/service/aws4_request".
+func (s *Service) scope(r *http.Request) scope {
+	at := scope{s.Account, s.Region}
+	if s.Caller != nil {
+		at.account, at.region = s.Caller(r)
+		return at
+	}
+	_, credential, ok := strings.Cut(r.Header.Get("Authorization"), "Credential=")
+	if parts := strings.Split(credential, "/"); ok && len(parts) > 3 {
+		at.region = parts[2]
+	}
+	return at
+}
+
+// start runs an operation in the background.
+func (s *Service) start(f func(ctx context.Context)) {
+	s.running.Add(1)
+	go func() {
+		defer s.running.Done()
+		f(s.ctx)
+	}()
+}
+
+// pause waits, and says whether the service still runs.
+func (s *Service) pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+func newUUID() string {
+	b := make([]byte, 16)
+	rand.Read(b) // never fails, as of Go 1.24
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// invalid is the error that CloudFormation answers to most bad requests.
+func invalid(format string, args ...any) error {
+	return &wire.Error{Code: "ValidationError", Message: fmt.Sprintf(format, args...)}
+}

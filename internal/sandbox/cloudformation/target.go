@@ -1,0 +1,450 @@
+package cloudformation
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation/resource"
+	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation/schema"
+	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation/template"
+	"github.com/driftless-gitops/driftless/internal/sandbox/wire"
+)
+
+// target is what a stack is brought to: a template with its parameters, conditions and the
+// order of its resources worked out.
+type target struct {
+	template *template.Template
+	bound    map[string]string // parameters as given, defaults filled in
+	values   map[string]any    // as Ref answers them
+	resolved map[string]string // of SSM parameters
+	tags     map[string]string
+	active   []*template.Resource // those whose condition holds, in an order that satisfies needs
+	needs    map[string][]string
+
+	conditions map[string]bool
+	pseudo     map[string]any
+	imports    []string // names of exports that were asked for; guarded by Service.mu
+}
+
+const (
+	maxInline = 51200   // bytes of TemplateBody (quotas page)
+	maxURL    = 1 << 20 // bytes of a template in S3
+)
+
+// source is where a request takes its template from.
+type source struct {
+	body, url *string
+	previous  bool
+}
+
+// read returns the template's text.
+func (s *Service) read(ctx context.Context, at scope, deployed *target, from source) (string, error) {
+	body, address := aws.ToString(from.body), aws.ToString(from.url)
+	switch {
+	case from.previous && (body != "" || address != ""), body != "" && address != "":
+		return "", invalid("Only one of TemplateBody, TemplateURL or UsePreviousTemplate may be specified")
+	case from.previous && deployed == nil:
+		return "", invalid("UsePreviousTemplate is only supported for existing stacks")
+	case from.previous:
+		return deployed.template.Body, nil
+	case address != "":
+		return s.fetch(ctx, at, address)
+	case body == "":
+		return "", invalid("Either Template URL or Template Body must be specified.")
+	case len(body) > maxInline:
+		return "", invalid("1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to %d", maxInline)
+	}
+	return body, nil
+}
+
+// fetch reads a template from moto's S3. The URL may be AWS's in either style, or the
+// gateway's own with the bucket as the first part of the path, as the CDK CLI writes it.
+func (s *Service) fetch(ctx context.Context, at scope, address string) (string, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return "", invalid("TemplateURL must be a supported URL.")
+	}
+	path := u.EscapedPath()
+	host := u.Hostname()
+	if bucket, _, virtual := strings.Cut(host, ".s3"); virtual && strings.HasSuffix(host, ".amazonaws.com") && bucket != "" {
+		path = "/" + bucket + path
+	} else if !strings.HasSuffix(host, ".amazonaws.com") && !s.own(u) {
+		return "", invalid("TemplateURL must be a supported URL.")
+	}
+	b, err := s.client.S3(ctx, resource.Scope{Account: at.account, Region: at.region}, http.MethodGet, path, nil)
+	if err != nil {
+		return "", invalid("S3 error: Access Denied\nFor more information check http://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html")
+	}
+	if len(b) > maxURL {
+		return "", invalid("Template may not exceed %d bytes in size.", maxURL)
+	}
+	return string(b), nil
+}
+
+// own says whether the URL leads to the gateway. Any loopback address does.
+func (s *Service) own(u *url.URL) bool {
+	if s.Endpoint != nil {
+		if e, err := url.Parse(s.Endpoint()); err == nil && e.Host == u.Host {
+			return true
+		}
+	}
+	return u.Hostname() == "localhost" || strings.HasPrefix(u.Hostname(), "127.")
+}
+
+// given merges a request's parameters with the stack's previous ones. A parameter that is
+// not mentioned falls back to its default, as on AWS.
+func given(deployed *target, parameters []types.Parameter) (map[string]string, error) {
+	out := map[string]string{}
+	for _, p := range parameters {
+		key := aws.ToString(p.ParameterKey)
+		if !aws.ToBool(p.UsePreviousValue) {
+			out[key] = aws.ToString(p.ParameterValue)
+			continue
+		}
+		var v string
+		ok := false
+		if deployed != nil {
+			v, ok = deployed.bound[key]
+		}
+		if !ok {
+			return nil, invalid("Invalid input for parameter key %s. Cannot specify usePreviousValue as true for a parameter key not in the previous template", key)
+		}
+		out[key] = v
+	}
+	return out, nil
+}
+
+// newTarget checks a template against its parameters, the types that there are and the
+// capabilities, all as AWS does before it accepts a request.
+func (s *Service) newTarget(ctx context.Context, st *stack, body string, parameters map[string]string, tags []types.Tag, capabilities []types.Capability) (*target, error) {
+	t, err := template.Parse(body)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkTypes(t); err != nil {
+		return nil, err
+	}
+	g := &target{template: t, tags: map[string]string{}}
+	for _, tag := range tags {
+		g.tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+	}
+	if g.bound, err = t.Bind(parameters); err != nil {
+		return nil, err
+	}
+	if g.values, g.resolved, err = t.Values(g.bound, func(name string) (string, error) { return s.parameter(ctx, st.at, name) }); err != nil {
+		return nil, err
+	}
+	g.pseudo = map[string]any{
+		"AWS::AccountId": st.at.account, "AWS::Region": st.at.region, "AWS::StackId": st.id, "AWS::StackName": st.name,
+		"AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com", "AWS::NotificationARNs": []any{},
+	}
+	e := s.env(ctx, st, g, nil)
+	if err := e.Evaluate(); err != nil {
+		return nil, err
+	}
+	g.conditions = e.Conditions
+	if g.needs, err = e.Graph(); err != nil {
+		return nil, err
+	}
+	g.sort()
+	return g, g.checkCapabilities(capabilities)
+}
+
+// sort fills active: the template's order, as far as needs allow.
+func (g *target) sort() {
+	done := map[string]bool{}
+	var visit func(r *template.Resource)
+	visit = func(r *template.Resource) {
+		if done[r.ID] {
+			return
+		}
+		done[r.ID] = true
+		for _, n := range g.needs[r.ID] {
+			visit(g.template.Resource(n))
+		}
+		g.active = append(g.active, r)
+	}
+	for _, r := range g.template.Resources {
+		if _, ok := g.needs[r.ID]; ok {
+			visit(r)
+		}
+	}
+}
+
+// checkTypes refuses types that AWS does not know, in its words, and those that the sandbox
+// lacks, in its own.
+func (s *Service) checkTypes(t *template.Template) error {
+	var unknown, lacking []string
+	for _, r := range t.Resources {
+		if _, ok := s.kinds[r.Type]; ok {
+			continue
+		}
+		if schema.Known(r.Type) {
+			lacking = append(lacking, r.Type)
+		} else {
+			unknown = append(unknown, r.Type)
+		}
+	}
+	if len(unknown) > 0 {
+		slices.Sort(unknown)
+		return invalid("Template format error: Unrecognized resource types: [%s]", strings.Join(slices.Compact(unknown), ", "))
+	}
+	if len(lacking) > 0 {
+		slices.Sort(lacking)
+		return invalid("The sandbox does not have these resource types, which AWS has: [%s]", strings.Join(slices.Compact(lacking), ", "))
+	}
+	return s.checkAttributes(t)
+}
+
+func (s *Service) checkAttributes(t *template.Template) error {
+	var all []any
+	for _, r := range t.Resources {
+		all = append(all, r.Properties)
+	}
+	for _, o := range t.Outputs {
+		all = append(all, o.Value, o.Export)
+	}
+	for _, ref := range template.References(all) {
+		r := t.Resource(ref.ID)
+		if r == nil || ref.Attribute == "" {
+			continue
+		}
+		if d := schema.Lookup(r.Type); d != nil && !d.Attribute(ref.Attribute) {
+			return invalid("Template error: resource %s does not support attribute type %s in Fn::GetAtt", r.ID, ref.Attribute)
+		}
+	}
+	return nil
+}
+
+// named are the IAM types for which a name needs CAPABILITY_NAMED_IAM, and the property
+// that gives it (user guide, "Acknowledging IAM resources").
+var named = map[string]string{
+	"AWS::IAM::Group": "GroupName", "AWS::IAM::InstanceProfile": "InstanceProfileName",
+	"AWS::IAM::ManagedPolicy": "ManagedPolicyName", "AWS::IAM::Role": "RoleName", "AWS::IAM::User": "UserName",
+}
+
+var capable = []string{"AWS::IAM::AccessKey", "AWS::IAM::Policy", "AWS::IAM::UserToGroupAddition"}
+
+// needed lists the capabilities that the template needs, and the types that need them.
+func needed(t *template.Template) (needs []types.Capability, because []string) {
+	for _, r := range t.Resources {
+		property, isNamed := named[r.Type]
+		if !isNamed && !slices.Contains(capable, r.Type) {
+			continue
+		}
+		because = append(because, r.Type)
+		c := types.CapabilityCapabilityIam
+		if _, given := r.Properties[property]; isNamed && given {
+			c = types.CapabilityCapabilityNamedIam
+		}
+		if !slices.Contains(needs, c) {
+			needs = append(needs, c)
+		}
+	}
+	if slices.Contains(needs, types.CapabilityCapabilityNamedIam) {
+		needs = []types.Capability{types.CapabilityCapabilityNamedIam}
+	}
+	slices.Sort(because)
+	return needs, slices.Compact(because)
+}
+
+func (g *target) checkCapabilities(given []types.Capability) error {
+	needs, _ := needed(g.template)
+	for _, n := range needs {
+		if slices.Contains(given, n) || (n == types.CapabilityCapabilityIam && slices.Contains(given, types.CapabilityCapabilityNamedIam)) {
+			continue
+		}
+		return &wire.Error{Code: "InsufficientCapabilitiesException", Message: fmt.Sprintf("Requires capabilities : [%s]", n)}
+	}
+	return nil
+}
+
+// env is the environment in which g is resolved. It takes resources from look; nil refuses
+// them, as conditions must.
+func (s *Service) env(ctx context.Context, st *stack, g *target, look func(id string) (physical string, attributes map[string]any, ok bool)) *template.Env {
+	if look == nil {
+		look = func(string) (string, map[string]any, bool) { return "", nil, false }
+	}
+	at := st.at
+	return &template.Env{
+		Template: g.template, Parameters: g.values, Pseudo: g.pseudo, Conditions: g.conditions,
+		Ref: func(id string) (any, error) {
+			physical, _, ok := look(id)
+			if !ok {
+				return nil, invalid("Unresolved resource dependencies [%s] in the Resources block of the template", id)
+			}
+			return physical, nil
+		},
+		GetAtt: func(id, attribute string) (any, error) {
+			physical, attributes, ok := look(id)
+			if !ok {
+				return nil, invalid("Unresolved resource dependencies [%s] in the Resources block of the template", id)
+			}
+			if v, ok := attributes[attribute]; ok {
+				return v, nil
+			}
+			if physical == template.KnownAfterApply {
+				return template.KnownAfterApply, nil
+			}
+			return nil, invalid("The sandbox cannot tell attribute %s of resource %s", attribute, id)
+		},
+		Import: func(name string) (string, error) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if v, by, ok := s.export(at, name); ok && by != st {
+				if !slices.Contains(g.imports, name) {
+					g.imports = append(g.imports, name)
+				}
+				return v, nil
+			}
+			return "", invalid("No export named %s found.", name)
+		},
+		Zones: func(region string) []any {
+			if region == "" {
+				region = at.region
+			}
+			return []any{region + "a", region + "b", region + "c"}
+		},
+		Dynamic: func(reference string) (string, error) { return s.dynamic(ctx, at, reference) },
+	}
+}
+
+// parameter reads an SSM parameter.
+func (s *Service) parameter(ctx context.Context, at scope, name string) (string, error) {
+	out, err := s.client.JSON(ctx, resource.Scope{Account: at.account, Region: at.region}, "ssm", "GetParameter",
+		map[string]any{"Name": name, "WithDecryption": true})
+	if err != nil {
+		return "", invalid("Unable to fetch parameters [%s] from parameter store for this account.", name)
+	}
+	p, _ := out["Parameter"].(map[string]any)
+	return template.Text(p["Value"]), nil
+}
+
+// dynamic resolves ssm:name[:version], ssm-secure:... and secretsmanager:id:SecretString:key.
+func (s *Service) dynamic(ctx context.Context, at scope, reference string) (string, error) {
+	service, rest, _ := strings.Cut(reference, ":")
+	switch service {
+	case "ssm", "ssm-secure":
+		return s.parameter(ctx, at, rest)
+	case "secretsmanager":
+		return s.secret(ctx, at, rest)
+	}
+	return "", invalid("Could not parse dynamic reference {{resolve:%s}}", reference)
+}
+
+func (s *Service) secret(ctx context.Context, at scope, reference string) (string, error) {
+	id, key, found := strings.Cut(reference, ":SecretString")
+	if !found {
+		id = reference
+	}
+	out, err := s.client.JSON(ctx, resource.Scope{Account: at.account, Region: at.region}, "secretsmanager", "GetSecretValue", map[string]any{"SecretId": id})
+	if err != nil {
+		return "", invalid("Secrets Manager can't find the specified secret.")
+	}
+	value := template.Text(out["SecretString"])
+	if key, _, _ = strings.Cut(strings.TrimPrefix(key, ":"), ":"); key == "" {
+		return value, nil
+	}
+	var fields map[string]any
+	if err := json.Unmarshal([]byte(value), &fields); err != nil {
+		return "", invalid("Could not parse SecretString JSON")
+	}
+	v, ok := fields[key]
+	if !ok {
+		return "", invalid("Could not find a value associated with JSONKey in SecretString")
+	}
+	return template.Text(v), nil
+}
+
+// recorded looks resources up in the stack's own records.
+func (s *Service) recorded(st *stack) func(string) (string, map[string]any, bool) {
+	return func(id string) (string, map[string]any, bool) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		r := st.resources[id]
+		if r == nil || r.physical == "" {
+			return "", nil, false
+		}
+		return r.physical, r.answers(), true
+	}
+}
+
+// answers is what Fn::GetAtt gives for the resource: its attributes, and for some types its
+// properties.
+func (r *record) answers() map[string]any {
+	out := maps.Clone(r.properties)
+	if out == nil {
+		out = map[string]any{}
+	}
+	maps.Copy(out, r.attributes)
+	return out
+}
+
+// outputsOf resolves the outputs of g. Export names must be free.
+func (s *Service) outputsOf(st *stack, g *target, e *template.Env) ([]types.Output, error) {
+	var out []types.Output
+	for _, o := range g.template.Outputs {
+		if !e.Active(o.Condition) {
+			continue
+		}
+		v, err := e.Resolve(o.Value)
+		if err != nil {
+			return nil, err
+		}
+		output := types.Output{OutputKey: aws.String(o.Key), OutputValue: aws.String(template.Text(v))}
+		if o.Description != "" {
+			output.Description = aws.String(o.Description)
+		}
+		if o.Export != nil {
+			name, err := e.Resolve(o.Export)
+			if err != nil {
+				return nil, err
+			}
+			output.ExportName = aws.String(template.Text(name))
+			if err := s.exportFree(st, template.Text(name)); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, output)
+	}
+	return out, nil
+}
+
+func (s *Service) exportFree(st *stack, name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, by, ok := s.export(st.at, name); ok && by != st {
+		return invalid("Export with name %s is already exported by stack %s. Rollback requested by user.", name, by.name)
+	}
+	return nil
+}
+
+// reasonOf is the sentence that a resource's event shows for an error.
+func reasonOf(err error) string {
+	var e *wire.Error
+	if !errors.As(err, &e) {
+		return "Internal Failure: " + err.Error()
+	}
+	if e.Code == "ValidationError" {
+		return e.Message
+	}
+	code := "InvalidRequest"
+	switch {
+	case strings.Contains(e.Code, "Exist") && !strings.Contains(e.Code, "NonExist") && !strings.Contains(e.Code, "NotExist"),
+		strings.Contains(e.Code, "InUse"), strings.Contains(e.Code, "NameExists"):
+		code = "AlreadyExists"
+	case strings.Contains(e.Code, "NotFound"), strings.Contains(e.Code, "NoSuch"), strings.Contains(e.Code, "NonExistent"):
+		code = "NotFound"
+	}
+	return fmt.Sprintf("Resource handler returned message: %q (RequestToken: %s, HandlerErrorCode: %s)", e.Message, newUUID(), code)
+}
