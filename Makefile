@@ -52,12 +52,12 @@ demo: moto node_modules build ## see the main job done, in a sandbox, in about t
 sandbox: moto node_modules build ## the same, left running, with the commands to play with
 	@$(BIN)/demo --keep
 
-synth: node_modules ## write the installation's CloudFormation template into cdk.out
+synth: node_modules build ## write the installation's CloudFormation template into cdk.out
 	npx cdk synth --quiet
 
-deploy: node_modules ## install Driftless into the account that your AWS credentials belong to
-	@./infra/bootstrapped.sh
-	npx cdk deploy
+deploy: node_modules build ## install Driftless into the account that your AWS credentials belong to
+	@$(BIN)/driftless preflight
+	npx cdk deploy $(CDK_ARGS)
 
 update-golden: ## write the golden files anew; review the diff
 	go test ./internal/gitops ./internal/render ./internal/cli -update

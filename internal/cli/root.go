@@ -94,7 +94,7 @@ func New(c Config) *cobra.Command {
 	p.StringVar(&f.profile, "profile", "", "AWS profile (default: as the AWS command line)")
 	p.BoolVar(&f.noColor, "no-color", false, "no colours (also NO_COLOR)")
 	root.AddCommand(validateCommand(f), statusCommand(f), diffCommand(f), syncCommand(f), approveCommand(f), rejectCommand(f),
-		driftCommand(f), historyCommand(f), suspendCommand(f), resumeCommand(f), repositoryCommand(f), sandboxCommand(f), versionCommand(f))
+		driftCommand(f), historyCommand(f), suspendCommand(f), resumeCommand(f), repositoryCommand(f), sandboxCommand(f), preflightCommand(f), versionCommand(f))
 	refuseUnknown(root)
 	return root
 }

@@ -1,0 +1,7 @@
+// Package e2e tests the main job where it really happens: the CDK app through the real CDK
+// CLI into the sandbox, the Lambda binaries that are deployed, real git, the real command
+// line. It has no code but its tests.
+//
+// The tests share one installation and push to repositories of their own. They need what
+// "make e2e" sets up: node_modules, bin/driftless, bin/infra and moto.
+package e2e
