@@ -63,7 +63,9 @@ func synthesise(dir string, context map[string]any) template {
 	s.TargetRole, s.Code = "../templates/target-role.yaml", map[string]string{}
 	for _, name := range functionNames() {
 		s.Code[name] = filepath.Join(dir, name)
-		os.MkdirAll(s.Code[name], 0o755)
+		if err := os.MkdirAll(s.Code[name], 0o755); err != nil {
+			panic(err)
+		}
 		if err := os.WriteFile(filepath.Join(s.Code[name], "bootstrap"), []byte(name), 0o755); err != nil {
 			panic(err)
 		}
@@ -74,9 +76,9 @@ func synthesise(dir string, context map[string]any) template {
 	}
 	awscdk.Aspects_Of(app).Add(cdknag.NewAwsSolutionsChecks(&cdknag.NagPackProps{Verbose: jsii.Bool(true)}), nil)
 	made := assertions.Template_FromStack(stack, nil)
-	any, level := jsii.String("*"), assertions.Match_StringLikeRegexp(jsii.String(".*"))
+	everywhere, message := jsii.String("*"), assertions.Match_StringLikeRegexp(jsii.String(".*"))
 	found := assertions.Annotations_FromStack(stack)
-	for _, f := range append(*found.FindError(any, level), *found.FindWarning(any, level)...) {
+	for _, f := range append(*found.FindError(everywhere, message), *found.FindWarning(everywhere, message)...) {
 		synthesised.findings = append(synthesised.findings, *f.Id+": "+f.Entry.Data.(string))
 	}
 	data, err := json.Marshal(*made.ToJSON())
