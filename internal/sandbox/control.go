@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation"
 	"github.com/driftless-gitops/driftless/internal/sandbox/events"
 )
 
@@ -24,6 +25,8 @@ type Health struct {
 //	POST /_sandbox/events?drop=true    lose every AWS service's event, or no longer
 //	POST /_sandbox/fire?rule=NAME      fire a scheduled rule now
 //	GET  /_sandbox/git?repository=NAME a repository's URL with a fresh credential in it
+//
+// and those of CloudFormation, which its own package names.
 func (s *Sandbox) control() http.Handler {
 	m := http.NewServeMux()
 	m.HandleFunc("GET "+controlPath+"health", func(w http.ResponseWriter, _ *http.Request) {
@@ -32,6 +35,7 @@ func (s *Sandbox) control() http.Handler {
 	m.HandleFunc("GET "+controlPath+"events", func(w http.ResponseWriter, _ *http.Request) {
 		tell(w, http.StatusOK, s.events.Stats())
 	})
+	m.Handle(cloudformation.ControlPath, s.cloudformation)
 	m.HandleFunc("POST "+controlPath+"events", s.postEvents)
 	m.HandleFunc("POST "+controlPath+"fire", s.postFire)
 	m.HandleFunc("GET "+controlPath+"git", func(w http.ResponseWriter, r *http.Request) {

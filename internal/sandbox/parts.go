@@ -12,6 +12,7 @@ import (
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation"
 	"github.com/driftless-gitops/driftless/internal/sandbox/codecommit"
 	"github.com/driftless-gitops/driftless/internal/sandbox/events"
 	"github.com/driftless-gitops/driftless/internal/sandbox/lambda"
@@ -37,18 +38,24 @@ func (s *Sandbox) wire() (http.Handler, error) {
 	s.lambda = lambda.New(lambda.Config{Moto: s.moto.URL(), Endpoint: s.URL, Account: Account, Region: Region,
 		Dir: filepath.Join(s.o.Dir, "lambda"), VisibilitySpeed: s.o.VisibilitySpeed,
 		Credentials: s.session, Principal: s.principal, Now: s.o.Now, Log: s.o.Log})
+	kinds := s.lambda.Kinds()
+	kinds[codecommit.Type] = s.git.Kind()
+	s.cloudformation = cloudformation.New(cloudformation.Config{Moto: s.moto.URL(), Endpoint: s.URL,
+		Account: Account, Region: Region, Caller: s.caller, Emit: s.events.Emit, Kinds: kinds,
+		Now: s.o.Now, Timing: s.o.Timing})
 	return &gateway{
 		control:     s.control(),
 		functionURL: s.lambda,
 		git:         s.git.Git(),
 		services: map[string]http.Handler{
-			"sts":        s.sts,
-			"iam":        s.sts.IAM(),
-			"events":     s.events,
-			"codecommit": s.git,
-			"lambda":     s.lambda,
-			"sqs":        nudging(proxy, s.lambda.Nudge),
-			"dynamodb":   nudging(proxy, s.lambda.Nudge),
+			"cloudformation": s.cloudformation,
+			"sts":            s.sts,
+			"iam":            s.sts.IAM(),
+			"events":         s.events,
+			"codecommit":     s.git,
+			"lambda":         s.lambda,
+			"sqs":            nudging(proxy, s.lambda.Nudge),
+			"dynamodb":       nudging(proxy, s.lambda.Nudge),
 		},
 		moto: proxy,
 	}, nil

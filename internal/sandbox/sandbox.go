@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation"
 	"github.com/driftless-gitops/driftless/internal/sandbox/codecommit"
 	"github.com/driftless-gitops/driftless/internal/sandbox/events"
 	"github.com/driftless-gitops/driftless/internal/sandbox/lambda"
@@ -28,30 +29,32 @@ const (
 
 // Options are the sandbox's settings. The zero value of each has a default.
 type Options struct {
-	Addr            string  // loopback address to listen on, DefaultAddr when empty; port 0 takes a free one
-	Dir             string  // state and logs; when empty a temporary one, removed by Close
-	ScheduleSpeed   float64 // rules' schedules fire this many times as often; 1 when zero
-	VisibilitySpeed float64 // functions' queues wait this many times shorter; 1 when zero
-	DropEvents      bool    // lose every event of an AWS service until switched off
-	GitFilter       bool    // allow git's partial clone, which is unverified on CodeCommit
+	Addr            string                 // loopback address to listen on, DefaultAddr when empty; port 0 takes a free one
+	Dir             string                 // state and logs; when empty a temporary one, removed by Close
+	ScheduleSpeed   float64                // rules' schedules fire this many times as often; 1 when zero
+	VisibilitySpeed float64                // functions' queues wait this many times shorter; 1 when zero
+	DropEvents      bool                   // lose every event of an AWS service until switched off
+	GitFilter       bool                   // allow git's partial clone, which is unverified on CodeCommit
+	Timing          *cloudformation.Timing // how long CloudFormation takes
 	Now             func() time.Time
 	Log             *slog.Logger // nothing is logged when nil
 }
 
 // Sandbox is a running sandbox.
 type Sandbox struct {
-	o       Options
-	url     string
-	tempDir string // to be removed, empty when the caller chose the directory
-	moto    *moto.Server
-	sts     *sts.Service
-	events  *events.Service
-	git     *codecommit.Service
-	lambda  *lambda.Service
-	admin   sts.Credentials
-	server  *http.Server
-	cancel  context.CancelFunc
-	running sync.WaitGroup
+	o              Options
+	url            string
+	tempDir        string // to be removed, empty when the caller chose the directory
+	moto           *moto.Server
+	sts            *sts.Service
+	events         *events.Service
+	git            *codecommit.Service
+	lambda         *lambda.Service
+	cloudformation *cloudformation.Service
+	admin          sts.Credentials
+	server         *http.Server
+	cancel         context.CancelFunc
+	running        sync.WaitGroup
 }
 
 // Start starts a sandbox, which runs until ctx ends or Close is called, and returns once
@@ -108,11 +111,17 @@ func (s *Sandbox) Fire(ctx context.Context, rule string) (string, error) {
 	return s.events.Fire(ctx, rule)
 }
 
+// Script makes a resource's next operation in CloudFormation fail.
+func (s *Sandbox) Script(f cloudformation.Failure) { s.cloudformation.Script(f) }
+
 // Close ends everything that Start started and waits for it. It may be repeated.
 func (s *Sandbox) Close() {
 	s.cancel()
 	if s.server != nil {
 		_ = s.server.Close()
+	}
+	if s.cloudformation != nil {
+		s.cloudformation.Close()
 	}
 	if s.lambda != nil {
 		s.lambda.Close()
