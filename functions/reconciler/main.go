@@ -1,5 +1,4 @@
-// Function reconciler takes the steps of repositories and applications, one message of
-// work.fifo at a time.
+// Function reconciler takes the steps of repositories and applications, a message at a time.
 package main
 
 import (
@@ -31,10 +30,8 @@ func main() {
 	cc, secrets := codecommit.New(e.AWS, time.Now), ssm.New(e.AWS, time.Now)
 	stacks := cloudformation.New(cloudformation.Config{Deploy: accounts.Deploy, Drift: accounts.Drift, Role: accounts.Exec})
 	r := &reconcile.Reconciler{
-		Store: dynamodb.New(e.AWS, e.String("TABLE"), blobs, time.Now), Blobs: blobs,
-		Queue: sqs.New(e.AWS, e.String("QUEUE_URL"), rand.Text),
-		Git: &git.Client{Resolve: cc.Resolve, Credentials: secrets.Git(cc.Credentials),
-			AllowPrivateHosts: e.List("ALLOW_PRIVATE_HOSTS")},
+		Store: dynamodb.New(e.AWS, e.String("TABLE"), blobs, time.Now), Blobs: blobs, Queue: sqs.New(e.AWS, e.String("QUEUE_URL"), rand.Text),
+		Git:     &git.Client{Resolve: cc.Resolve, Credentials: secrets.Git(cc.Credentials), AllowPrivateHosts: e.List("ALLOW_PRIVATE_HOSTS")},
 		Engines: map[gitops.Engine]reconcile.Engine{gitops.EngineCloudFormation: stacks},
 		Allowed: accounts.Allowed, Now: time.Now, NewID: func() string { return ulid.Make().String() }, Sleep: reconcile.Pause, Log: e.Log,
 	}

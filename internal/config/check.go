@@ -63,7 +63,7 @@ func (c *checker) application(at string, s gitops.Settings) {
 // look finds a name part by part, refuses the value at a path when it is not what it has
 // to be, and reports whether it is. The name is as the file has it, full from the root.
 func (c *checker) look(at, name, full string, want kind) bool {
-	dir, rest, seen := ".", full, fs.FileMode(fs.ModeDir)
+	dir, rest := ".", full
 	for rest != "" && rest != "." {
 		var part string
 		part, rest, _ = strings.Cut(rest, "/")
@@ -77,8 +77,8 @@ func (c *checker) look(at, name, full string, want kind) bool {
 			c.missing(at, name, dir, part, rest, want)
 			return false
 		}
-		dir, seen = path.Join(dir, part), entries[i].Type()
-		if why := unusable(seen, want, rest != ""); why != "" {
+		dir = path.Join(dir, part)
+		if why := unusable(entries[i].Type(), want, rest != ""); why != "" {
 			c.refuse(at, c.near(at), "%s is %s", dir, why)
 			return false
 		}

@@ -113,8 +113,7 @@ type Drift struct {
 	Every Interval `json:"every,omitempty"`
 }
 
-// The kinds of text in a Document, each with its rule below.
-type (
+type ( // the kinds of text in a Document, each with its rule below
 	Version         int    // of the format
 	ApplicationName string // of an application
 	Path            string // slash-separated, relative

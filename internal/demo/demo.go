@@ -245,8 +245,11 @@ func (d *demo) sync(ctx context.Context) error {
 		return fmt.Errorf("the sync ended as %s %s: %s", last.Kind, last.Phase, last.Reason)
 	}
 	value, err := d.Sandbox.QueueAttribute(ctx, "prod-jobs", "VisibilityTimeout")
-	if err != nil || value != "120" {
-		return fmt.Errorf("live VisibilityTimeout is %q after the sync, want 120: %v", value, err)
+	if err != nil {
+		return err
+	}
+	if value != "120" {
+		return fmt.Errorf("live VisibilityTimeout is %q after the sync, want 120", value)
 	}
 	if err := d.show(ctx, "history", "jobs"); err != nil {
 		return err

@@ -36,7 +36,7 @@ func (s *screen) paint(style lipgloss.Style, text string) string {
 // say prints a line that stays.
 func (s *screen) say(format string, args ...any) {
 	s.drawn = 0
-	fmt.Fprintf(s.out, format+"\n", args...)
+	_, _ = fmt.Fprintf(s.out, format+"\n", args...)
 }
 
 // act announces a part of the story.
@@ -88,7 +88,7 @@ func (s *screen) table(rows []row) {
 		}
 		fmt.Fprintf(&b, "\x1b[2K%s\n", line)
 	}
-	fmt.Fprint(s.out, b.String())
+	_, _ = fmt.Fprint(s.out, b.String())
 	s.drawn = len(rows) + 1
 }
 

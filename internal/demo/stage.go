@@ -63,7 +63,7 @@ func Open(ctx context.Context, o Options) (*Stage, error) {
 	}
 	s := &Stage{Root: o.Root, CLI: o.CLI, Dir: filepath.Join(scratch, "infrastructure"), scratch: scratch}
 	if s.Sandbox, err = sandbox.Start(ctx, o.Sandbox); err != nil {
-		os.RemoveAll(scratch)
+		_ = os.RemoveAll(scratch)
 		return nil, err
 	}
 	return s, nil
@@ -72,7 +72,7 @@ func Open(ctx context.Context, o Options) (*Stage, error) {
 // Close ends the sandbox and removes what was written.
 func (s *Stage) Close() {
 	s.Sandbox.Close()
-	os.RemoveAll(s.scratch)
+	_ = os.RemoveAll(s.scratch) // what is left is in the system's temporary directory
 }
 
 // Install deploys the CDK app into the sandbox with the CDK CLI, as "make deploy" does into

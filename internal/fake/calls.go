@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// ErrLost, returned by a fault, lets the call take effect and loses its answer: what a
+// ErrLost is what a fault returns to let the call take effect and lose its answer: what a
 // caller sees when the connection breaks after the request.
 var ErrLost = errors.New("answer lost")
 

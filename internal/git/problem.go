@@ -62,6 +62,7 @@ func badMode(mode filemode.FileMode) string {
 		return "a symbolic link; only regular files are read"
 	case filemode.Submodule:
 		return "a submodule; its files are in another repository"
+	case filemode.Empty:
 	}
 	return "neither a directory nor a regular file"
 }

@@ -223,6 +223,7 @@ func fileMode(mode filemode.FileMode) fs.FileMode {
 		return fs.ModeSymlink | 0o777
 	case filemode.Submodule:
 		return fs.ModeIrregular
+	case filemode.Empty, filemode.Dir, filemode.Regular, filemode.Deprecated:
 	}
 	return 0o644
 }

@@ -26,7 +26,6 @@ func (r *Reconciler) application(ctx context.Context, id string) error {
 	var known *gitops.Sighting // what the last call already told
 	for look, tries := 0, 0; timeLeft(ctx); {
 		o, err := r.observe(ctx, id, known)
-		known = nil
 		if errors.Is(err, errInconsistent) {
 			return err
 		}
