@@ -220,5 +220,5 @@ func noPlan(ctx context.Context, c stacks, w reconcile.Work) (gitops.Sighting, e
 }
 
 func foreign(status types.StackStatus, w reconcile.Work) string {
-	return fmt.Sprintf("somebody else's operation is under way: stack %s is in %s", w.Settings.CloudFormation.Stack, status)
+	return fmt.Sprintf("another operation is under way: stack %s is in %s", w.Settings.CloudFormation.Stack, status)
 }

@@ -27,7 +27,7 @@ func TestR26_EveryStackStateAtTheStartOfAPlan(t *testing.T) {
 		"ROLLBACK_IN_PROGRESS":                         "waits",
 		"ROLLBACK_FAILED":                              "fails",
 		"ROLLBACK_COMPLETE":                            "fails",
-		"DELETE_IN_PROGRESS":                           "blocked",
+		"DELETE_IN_PROGRESS":                           "waits",
 		"DELETE_FAILED":                                "blocked",
 		"DELETE_COMPLETE":                              "CREATE",
 		"UPDATE_IN_PROGRESS":                           "waits",

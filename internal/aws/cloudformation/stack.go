@@ -42,14 +42,14 @@ func footingOf(s types.StackStatus) footing {
 		types.StackStatusUpdateRollbackInProgress,
 		types.StackStatusUpdateRollbackCompleteCleanupInProgress,
 		types.StackStatusImportInProgress,
-		types.StackStatusImportRollbackInProgress:
+		types.StackStatusImportRollbackInProgress,
+		types.StackStatusDeleteInProgress: // a person's, or that of a shell of ours: made anew once it is gone
 		return footingBusy
 	case types.StackStatusCreateFailed, types.StackStatusRollbackComplete, types.StackStatusRollbackFailed:
 		return footingDead
 	case types.StackStatusUpdateFailed,
 		types.StackStatusUpdateRollbackFailed,
 		types.StackStatusDeleteFailed,
-		types.StackStatusDeleteInProgress,
 		types.StackStatusImportRollbackFailed:
 		return footingStuck
 	}
@@ -73,8 +73,6 @@ func remedy(s types.StackStatus, stack, region string) string {
 		return "somebody's import failed and so did its way back: mend that in CloudFormation's console, then sync again"
 	case types.StackStatusDeleteFailed:
 		return "somebody's deletion failed: end it with " + command("delete-stack") + ", then sync again"
-	case types.StackStatusDeleteInProgress:
-		return "somebody is deleting it: sync again once it is gone, and it will be made anew"
 	default: // the other statuses are neither dead nor stuck, or not known to this version
 		return "this version does not know how to go on from there"
 	}
