@@ -22,7 +22,6 @@ func newData(scope constructs.Construct) awss3.Bucket {
 		RemovalPolicy:     awscdk.RemovalPolicy_RETAIN,
 		LifecycleRules:    &[]*awss3.LifecycleRule{{Id: jsii.String("logs"), Expiration: awscdk.Duration_Days(jsii.Number(90))}},
 	})
-	suppress(logs, "AwsSolutions-S1", "It is the bucket that takes the access log; a log of the log would log itself.")
 	return awss3.NewBucket(scope, jsii.String("Data"), &awss3.BucketProps{
 		Encryption:             awss3.BucketEncryption_S3_MANAGED,
 		BlockPublicAccess:      awss3.BlockPublicAccess_BLOCK_ALL(),

@@ -26,7 +26,7 @@ func (i installation) newTargetRoles(reconciler made) {
 		const reads = "CloudFormation reads live resources with the caller's rights, whatever their type, to find drift. What is data rather than configuration is denied by driftless-no-data."
 		const writes = "What CloudFormation may make is what applications hold, which their owner decides: context execPolicies. The starter makes no role without driftless-boundary."
 		const stacks = "Stacks of any name and region may be applications' stacks; Driftless's own is denied, and each right holds for driftless- change sets or the exec role alone."
-		for name, reason := range map[string]string{"DeployRole": stacks, "DriftRole": reads, "ExecRole": writes, "Boundary": writes, "StarterPolicy": writes} {
+		for name, reason := range map[string]string{"DeployRole": stacks, "DriftRole": reads, "Boundary": writes, "StarterPolicy": writes} {
 			suppress(roles.GetResource(jsii.String(name)), "AwsSolutions-IAM5", reason)
 		}
 		for name, reason := range map[string]string{"DeployRole": reads, "DriftRole": reads, "ExecRole": writes} {

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"encoding/csv"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,6 +22,7 @@ var synthesised struct {
 	usual    template // the default context
 	far      template // other accounts, other regions, every context key
 	findings []string // what cdk-nag says of both
+	reports  []string // where cdk-nag says what it was told to be silent about
 }
 
 func TestMain(m *testing.M) {
@@ -81,6 +85,7 @@ func synthesise(dir string, context map[string]any) template {
 	for _, f := range append(*found.FindError(everywhere, message), *found.FindWarning(everywhere, message)...) {
 		synthesised.findings = append(synthesised.findings, *f.Id+": "+f.Entry.Data.(string))
 	}
+	synthesised.reports = append(synthesised.reports, filepath.Join(*app.Outdir(), "AwsSolutions-Driftless-NagReport.csv"))
 	data, err := json.Marshal(*made.ToJSON())
 	if err != nil {
 		panic(err)
@@ -103,6 +108,7 @@ type template struct {
 type resource struct {
 	Type           string
 	Properties     map[string]any
+	Metadata       map[string]any
 	DeletionPolicy string
 }
 
@@ -161,5 +167,38 @@ func text(v any) string {
 func TestNagIsClean(t *testing.T) {
 	for _, f := range synthesised.findings {
 		t.Error(f)
+	}
+}
+
+func TestEverySuppressionIsNeededAndSaysWhy(t *testing.T) {
+	for i, made := range []template{synthesised.usual, synthesised.far} {
+		file, err := os.Open(synthesised.reports[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		rows, err := csv.NewReader(file).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		needed := map[string]bool{} // by rule and resource
+		for _, row := range rows {
+			if row[2] == "Suppressed" {
+				needed[row[0]+" "+row[1]] = true
+			}
+		}
+		said := 0
+		for id, r := range made.Resources {
+			nag, _ := r.Metadata["cdk_nag"].(map[string]any)
+			for _, s := range asList(nag["rules_to_suppress"]) {
+				said++
+				if reason := s.(map[string]any)["reason"].(string); len(reason) < 20 {
+					t.Errorf("%s: %q is no reason", id, reason)
+				}
+			}
+		}
+		if said != len(needed) {
+			t.Errorf("%d suppressions, of which %d silence something: %v", said, len(needed), slices.Sorted(maps.Keys(needed)))
+		}
 	}
 }
