@@ -2,6 +2,9 @@ package render
 
 import (
 	"fmt"
+	"iter"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,107 +41,59 @@ func phaseOrHealth(v gitops.View) string {
 // Application returns everything about one application.
 func Application(v gitops.View, now time.Time, colour bool) string {
 	a := v.Application
-	var b strings.Builder
-	field := func(name, format string, args ...any) {
-		fmt.Fprintf(&b, "%-13s %s\n", name, gitops.Printable(fmt.Sprintf(format, args...)))
-	}
-	b.WriteString(Status([]gitops.View{v}, now, colour) + "\n")
+	p := &page{colour: colour}
+	p.WriteString(Status([]gitops.View{v}, now, colour) + "\n")
+	field := func(name, format string, args ...any) { p.line("%-13s "+format, append([]any{name}, args...)...) }
 	field("repository", "%s %s", v.Repository.URL, v.Repository.Branch)
 	field("path", "%s", strings.Join(append([]string{a.Settings.Path}, a.Settings.Watch...), ", "))
 	field("target", "%s %s", a.Settings.Target.Account, a.Settings.Target.Region)
 	field("stack", "%s %s", a.Settings.CloudFormation.Stack, a.Deployed.StackID)
 	field("sync", "%s, approval %s", a.Settings.Sync.Mode, a.Settings.Sync.Approval)
-	field("wanted", "%s %q", a.Wanted.Revision, a.Wanted.Revision.Message)
-	field("deployed", "%s %q", a.Deployed.Revision, a.Deployed.Revision.Message)
-	if d := v.Deployment; d != nil {
-		field("in flight", "%s %s since %s: %s", d.ID, d.Phase, Age(d.StartedAt, now), v.Message)
-	}
-	if a.Ended.Deployment != "" {
-		field("last ended", "%s %s %s ago: %s", a.Ended.Deployment, a.Ended.Phase, Age(a.Ended.At, now), a.Ended.Reason)
-	}
+	field("wanted", "%s", commit(a.Wanted.Revision))
+	field("deployed", "%s", commit(a.Deployed.Revision))
+	field("drift", "%s", looked(a.Drift, now))
 	for k, out := range sorted(a.Deployed.Outputs) {
 		field("output", "%s = %s", k, out)
 	}
-	for _, p := range v.Repository.Problems {
-		field("problem", "%s", p)
+	if d := v.Deployment; d != nil {
+		p.block("in flight     ", fmt.Sprintf("%s %s since %s: %s", d.ID, d.Phase, Age(d.StartedAt, now), v.Message))
 	}
-	return b.String()
+	if e := a.Ended; e.Deployment != "" {
+		p.block("last ended    ", fmt.Sprintf("%s %s %s ago: %s", e.Deployment, e.Phase, Age(e.At, now), e.Reason))
+	}
+	if s := a.Suspended; s != nil {
+		p.block("suspended     ", strings.TrimSuffix(fmt.Sprintf("by %s %s ago: %s", Name(s.By), Age(s.At, now), s.Reason), ": "))
+	}
+	for _, problem := range v.Repository.Problems {
+		p.block("problem       ", problem.String())
+	}
+	if v.Repository.Trouble != "" {
+		p.block("trouble       ", v.Repository.Trouble)
+	}
+	if v.Repository.Note != "" {
+		p.block("note          ", v.Repository.Note)
+	}
+	return p.String()
 }
 
-// History returns the table of an application's deployments.
-func History(all []gitops.Deployment, now time.Time, colour bool) string {
-	if len(all) == 0 {
-		return "no deployments yet\n"
+// commit shows a revision with its subject and author.
+func commit(r gitops.Revision) string {
+	if r.Commit == "" {
+		return "nothing yet"
 	}
-	t := Table{Header: []string{"DEPLOYMENT", "KIND", "PHASE", "REVISION", "PLAN", "STARTED", "TOOK", "BY", "REASON"}}
-	for _, d := range all {
-		took := "-"
-		if !d.EndedAt.IsZero() {
-			took = d.EndedAt.Sub(d.StartedAt).Round(100 * time.Millisecond).String()
-		}
-		plan := "-"
-		if d.Plan.Digest != "" {
-			plan = d.Plan.String()
-		}
-		t.Rows = append(t.Rows, []Cell{{Text: d.ID}, {Text: string(d.Kind)}, {string(d.Phase), phaseStyle(d.Phase)},
-			{Text: d.Revision.String()}, {Text: plan}, {Text: Age(d.StartedAt, now)}, {Text: took},
-			{Text: by(d)}, {Text: clip(d.Reason, 120)}})
-	}
-	return t.Text(colour)
+	return fmt.Sprintf("%s %q by %s", r, clip(r.Message, 100), r.Author)
 }
 
-// by says who is behind a deployment: who approved it, who asked for it, or who committed.
-func by(d gitops.Deployment) string {
-	switch {
-	case d.Approved != nil:
-		return Name(d.Approved.By)
-	case d.Request.By != "":
-		return Name(d.Request.By)
+// looked tells when drift was looked for last, and how much of it was seen.
+func looked(s gitops.DriftSummary, now time.Time) string {
+	if s.At.IsZero() {
+		return strings.TrimSpace("never looked for " + clip(s.Problem, 200))
 	}
-	return d.Revision.Author
-}
-
-// Name shortens the ARN of a caller to its name.
-func Name(arn string) string {
-	if i := strings.LastIndexAny(arn, "/:"); strings.HasPrefix(arn, "arn:") && i >= 0 {
-		return arn[i+1:]
+	text := fmt.Sprintf("%s, coverage %d %%, checked %s ago", s, s.Coverage(), Age(s.At, now))
+	if s.Problem != "" {
+		text += "; " + clip(s.Problem, 200)
 	}
-	return arn
-}
-
-// Repositories returns the table of repositories, with their problems below.
-func Repositories(all []gitops.Repository, now time.Time, colour bool) string {
-	if len(all) == 0 {
-		return "no repositories yet: 'driftless repository add URL' watches one\n"
-	}
-	t := Table{Header: []string{"ID", "URL", "BRANCH", "HEAD", "AGE", "STATE"}}
-	var below strings.Builder
-	for _, r := range all {
-		state, style := "ok", Good
-		switch {
-		case r.Trouble != "":
-			state, style = clip(r.Trouble, 80), Bad
-		case len(r.Problems) > 0:
-			state, style = fmt.Sprintf("%d problems", len(r.Problems)), Bad
-		case r.Unfinished() || r.Head.Commit == "":
-			state, style = "reading", Warn
-		case r.Note != "":
-			state, style = r.Note, Warn
-		}
-		t.Rows = append(t.Rows, []Cell{{Text: r.ID}, {Text: r.URL}, {Text: r.Branch}, {Text: r.Head.String()},
-			{Text: Age(r.SeenAt, now)}, {state, style}})
-		for _, p := range r.Problems {
-			name := ""
-			if p.Application != "" {
-				name = p.Application + ": "
-			}
-			fmt.Fprintf(&below, "%s  %s%s\n", r.ID, name, gitops.Printable(p.String()))
-		}
-	}
-	if below.Len() > 0 {
-		return t.Text(colour) + "\n" + below.String()
-	}
-	return t.Text(colour)
+	return text
 }
 
 func syncStyle(s gitops.SyncStatus) Style {
@@ -160,25 +115,21 @@ func driftStyle(s gitops.DriftSummary) Style {
 	return Good
 }
 
-func phaseStyle(p gitops.Phase) Style {
-	switch p {
-	case gitops.PhaseSucceeded:
-		return Good
-	case gitops.PhaseFailed, gitops.PhaseBlocked:
-		return Bad
-	case gitops.PhaseSuperseded, gitops.PhaseRejected:
-		return Dim
-	case gitops.PhasePending, gitops.PhasePlanning, gitops.PhaseAwaitingApproval, gitops.PhaseApplying,
-		gitops.PhaseVerifying, gitops.PhaseRollingBack:
-		return Warn
+// Name shortens the ARN of a caller to its name.
+func Name(arn string) string {
+	if i := strings.LastIndexAny(arn, "/:"); strings.HasPrefix(arn, "arn:") && i >= 0 {
+		return arn[i+1:]
 	}
-	return Plain
+	return arn
 }
 
-func clip(text string, n int) string {
-	text, _, _ = strings.Cut(text, "\n")
-	if runes := []rune(text); len(runes) > n {
-		return string(runes[:n-1]) + "…"
+// sorted walks a map in the order of its keys.
+func sorted[V any](m map[string]V) iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		for _, k := range slices.Sorted(maps.Keys(m)) {
+			if !yield(k, m[k]) {
+				return
+			}
+		}
 	}
-	return text
 }

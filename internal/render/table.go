@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"charm.land/lipgloss/v2"
 
@@ -41,6 +40,9 @@ func Paint(colour bool, s Style, text string) string {
 	return style.Render(text)
 }
 
+// width is how many columns of a terminal a text takes.
+func width(text string) int { return lipgloss.Width(text) }
+
 // Cell is one field of a table.
 type Cell struct {
 	Text  string
@@ -62,23 +64,22 @@ func (t *Table) Add(cells ...string) {
 	t.Rows = append(t.Rows, row)
 }
 
-// Text returns the table. The last column is not padded, so that a line ends with its text.
+// Text returns the table, every cell on one line. The last column is not padded, so that a
+// line ends with its text.
 func (t Table) Text(colour bool) string {
-	widths := make([]int, len(t.Header))
-	for i, h := range t.Header {
-		widths[i] = utf8.RuneCountInString(h)
-	}
-	for _, row := range t.Rows {
-		for i, c := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(gitops.Printable(c.Text)))
-		}
-	}
-	var b strings.Builder
 	header := make([]Cell, len(t.Header))
 	for i, h := range t.Header {
 		header[i] = Cell{Text: h, Style: Dim}
 	}
-	for _, row := range append([][]Cell{header}, t.Rows...) {
+	rows := append([][]Cell{header}, t.Rows...)
+	widths := make([]int, len(t.Header))
+	for _, row := range rows {
+		for i, c := range row {
+			widths[i] = max(widths[i], width(gitops.Printable(c.Text)))
+		}
+	}
+	var b strings.Builder
+	for _, row := range rows {
 		b.WriteString(line(row, widths, colour) + "\n")
 	}
 	return b.String()
@@ -87,10 +88,9 @@ func (t Table) Text(colour bool) string {
 func line(row []Cell, widths []int, colour bool) string {
 	var b strings.Builder
 	for i, c := range row {
-		text := gitops.Printable(c.Text)
-		pad := ""
+		text, pad := gitops.Printable(c.Text), ""
 		if i < len(row)-1 {
-			pad = strings.Repeat(" ", widths[i]-utf8.RuneCountInString(text)+2)
+			pad = strings.Repeat(" ", widths[i]-width(text)+2)
 		}
 		b.WriteString(Paint(colour, c.Style, text) + pad)
 	}

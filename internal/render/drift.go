@@ -1,0 +1,81 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/driftless-gitops/driftless/internal/gitops"
+)
+
+// Drift returns a drift report: what drifted property by property, what could not be
+// checked and why, and how much of the application was looked at.
+func Drift(r gitops.DriftReport, now time.Time, colour bool) string {
+	s, p := r.Summary(), &page{colour: colour}
+	p.line("%s  stack %s  %s  coverage %d %%  checked %s ago", p.paint(Bold, r.Application), stackName(r.StackID),
+		p.verdict(s), s.Coverage(), Age(r.At, now))
+	if !r.Complete {
+		p.block("  incomplete: ", r.Reason)
+	}
+	for _, res := range r.Resources {
+		switch res.Status {
+		case gitops.ResourceModified:
+			p.line("  %s %s  %s", p.paint(Warn, "~"), res.LogicalID, res.Type)
+			p.rows(differenceRows(res), "      ")
+		case gitops.ResourceDeleted:
+			p.line("  %s %s  %s  deleted%s", p.paint(Bad, "-"), res.LogicalID, res.Type, since(res.Since))
+		case gitops.ResourceInSync, gitops.ResourceIgnored, gitops.ResourceNotCheckable:
+		}
+	}
+	p.unseen(r, gitops.ResourceIgnored, "  · ignored: ")
+	p.unseen(r, gitops.ResourceNotCheckable, "  ? not checkable: ")
+	return p.String()
+}
+
+// verdict says in a few words what was found. What was not looked at to the end is never
+// said to be in sync.
+func (p *page) verdict(s gitops.DriftSummary) painted {
+	switch {
+	case s.Drifted > 0:
+		return p.paint(Warn, fmt.Sprintf("%d of %d resources drifted", s.Drifted, s.Total()))
+	case !s.Complete:
+		return p.paint(Dim, "unknown")
+	}
+	return p.paint(Good, "in sync")
+}
+
+func differenceRows(r gitops.ResourceDrift) []row {
+	var rows []row
+	for _, d := range r.Properties {
+		rows = append(rows, row{path: name(d.Path), sides: []side{{"declared", d.Declared}, {"live", d.Live}}, note: since(r.Since)})
+	}
+	return rows
+}
+
+// unseen lists the resources that drift detection says nothing of, by reason.
+func (p *page) unseen(r gitops.DriftReport, status gitops.ResourceStatus, head string) {
+	reasons := map[string][]string{}
+	for _, res := range r.Resources {
+		if res.Status == status {
+			reasons[res.Reason] = append(reasons[res.Reason], res.LogicalID)
+		}
+	}
+	for reason, ids := range sorted(reasons) {
+		p.block(head, fmt.Sprintf("%s: %s", gitops.Printable(strings.Join(ids, ", ")), reason))
+	}
+}
+
+func since(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return "  since " + at.UTC().Format("2006-01-02 15:04:05Z")
+}
+
+// stackName returns the name in a stack's ARN: arn:aws:cloudformation:…:stack/<name>/<id>.
+func stackName(arn string) string {
+	if parts := strings.Split(arn, "/"); len(parts) == 3 {
+		return parts[1]
+	}
+	return arn
+}

@@ -1,0 +1,85 @@
+package render
+
+import (
+	"strings"
+	"time"
+
+	"github.com/driftless-gitops/driftless/internal/gitops"
+)
+
+// History returns the table of an application's deployments. With a single one, it tells
+// below when each of its phases began, and its whole reason.
+func History(all []gitops.Deployment, now time.Time, colour bool) string {
+	if len(all) == 0 {
+		return "no deployments yet\n"
+	}
+	t := Table{Header: []string{"DEPLOYMENT", "KIND", "PHASE", "REVISION", "PLAN", "STARTED", "TOOK", "BY", "REASON"}}
+	for _, d := range all {
+		plan := "-"
+		if d.Plan.Digest != "" {
+			plan = d.Plan.String()
+		}
+		t.Rows = append(t.Rows, []Cell{{Text: d.ID}, {Text: string(d.Kind)}, {string(d.Phase), phaseStyle(d.Phase)},
+			{Text: d.Revision.String()}, {Text: plan}, {Text: Age(d.StartedAt, now)}, {Text: took(d.StartedAt, d.EndedAt)},
+			{Text: by(d)}, {Text: clip(d.Reason, 120)}})
+	}
+	if len(all) > 1 {
+		return t.Text(colour)
+	}
+	return t.Text(colour) + "\n" + details(all[0], colour)
+}
+
+// details tells when each phase of a deployment began, how long it took, and the reason.
+func details(d gitops.Deployment, colour bool) string {
+	p := &page{colour: colour}
+	for i, at := range d.Times {
+		until := d.EndedAt
+		if i+1 < len(d.Times) {
+			until = d.Times[i+1].At
+		}
+		lasted := ""
+		if !at.Phase.Done() {
+			lasted = took(at.At, until)
+		}
+		p.line("%-17s %s  %s", string(at.Phase), at.At.UTC().Format("2006-01-02 15:04:05Z"), lasted)
+	}
+	if strings.TrimSpace(d.Reason) != "" {
+		p.block("reason            ", d.Reason)
+	}
+	return p.String()
+}
+
+func took(from, until time.Time) string {
+	if until.IsZero() {
+		return "-"
+	}
+	return until.Sub(from).Round(100 * time.Millisecond).String()
+}
+
+// by says who is behind a deployment: who approved it, who asked for it, or who committed.
+func by(d gitops.Deployment) string {
+	switch {
+	case d.Approved != nil:
+		return Name(d.Approved.By)
+	case d.Rejected != nil:
+		return Name(d.Rejected.By)
+	case d.Request.By != "":
+		return Name(d.Request.By)
+	}
+	return d.Revision.Author
+}
+
+func phaseStyle(p gitops.Phase) Style {
+	switch p {
+	case gitops.PhaseSucceeded:
+		return Good
+	case gitops.PhaseFailed, gitops.PhaseBlocked:
+		return Bad
+	case gitops.PhaseSuperseded, gitops.PhaseRejected:
+		return Dim
+	case gitops.PhasePending, gitops.PhasePlanning, gitops.PhaseAwaitingApproval, gitops.PhaseApplying,
+		gitops.PhaseVerifying, gitops.PhaseRollingBack:
+		return Warn
+	}
+	return Plain
+}
