@@ -87,7 +87,7 @@ func refused(in *cloudformation.CreateChangeSetInput) error {
 	switch {
 	case !changeSetName.MatchString(text(in.ChangeSetName)):
 		return malformed("changeSetName", text(in.ChangeSetName), "[a-zA-Z][-a-zA-Z0-9]*")
-	case in.ChangeSetType == types.ChangeSetTypeImport || len(in.ResourcesToImport) > 0 || aws.ToBool(in.ImportExistingResources):
+	case in.ChangeSetType == types.ChangeSetTypeImport || len(in.ResourcesToImport) > 0:
 		return invalid("The sandbox imports no resources")
 	case in.OnStackFailure == types.OnStackFailureDelete && in.ChangeSetType != types.ChangeSetTypeCreate:
 		return invalid("OnStackFailure DELETE is only supported for change sets of type CREATE")

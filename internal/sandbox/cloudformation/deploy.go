@@ -289,7 +289,7 @@ func (d *deployment) accept(r *record, made wire.Made) {
 // succeed ends an operation that went well: an update first deletes what it left behind.
 func (d *deployment) succeed(ctx context.Context) {
 	d.mu.Lock()
-	d.st.deployed, d.st.tags, d.st.undo, d.st.imports = d.g, d.g.tags, nil, d.g.imports
+	d.st.deployed, d.st.pending, d.st.tags, d.st.undo, d.st.imports = d.g, nil, d.g.tags, nil, d.g.imports
 	d.st.drift = types.StackDriftStatusNotChecked
 	if d.creating {
 		d.setStatus(d.st, types.StackStatusCreateComplete, "")
@@ -342,7 +342,7 @@ func (d *deployment) fail(ctx context.Context, err error, back *undo) {
 		status = types.StackStatusCreateFailed
 	}
 	if d.noRollback {
-		d.st.deployed, d.st.tags, d.st.undo = d.g, d.g.tags, back
+		d.st.deployed, d.st.pending, d.st.tags, d.st.undo = d.g, nil, d.g.tags, back
 		d.setStatus(d.st, status, reason)
 		d.settle()
 		d.mu.Unlock()
@@ -395,7 +395,7 @@ func (d *deployment) retained(r *record) bool {
 func (s *Service) begin(d *deployment, token string) {
 	d.Service = s
 	d.env = s.env(s.ctx, d.st, d.g, s.recorded(d.st))
-	d.st.token = token
+	d.st.token, d.st.pending = token, d.g
 	if d.creating {
 		s.setStatus(d.st, types.StackStatusCreateInProgress, "User Initiated")
 	} else {

@@ -25,6 +25,7 @@ type stack struct {
 	created, updated, deleted time.Time
 
 	deployed  *target // nil until something was deployed
+	pending   *target // what an operation is bringing the stack to, or failed to create
 	resources map[string]*record
 	order     []string // logical ids as they were made
 	outputs   []types.Output
@@ -81,6 +82,14 @@ func (st *stack) live() bool { return st.status != types.StackStatusDeleteComple
 
 // inReview says whether nothing was ever deployed: to most calls there is no such stack.
 func (st *stack) inReview() bool { return st.status == types.StackStatusReviewInProgress }
+
+// shown is the target that descriptions of the stack are about, or nil.
+func (st *stack) shown() *target {
+	if st.pending != nil {
+		return st.pending
+	}
+	return st.deployed
+}
 
 // busy says whether an operation runs.
 func (st *stack) busy() bool {
@@ -144,7 +153,7 @@ func (s *Service) setResource(st *stack, r *record, status types.ResourceStatus,
 
 func (s *Service) appendEvent(st *stack, e types.StackEvent, reason string) {
 	e.EventId = aws.String(aws.ToString(e.LogicalResourceId) + "-" + newUUID())
-	e.StackId, e.StackName, e.Timestamp = aws.String(st.id), aws.String(st.name), aws.Time(s.Now())
+	e.StackId, e.StackName, e.Timestamp = aws.String(st.id), aws.String(st.name), aws.Time(st.tick(s.Now()))
 	if reason != "" {
 		e.ResourceStatusReason = aws.String(reason)
 	}
@@ -152,6 +161,18 @@ func (s *Service) appendEvent(st *stack, e types.StackEvent, reason string) {
 		e.ClientRequestToken = aws.String(st.token)
 	}
 	st.events = append(st.events, e)
+}
+
+// tick is now, or a millisecond after the latest event: clients sort events by their time,
+// which is written in milliseconds.
+func (st *stack) tick(now time.Time) time.Time {
+	now = now.Truncate(time.Millisecond)
+	if n := len(st.events); n > 0 {
+		if next := st.events[n-1].Timestamp.Add(time.Millisecond); now.Before(next) {
+			return next
+		}
+	}
+	return now
 }
 
 func (s *Service) emit(st *stack, detailType string, detail map[string]any) {

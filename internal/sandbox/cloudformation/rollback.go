@@ -129,7 +129,7 @@ func (d *deployment) clean(ctx context.Context) {
 			d.st.tags = back.previous.tags
 		}
 	}
-	d.st.undo = nil
+	d.st.undo, d.st.pending = nil, nil
 	d.setStatus(d.st, types.StackStatusUpdateRollbackComplete, "")
 	d.settle()
 }

@@ -46,9 +46,9 @@ func (st *stack) describe() types.Stack {
 	if st.roleARN != "" {
 		out.RoleARN = aws.String(st.roleARN)
 	}
-	if st.deployed != nil {
-		out.Parameters = st.deployed.parameters()
-		if d := st.deployed.template.Description; d != "" {
+	if g := st.shown(); g != nil {
+		out.Parameters = g.parameters()
+		if d := g.template.Description; d != "" {
 			out.Description = aws.String(d)
 		}
 	}

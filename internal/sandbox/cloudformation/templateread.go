@@ -27,10 +27,9 @@ func (s *Service) getTemplate(_ context.Context, at scope, in *cloudformation.Ge
 	if err != nil {
 		return nil, err
 	}
-	if st.deployed == nil {
-		return nil, invalid("Stack [%s] has no template", st.name)
+	if g := st.shown(); g != nil {
+		out.TemplateBody = aws.String(g.template.Body)
 	}
-	out.TemplateBody = aws.String(st.deployed.template.Body)
 	return out, nil
 }
 
@@ -43,10 +42,10 @@ func (s *Service) parsed(ctx context.Context, at scope, name *string, from sourc
 		if err != nil {
 			return nil, err
 		}
-		if st.deployed == nil {
-			return nil, invalid("Stack [%s] has no template", st.name)
+		if g := st.shown(); g != nil {
+			return g.template, nil
 		}
-		return st.deployed.template, nil
+		return nil, invalid("Stack [%s] has no template", st.name)
 	}
 	body, err := s.read(ctx, at, nil, from)
 	if err != nil {

@@ -130,6 +130,9 @@ func vpcCreate(c *call) (wire.Made, error) {
 // vpcUpdate sets the DNS attributes, whose defaults are those of a VPC made by API.
 func vpcUpdate(c *call) (wire.Made, error) {
 	for name, standard := range map[string]string{"EnableDnsSupport": "true", "EnableDnsHostnames": "false"} {
+		if !c.has(name) && c.Previous[name] == nil {
+			continue
+		}
 		v := standard
 		if c.has(name) {
 			v = strings.ToLower(c.text(name))

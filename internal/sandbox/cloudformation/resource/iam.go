@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation/template"
 	"github.com/driftless-gitops/driftless/internal/sandbox/wire"
@@ -48,16 +49,21 @@ func roleUpdate(c *call) (wire.Made, error) {
 	if err := c.iam("UpdateAssumeRolePolicy", map[string]any{"PolicyDocument": document(c.Properties["AssumeRolePolicyDocument"])}); err != nil {
 		return made, err
 	}
-	settings := map[string]any{"Description": c.text("Description"), "MaxSessionDuration": "3600"}
+	settings := map[string]any{"Description": c.text("Description"), "MaxSessionDuration": text(live["MaxSessionDuration"])}
+	if !c.has("Description") && c.Previous["Description"] == nil {
+		settings["Description"] = text(live["Description"])
+	}
 	if c.has("MaxSessionDuration") {
 		settings["MaxSessionDuration"] = c.text("MaxSessionDuration")
+	} else if c.Previous["MaxSessionDuration"] != nil {
+		settings["MaxSessionDuration"] = "3600"
 	}
 	if err := c.iam("UpdateRole", settings); err != nil {
 		return made, err
 	}
 	if boundary := c.text("PermissionsBoundary"); boundary != "" {
 		err = c.iam("PutRolePermissionsBoundary", map[string]any{"PermissionsBoundary": boundary})
-	} else if live["PermissionsBoundary"] != nil {
+	} else if c.Previous["PermissionsBoundary"] != nil {
 		err = c.iam("DeleteRolePermissionsBoundary", map[string]any{})
 	}
 	if err != nil {
@@ -87,8 +93,9 @@ func (c *call) tagRole(live map[string]any) error {
 // previous properties, and stay.
 func (c *call) rolePolicies(live map[string]any) error {
 	attached, wanted := template.Strings(live["ManagedPolicyArns"]), c.strings("ManagedPolicyArns")
+	declared := c.has("ManagedPolicyArns") || c.Previous["ManagedPolicyArns"] != nil
 	for _, arn := range attached {
-		if !slices.Contains(wanted, arn) {
+		if declared && !slices.Contains(wanted, arn) {
 			if err := c.iam("DetachRolePolicy", map[string]any{"PolicyArn": arn}); err != nil {
 				return err
 			}
@@ -156,6 +163,7 @@ func roleRead(c *call) (map[string]any, bool, error) {
 		return nil, false, err
 	}
 	live := map[string]any{"RoleName": c.PhysicalID, "Path": n.Value("Path"), "MaxSessionDuration": n.Value("MaxSessionDuration"),
+		"Description": nil, "PermissionsBoundary": nil,
 		"AssumeRolePolicyDocument": decoded(n.Value("AssumeRolePolicyDocument"))}
 	if d := n.Value("Description"); d != "" {
 		live["Description"] = d
@@ -173,10 +181,20 @@ func roleRead(c *call) (map[string]any, bool, error) {
 	}
 	arns := []any{}
 	for _, p := range n.List("AttachedPolicies") {
-		arns = append(arns, p.Value("PolicyArn"))
+		if arn := p.Value("PolicyArn"); c.declares(arn) {
+			arns = append(arns, arn)
+		}
 	}
 	live["ManagedPolicyArns"] = arns
 	return live, true, c.inlineLive(live)
+}
+
+// declares says whether an attached policy is the role's own affair: one that it declares or
+// declared, or one of AWS's. Others are attached by AWS::IAM::ManagedPolicy resources, which
+// name the role, and would be taken for drift of a role that nobody touched.
+func (c *call) declares(arn string) bool {
+	return strings.HasPrefix(arn, "arn:aws:iam::aws:") || slices.Contains(c.strings("ManagedPolicyArns"), arn) ||
+		slices.Contains(template.Strings(c.Previous["ManagedPolicyArns"]), arn)
 }
 
 // inlineLive reads the declared inline policies: others belong to resources of their own.

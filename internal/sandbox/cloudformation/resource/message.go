@@ -86,8 +86,8 @@ func queueUpdate(c *call) (wire.Made, error) {
 		if !ok {
 			standard = fifoDefaults[name]
 		}
-		if _, given := attributes[name]; !given && live[name] != nil && text(live[name]) != standard {
-			attributes[name] = standard
+		if _, given := attributes[name]; !given && c.Previous[name] != nil && text(live[name]) != standard {
+			attributes[name] = standard // what nobody declared is nobody's to reset
 		}
 	}
 	if len(attributes) > 0 {
@@ -143,6 +143,11 @@ func queueRead(c *call) (map[string]any, bool, error) {
 			}
 		} else {
 			delete(live, p)
+		}
+	}
+	for _, p := range append(sortedKeys(queueDefaults), "SqsManagedSseEnabled") {
+		if _, set := live[p]; !set {
+			live[p] = nil
 		}
 	}
 	delete(live, "Policy")
@@ -205,6 +210,9 @@ func topicUpdate(c *call) (wire.Made, error) {
 	for _, a := range topicAttributes {
 		v := c.text(a)
 		if !c.has(a) {
+			if c.Previous[a] == nil {
+				continue
+			}
 			v = topicDefaults[a]
 		}
 		if v == live[a] || (live[a] == "" && v == topicDefaults[a]) {
@@ -275,6 +283,8 @@ func topicRead(c *call) (map[string]any, bool, error) {
 			live[a] = v
 		} else if v := topicDefaults[a]; v != "" {
 			live[a] = v
+		} else {
+			live[a] = nil
 		}
 	}
 	tags, err := c.topicTags()

@@ -89,7 +89,7 @@ func (c *call) indexes(properties map[string]any) map[string]map[string]any {
 // tableExtras sets what has calls of its own: time to live, point-in-time recovery.
 func (c *call) tableExtras(live map[string]any) error {
 	wanted, previous := c.object("TimeToLiveSpecification"), live["TimeToLiveSpecification"]
-	if !template.Equal(any(orNil(wanted)), previous) && (wanted != nil || previous != nil) {
+	if !template.Equal(orNil(wanted), previous) && (wanted != nil || c.Previous["TimeToLiveSpecification"] != nil) {
 		spec := map[string]any{"Enabled": false}
 		if wanted != nil {
 			spec = map[string]any{"Enabled": wanted["Enabled"], "AttributeName": wanted["AttributeName"]}
@@ -102,7 +102,7 @@ func (c *call) tableExtras(live map[string]any) error {
 	}
 	recovery := c.object("PointInTimeRecoverySpecification")
 	if recovery == nil {
-		if !template.Equal(nested(live, "PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled"), true) {
+		if c.Previous["PointInTimeRecoverySpecification"] == nil {
 			return nil
 		}
 		recovery = map[string]any{"PointInTimeRecoveryEnabled": false}
@@ -144,7 +144,7 @@ func tableUpdate(c *call) (wire.Made, error) {
 	in := map[string]any{"TableName": c.PhysicalID}
 	for _, p := range []string{"BillingMode", "ProvisionedThroughput", "TableClass", "DeletionProtectionEnabled"} {
 		v, ok := c.Properties[p]
-		if !ok && p == "DeletionProtectionEnabled" {
+		if !ok && p == "DeletionProtectionEnabled" && c.Previous[p] != nil {
 			v, ok = false, true
 		}
 		if ok && !template.Equal(v, live[p]) {
@@ -154,7 +154,7 @@ func tableUpdate(c *call) (wire.Made, error) {
 	if in["BillingMode"] == "PROVISIONED" {
 		in["ProvisionedThroughput"] = c.Properties["ProvisionedThroughput"]
 	}
-	if s := c.object("StreamSpecification"); !template.Equal(orNil(s), live["StreamSpecification"]) {
+	if s := c.object("StreamSpecification"); (s != nil || c.Previous["StreamSpecification"] != nil) && !template.Equal(orNil(s), live["StreamSpecification"]) {
 		in["StreamSpecification"] = map[string]any{"StreamEnabled": false}
 		if s != nil {
 			in["StreamSpecification"] = map[string]any{"StreamEnabled": true, "StreamViewType": s["StreamViewType"]}
@@ -201,7 +201,7 @@ func (c *call) indexChanges(live map[string]any) ([]any, error) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(before)) {
-		if _, kept := after[name]; !kept {
+		if _, kept := after[name]; !kept && (c.has("GlobalSecondaryIndexes") || c.Previous["GlobalSecondaryIndexes"] != nil) {
 			structural++
 			changes = append(changes, map[string]any{"Delete": map[string]any{"IndexName": name}})
 		}
@@ -275,10 +275,9 @@ func tableRead(c *call) (map[string]any, bool, error) {
 		live["ProvisionedThroughput"] = capacity(t["ProvisionedThroughput"])
 	}
 	for _, p := range []string{"GlobalSecondaryIndexes", "LocalSecondaryIndexes"} {
-		if l := liveIndexes(t[p], onDemand || p == "LocalSecondaryIndexes"); len(l) > 0 {
-			live[p] = l
-		}
+		live[p] = liveIndexes(t[p], onDemand || p == "LocalSecondaryIndexes")
 	}
+	live["StreamSpecification"], live["SSESpecification"], live["TimeToLiveSpecification"] = nil, nil, nil
 	if nested(t, "StreamSpecification", "StreamEnabled") == true {
 		live["StreamSpecification"] = map[string]any{"StreamViewType": nested(t, "StreamSpecification", "StreamViewType")}
 	}
