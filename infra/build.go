@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,19 +54,11 @@ func copyFile(from, to string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return fmt.Errorf("make %s: %w", filepath.Dir(to), err)
 	}
-	in, err := os.Open(from)
+	data, err := os.ReadFile(from)
 	if err != nil {
-		return fmt.Errorf("open %s: %w", from, err)
+		return fmt.Errorf("read %s: %w", from, err)
 	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o755)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", to, err)
-	}
-	if _, err := io.Copy(out, in); err != nil {
-		return fmt.Errorf("write %s: %w", to, err)
-	}
-	if err := out.Close(); err != nil {
+	if err := os.WriteFile(to, data, 0o755); err != nil {
 		return fmt.Errorf("write %s: %w", to, err)
 	}
 	return nil
