@@ -3,6 +3,7 @@ package cloudformation_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -21,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
 	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation"
+	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation/resource"
 	"github.com/driftless-gitops/driftless/internal/sandbox/moto"
 	"github.com/driftless-gitops/driftless/internal/sandbox/wire"
 )
@@ -330,6 +332,10 @@ func (w *world) detect(stack string) (types.StackDriftStatus, map[string][]strin
 		id := aws.ToString(d.LogicalResourceId)
 		out[id] = append(out[id], string(d.StackResourceDriftStatus))
 		for _, p := range d.PropertyDifferences {
+			if p.DifferenceType == types.DifferenceTypeRemove { // what was expected may hold random names
+				out[id] = append(out[id], "REMOVE "+aws.ToString(p.PropertyPath))
+				continue
+			}
 			out[id] = append(out[id], fmt.Sprintf("%s %s %s -> %s", p.DifferenceType, aws.ToString(p.PropertyPath), aws.ToString(p.ExpectedValue), aws.ToString(p.ActualValue)))
 		}
 	}
@@ -363,11 +369,14 @@ func message(err error) string {
 	if err == nil {
 		return ""
 	}
-	_, after, found := strings.Cut(err.Error(), "api error ")
-	if !found {
+	var api interface {
+		ErrorCode() string
+		ErrorMessage() string
+	}
+	if !errors.As(err, &api) {
 		return err.Error()
 	}
-	return after
+	return api.ErrorCode() + ": " + api.ErrorMessage()
 }
 
 func jsonOf(t *testing.T, v any) string {
@@ -377,4 +386,9 @@ func jsonOf(t *testing.T, v any) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// moto is for calls past the gateway.
+func (w *world) moto() *resource.Client {
+	return &resource.Client{URL: shared.url, Endpoint: func() string { return w.url }, HTTP: http.DefaultClient}
 }
