@@ -31,6 +31,10 @@ const name = "infrastructure"
 // patience is how long each thing may take before the demo gives up on it.
 const patience = 90 * time.Second
 
+// speed is how many times as often the schedules fire as in an account, where the sweep
+// comes every minute: a drift that is due is then looked for within five seconds.
+const speed = 12
+
 // demo is the demo while it runs.
 type demo struct {
 	*Stage
@@ -44,6 +48,9 @@ func Run(ctx context.Context, out io.Writer, terminal, keep bool, o Options) err
 	s := &screen{out: out, live: terminal, start: time.Now()}
 	s.say("%s", s.paint(bold, "Driftless in a sandbox: AWS on this machine, no account needed"))
 	began := time.Now()
+	if o.Sandbox.ScheduleSpeed == 0 {
+		o.Sandbox.ScheduleSpeed = speed
+	}
 	stage, err := Open(ctx, o)
 	if err != nil {
 		return fmt.Errorf("sandbox: %w", err)
@@ -220,14 +227,14 @@ func (d *demo) drift(ctx context.Context) error {
 		return err
 	}
 	began := time.Now()
-	d.screen.say("  waiting for the scheduled drift check (every minute for these applications)")
+	d.screen.say("  nobody asks: waiting for the scheduled drift check, which these applications want every minute")
 	_, err := d.quietly(ctx, func(views []gitops.View) bool {
 		return slices.ContainsFunc(views, func(v gitops.View) bool { return v.Application.ID == "jobs" && v.Application.Drift.Drifted == 1 })
 	})
 	if err != nil {
 		return err
 	}
-	d.screen.done("found", "by the schedule, nobody asked", began)
+	d.screen.done("found", "by the schedule", began)
 	return d.show(ctx, "drift", "jobs")
 }
 

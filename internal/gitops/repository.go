@@ -15,7 +15,7 @@ type Repository struct {
 	URL     string   `json:"url"`
 	Branch  string   `json:"branch"`
 	Targets []Target `json:"targets,omitempty"` // where its applications may go; empty: wherever the installation may
-	// Credentials names the secret to read it with, "ssm:/driftless/git/x"; empty for
+	// Credentials names the secret to read it with, that of CredentialsOf; empty for
 	// CodeCommit, which is read with Driftless's own role, and for public repositories.
 	Credentials string `json:"credentials,omitempty"`
 
@@ -122,3 +122,8 @@ func NormalURL(raw string) string {
 	path := strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), ".git")
 	return strings.ToLower(u.Scheme) + "://" + strings.ToLower(u.Host) + path
 }
+
+// CredentialsOf returns the one secret that a repository may be read with, a SecureString of
+// SSM's Parameter Store. It is named after the repository, so that whoever adds a repository
+// of their own cannot have another one's token sent to it.
+func CredentialsOf(repository string) string { return "ssm:/driftless/git/" + repository }

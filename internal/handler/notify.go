@@ -76,7 +76,10 @@ func notifyDeployment(ctx context.Context, bus Bus, record events.DynamoDBEventR
 
 // notifyDrift publishes the latest drift report of an application.
 func notifyDrift(ctx context.Context, bus Bus, record events.DynamoDBEventRecord) error {
-	var now gitops.DriftReport
+	var now struct {
+		gitops.DriftReport
+		Summary gitops.DriftSummary `json:"summary"` // kept beside the resources, which a large report has elsewhere
+	}
 	if err := image(record.Change.NewImage, &now); err != nil {
 		return err
 	}
@@ -92,7 +95,7 @@ func notifyDrift(ctx context.Context, bus Bus, record events.DynamoDBEventRecord
 		StackID     string                 `json:"stackId,omitempty"`
 		Summary     gitops.DriftSummary    `json:"summary"`
 		Drifted     []gitops.ResourceDrift `json:"drifted"`
-	}{now.Application, now.Deployment, now.StackID, now.Summary(), drifted})
+	}{now.Application, now.Deployment, now.StackID, now.Summary, drifted})
 }
 
 // image decodes a record of the stream by the names that the table's records have in JSON.

@@ -63,37 +63,44 @@ func (w *Webhook) take(ctx context.Context, r events.LambdaFunctionURLRequest) (
 		return status, why
 	}
 	id := strings.TrimPrefix(r.RawPath, "/")
-	secrets, err := w.Secrets(ctx, id)
+	repo, err := w.Repositories.Repository(ctx, id) // first, so that strangers cannot use up the rate of SSM
+	if err == nil {
+		return w.verify(ctx, repo, header(r), body)
+	}
+	if errors.Is(err, reconcile.ErrNotFound) {
+		return http.StatusUnauthorized, "unauthorized"
+	}
+	w.Log.Error("read repository", "repo", id, "error", err.Error())
+	return http.StatusServiceUnavailable, "try again later"
+}
+
+// verify holds a delivery against the repository's secrets.
+func (w *Webhook) verify(ctx context.Context, repo gitops.Repository, h http.Header, body []byte) (int, string) {
+	secrets, err := w.Secrets(ctx, repo.ID)
 	if errors.Is(err, reconcile.ErrNotFound) {
 		return http.StatusUnauthorized, "unauthorized"
 	}
 	if err != nil {
-		w.Log.Error("read webhook secret", "repo", id, "error", err.Error())
+		w.Log.Error("read webhook secret", "repo", repo.ID, "error", err.Error())
 		return http.StatusServiceUnavailable, "try again later"
 	}
-	h := header(r)
 	if err := forge.VerifyGitHub(secrets, h, body); err != nil {
 		return http.StatusUnauthorized, "unauthorized"
 	}
 	if event := h.Get("X-GitHub-Event"); event != "push" {
 		return http.StatusOK, "nothing to do: only pushes are looked at"
 	}
-	return w.push(ctx, id, h.Get("X-GitHub-Delivery"), body)
+	return w.push(ctx, repo, h.Get("X-GitHub-Delivery"), body)
 }
 
 // push takes a push whose signature holds.
-func (w *Webhook) push(ctx context.Context, id, delivery string, body []byte) (int, string) {
+func (w *Webhook) push(ctx context.Context, repo gitops.Repository, delivery string, body []byte) (int, string) {
 	push, err := forge.ParseGitHubPush(body)
 	if err != nil {
 		return http.StatusBadRequest, "the body is not a push"
 	}
-	repo, err := w.Repositories.Repository(ctx, id)
-	if errors.Is(err, reconcile.ErrNotFound) || err == nil && gitops.NormalURL(push.URL) != gitops.NormalURL(repo.URL) {
+	if gitops.NormalURL(push.URL) != gitops.NormalURL(repo.URL) {
 		return http.StatusUnauthorized, "unauthorized"
-	}
-	if err != nil {
-		w.Log.Error("read repository", "repo", id, "error", err.Error())
-		return http.StatusServiceUnavailable, "try again later"
 	}
 	if push.Ref != "refs/heads/"+repo.Branch {
 		return http.StatusOK, "nothing to do: not the tracked branch"
@@ -102,12 +109,12 @@ func (w *Webhook) push(ctx context.Context, id, delivery string, body []byte) (i
 	if err == nil && seen {
 		return http.StatusOK, "duplicate"
 	}
-	if err := w.Queue.Send(ctx, reconcile.Message{Repository: id, Reason: "pushed to GitHub"}); err != nil {
-		w.Log.Error("send", "repo", id, "error", err.Error())
+	if err := w.Queue.Send(ctx, reconcile.Message{Repository: repo.ID, Reason: "pushed to GitHub"}); err != nil {
+		w.Log.Error("send", "repo", repo.ID, "error", err.Error())
 		return http.StatusServiceUnavailable, "try again later; the resync finds the push without it"
 	}
 	if err := w.Deliveries.MarkDelivery(ctx, "github", delivery); err != nil {
-		w.Log.Warn("keep delivery id", "repo", id, "error", err.Error()) // a redelivery then costs one look, and changes nothing
+		w.Log.Warn("keep delivery id", "repo", repo.ID, "error", err.Error()) // a redelivery then costs one look, and changes nothing
 	}
 	return http.StatusAccepted, "accepted"
 }

@@ -174,6 +174,9 @@ func (o *Operator) AddRepository(ctx context.Context, r gitops.Repository, by st
 		}
 	}
 	r.ID = gitops.RepositoryID(r.URL, r.Branch)
+	if own := gitops.CredentialsOf(r.ID); r.Credentials != "" && r.Credentials != own {
+		return r, refuse("credentials %q: a repository is read with its own alone, %s", r.Credentials, own)
+	}
 	err := retry(func() error {
 		known, err := o.Store.Repository(ctx, r.ID)
 		switch {

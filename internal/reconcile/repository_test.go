@@ -187,3 +187,19 @@ func TestR48_ASymbolicLinkOnAUsedPathIsNamedAndTheOthersGoOn(t *testing.T) {
 		t.Errorf("books did not go on: %q", got)
 	}
 }
+
+func TestARepositoryIsReadWithItsOwnCredentialsAlone(t *testing.T) {
+	w := newWorld(t)
+	mine := gitops.Repository{URL: "https://git.example.com/eve/mine", Branch: "main"}
+	id := gitops.RepositoryID(mine.URL, mine.Branch)
+	for credentials, taken := range map[string]bool{
+		"": true, gitops.CredentialsOf(id): true,
+		gitops.CredentialsOf(gitops.RepositoryID(repoURL, "main")): false, "ssm:/driftless/webhook/" + id: false, "env:TOKEN": false,
+	} {
+		mine.Credentials = credentials
+		_, err := w.op.AddRepository(t.Context(), mine, "eve")
+		if refusal := (*gitops.Refusal)(nil); errors.As(err, &refusal) == taken {
+			t.Errorf("credentials %q: %v, want taken %v", credentials, err, taken)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 )
 
 // nudgeBody is above the largest request that matters: a DynamoDB item has 400 KB, a batch
@@ -61,4 +62,16 @@ func written(body []byte) []string {
 		seen[name] = true
 	}
 	return found
+}
+
+// oneByOne lets one request through at a time. moto runs a DynamoDB transaction on the live
+// tables and puts a copy back when it is refused, which undoes whatever was written
+// meanwhile: two of several racers then win one lock, which cannot happen on AWS.
+func oneByOne(next http.Handler) http.Handler {
+	var turn sync.Mutex
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		turn.Lock()
+		defer turn.Unlock()
+		next.ServeHTTP(w, r)
+	})
 }

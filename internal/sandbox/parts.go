@@ -55,7 +55,7 @@ func (s *Sandbox) wire() (http.Handler, error) {
 			"codecommit":     s.git,
 			"lambda":         s.lambda,
 			"sqs":            nudging(proxy, s.lambda.Nudge),
-			"dynamodb":       nudging(proxy, s.lambda.Nudge),
+			"dynamodb":       nudging(oneByOne(proxy), s.lambda.Nudge),
 		},
 		moto: proxy,
 	}, nil

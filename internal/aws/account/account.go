@@ -120,13 +120,14 @@ func (a *Accounts) Config(ctx context.Context, application string, to gitops.Tar
 }
 
 // target returns the installation's target for what an application asks for. A role that
-// is asked for by name has to be that target's deploy role.
+// is asked for by name has to be that target's deploy role; without a region, as where a
+// repository is narrowed to an account, the account decides.
 func (a *Accounts) target(to gitops.Target) (Target, error) {
 	for _, t := range a.targets {
 		if t.Account != to.Account || to.Role != "" && to.Role != t.DeployRole {
 			continue
 		}
-		if len(t.Regions) == 0 || slices.Contains(t.Regions, to.Region) {
+		if len(t.Regions) == 0 || to.Region == "" || slices.Contains(t.Regions, to.Region) {
 			return t, nil
 		}
 	}

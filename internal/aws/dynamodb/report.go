@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/reconcile"
@@ -17,7 +19,8 @@ const (
 	keepReports    = 30 * 24 * time.Hour // the history; the latest stays
 	keepDeliveries = 3 * 24 * time.Hour  // GitHub lets a delivery be sent again for three days
 
-	attributeMoment = "moment" // a report's time as a number, which compares
+	attributeMoment  = "moment"  // a report's time as a number, which compares
+	attributeSummary = "summary" // gitops.DriftSummary
 )
 
 func reportKey(application, which string) key { return key{"APP#" + application, "DRIFT#" + which} }
@@ -34,6 +37,13 @@ func (s *Store) PutReport(ctx context.Context, r gitops.DriftReport) error {
 		moment = number(r.At.UnixNano())
 	}
 	attrs[attributeMoment] = moment
+	// The summary stands beside the resources, so that who reads the stream has it even where
+	// a large report's resources are in the bucket.
+	summary, err := attributevalue.MarshalMapWithOptions(r.Summary(), func(o *attributevalue.EncoderOptions) { o.TagKey = "json" })
+	if err != nil {
+		return fmt.Errorf("encode summary of %s: %w", r.Application, err)
+	}
+	attrs[attributeSummary] = &types.AttributeValueMemberM{Value: summary}
 	newest := expression.Or(
 		expression.Name(attributePK).AttributeNotExists(),
 		expression.Name(attributeMoment).LessThanEqual(expression.Value(moment)),

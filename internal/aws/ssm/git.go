@@ -10,26 +10,24 @@ import (
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 )
 
-// GitPrefix begins the name of every parameter that a repository may be read with.
-const GitPrefix = "/driftless/git/"
-
 // GitUser is whom a token is sent for. GitHub and GitLab look at the token alone, but want
 // some name beside it (GitHub docs, "Authenticating to the REST API"; GitLab docs,
 // "Personal access tokens").
 const GitUser = "x-access-token"
 
-// Git returns whom to read a repository as: where it names a parameter
-// ("ssm:/driftless/git/<name>"), the token in it; otherwise what other says.
+// Git returns whom to read a repository as: where it names its own parameter
+// (gitops.CredentialsOf), the token in it; otherwise what other says.
 func (s *Secrets) Git(other func(ctx context.Context, r gitops.Repository, address string) (user, password string, err error),
 ) func(ctx context.Context, r gitops.Repository, address string) (user, password string, err error) {
 	return func(ctx context.Context, r gitops.Repository, address string) (string, string, error) {
 		if r.Credentials == "" {
 			return other(ctx, r, address)
 		}
-		name, ok := strings.CutPrefix(r.Credentials, "ssm:")
-		if !ok || !strings.HasPrefix(name, GitPrefix) {
-			return "", "", &gitops.Refusal{Reason: fmt.Sprintf("credentials %q: must be ssm:%s<name>", r.Credentials, GitPrefix)}
+		own := gitops.CredentialsOf(r.ID)
+		if r.Credentials != own {
+			return "", "", &gitops.Refusal{Reason: fmt.Sprintf("credentials %q: a repository is read with its own alone, %s", r.Credentials, own)}
 		}
+		name := strings.TrimPrefix(own, "ssm:")
 		tokens, err := s.Secret(ctx, name)
 		if errors.Is(err, reconcile.ErrNotFound) { // else it would be taken for a branch that is gone
 			return "", "", fmt.Errorf("the credentials of %s: there is no parameter %s: %w", r.URL, name, reconcile.ErrDenied)

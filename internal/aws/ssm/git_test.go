@@ -17,20 +17,23 @@ func TestARepositoryIsReadAsItsCredentialsSay(t *testing.T) {
 	if err := secrets.PutSecret(t.Context(), "/driftless/git/infra", ssm.NewSecret("token")); err != nil {
 		t.Fatal(err)
 	}
-	read := secrets.Git(func(context.Context, gitops.Repository, string) (string, string, error) { return "role", "signature", nil })
+	read := secrets.Git(func(context.Context, gitops.Repository, string) (string, string, error) {
+		return "role", "signature", nil
+	})
 	for name, c := range map[string]struct {
-		credentials, user, password string
-		refused                     bool
-		err                         error
+		id, credentials, user, password string
+		refused                         bool
+		err                             error
 	}{
-		"none named: as the function's own role says": {"", "role", "signature", false, nil},
-		"a parameter: by the token in it":             {"ssm:/driftless/git/infra", ssm.GitUser, "token", false, nil},
-		"a parameter that is not there is denied":     {"ssm:/driftless/git/none", "", "", false, reconcile.ErrDenied},
-		"a parameter of somebody else's is refused":   {"ssm:/driftless/webhook/r1", "", "", true, nil},
-		"another kind of reference is refused":        {"env:TOKEN", "", "", true, nil},
+		"none named: as the function's own role says": {"infra", "", "role", "signature", false, nil},
+		"a parameter: by the token in it":             {"infra", "ssm:/driftless/git/infra", ssm.GitUser, "token", false, nil},
+		"a parameter that is not there is denied":     {"none", "ssm:/driftless/git/none", "", "", false, reconcile.ErrDenied},
+		"a parameter of somebody else's is refused":   {"infra", "ssm:/driftless/webhook/r1", "", "", true, nil},
+		"another repository's token is refused":       {"mine", "ssm:/driftless/git/infra", "", "", true, nil},
+		"another kind of reference is refused":        {"infra", "env:TOKEN", "", "", true, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			user, password, err := read(t.Context(), gitops.Repository{URL: "https://example.com/infra", Credentials: c.credentials}, "")
+			user, password, err := read(t.Context(), gitops.Repository{ID: c.id, URL: "https://example.com/infra", Credentials: c.credentials}, "")
 			if user != c.user || password != c.password {
 				t.Errorf("it is read as %q with %q", user, password)
 			}
