@@ -3,5 +3,7 @@
 // to package render.
 //
 // What a program may want to read goes to standard output ("-o json" beside every table);
-// progress and hints go to standard error. Exit codes are listed in exit.go.
+// progress, questions and hints go to standard error. Exit codes are listed in exit.go.
+// Everything from outside comes in through Config: no command reads the environment, the
+// clock or a terminal by itself.
 package cli

@@ -46,18 +46,16 @@ func (e *exitError) Unwrap() error { return e.err }
 // usage marks an error as one of the command line.
 func usage(err error) error { return &exitError{ExitUsage, err} }
 
-// code returns the exit code of an error.
+// code returns the exit code of an error. An interruption goes before what it broke.
 func code(ctx context.Context, err error) int {
 	var exit *exitError
 	switch {
 	case err == nil:
 		return ExitOK
-	case errors.As(err, &exit):
-		return exit.code
 	case errors.Is(ctx.Err(), context.Canceled):
 		return ExitInterrupted
-	case errors.Is(err, context.DeadlineExceeded):
-		return ExitTimeout
+	case errors.As(err, &exit):
+		return exit.code
 	case errors.Is(err, reconcile.ErrDenied):
 		return ExitCredentials
 	}

@@ -4,8 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"io"
-	"os"
+	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -37,7 +37,9 @@ func addCommand(f *flags) *cobra.Command {
 URL is codecommit::<region>://<name>, or https://… of GitHub or any other git server.
 A token for a private repository is read from a file and written, with your rights, to the
 SSM SecureString /driftless/git/<repository id>. With --webhook a secret is made for GitHub's
-push webhook, written to /driftless/webhook/<repository id>, and shown once.`,
+push webhook, written to /driftless/webhook/<repository id>, and shown once.
+
+Adding a repository again changes its targets and credentials.`,
 		Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
 			return add(cmd.Context(), f, args[0], a)
 		}}
@@ -48,35 +50,47 @@ push webhook, written to /driftless/webhook/<repository id>, and shown once.`,
 	return c
 }
 
+// registration is the body of the request.
+type registration struct {
+	URL         string          `json:"url"`
+	Branch      string          `json:"branch"`
+	Targets     []gitops.Target `json:"targets,omitempty"`
+	Credentials string          `json:"credentials,omitempty"`
+}
+
 func add(ctx context.Context, f *flags, url string, a addition) error {
-	if !strings.HasPrefix(url, "codecommit::") && !strings.HasPrefix(url, "https://") {
-		return usage(fmt.Errorf("%q: must be codecommit::<region>://<name> or https://…", url))
+	if err := checkBranch(a.branch); err != nil {
+		return usage(err)
+	}
+	if err := checkURL(url); err != nil {
+		return usage(err)
+	}
+	body := registration{URL: url, Branch: a.branch}
+	var err error
+	if body.Targets, err = targets(a.targets); err != nil {
+		return usage(err)
+	}
+	id, token := gitops.RepositoryID(url, a.branch), ""
+	if a.tokenFile != "" {
+		if token, err = readToken(f, a.tokenFile); err != nil {
+			return err
+		}
 	}
 	api, err := connect(ctx, f)
 	if err != nil {
 		return err
 	}
-	id := gitops.RepositoryID(url, a.branch)
-	body := struct {
-		URL         string          `json:"url"`
-		Branch      string          `json:"branch"`
-		Targets     []gitops.Target `json:"targets,omitempty"`
-		Credentials string          `json:"credentials,omitempty"`
-	}{URL: url, Branch: a.branch}
-	for _, t := range a.targets {
-		account, region, _ := strings.Cut(t, ":")
-		body.Targets = append(body.Targets, gitops.Target{Account: account, Region: region})
-	}
-	if a.tokenFile != "" {
-		if body.Credentials, err = storeToken(ctx, f, api, id, a.tokenFile); err != nil {
-			return err
+	if token != "" {
+		body.Credentials = gitops.CredentialsOf(id)
+		if err := api.secrets.PutSecret(ctx, strings.TrimPrefix(body.Credentials, "ssm:"), ssm.NewSecret(token)); err != nil {
+			return fmt.Errorf("store the token: %w", err)
 		}
 	}
 	var secret string
 	if a.webhook {
 		secret = rand.Text()
 		if err := api.secrets.PutSecret(ctx, ssm.WebhookName(id), ssm.NewSecret(secret)); err != nil {
-			return err
+			return fmt.Errorf("store the webhook's secret: %w", err)
 		}
 	}
 	var r gitops.Repository
@@ -86,29 +100,9 @@ func add(ctx context.Context, f *flags, url string, a addition) error {
 	if a.webhook {
 		showWebhook(f, api, id, secret)
 	}
-	return f.print(r, func() string { return fmt.Sprintf("%s  %s %s is watched\n", r.ID, r.URL, r.Branch) })
-}
-
-// storeToken writes a token to SSM with the caller's rights, and returns the reference.
-func storeToken(ctx context.Context, f *flags, api *client, id, file string) (string, error) {
-	in := f.Stdin
-	if file != "-" {
-		opened, err := os.Open(file)
-		if err != nil {
-			return "", usage(fmt.Errorf("--token-file: %w", err))
-		}
-		defer opened.Close()
-		in = opened
-	}
-	data, err := io.ReadAll(io.LimitReader(in, 8<<10))
-	if err != nil {
-		return "", fmt.Errorf("read the token: %w", err)
-	}
-	name := ssm.GitPrefix + id
-	if err := api.secrets.PutSecret(ctx, name, ssm.NewSecret(strings.TrimSpace(string(data)))); err != nil {
-		return "", err
-	}
-	return "ssm:" + name, nil
+	return f.print(r, func() string {
+		return render.Lines(fmt.Sprintf("%s  %s %s is watched; 'driftless repository list' tells what is found", r.ID, r.URL, r.Branch)) + "\n"
+	})
 }
 
 // showWebhook says what to enter at GitHub. The secret is shown this once.
@@ -122,37 +116,45 @@ func showWebhook(f *flags, api *client, id, secret string) {
 }
 
 func listCommand(f *flags) *cobra.Command {
-	return &cobra.Command{Use: "list", Aliases: []string{"ls"}, Short: "Show the repositories that are watched, and their problems",
+	var watch bool
+	c := &cobra.Command{Use: "list", Aliases: []string{"ls"}, Short: "Show the repositories that are watched, and their problems",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			api, err := connect(cmd.Context(), f)
 			if err != nil {
 				return err
 			}
-			all := []gitops.Repository{}
-			if err := api.get(cmd.Context(), "/v1/repositories", &all); err != nil {
-				return err
-			}
-			return f.print(all, func() string { return render.Repositories(all, f.Now(), f.Color) })
+			return f.show(cmd.Context(), watch, func(ctx context.Context) (any, func() string, error) {
+				all := []gitops.Repository{}
+				err := api.get(ctx, "/v1/repositories", &all)
+				return all, func() string { return render.Repositories(all, f.Now(), f.Color) }, err
+			})
 		}}
+	c.Flags().BoolVarP(&watch, "watch", "w", false, "show it again whenever it changes, until Ctrl-C")
+	return c
 }
+
+var repositoryPattern = regexp.MustCompile(`^[0-9a-f]{16}$`)
 
 func removeCommand(f *flags) *cobra.Command {
 	var branch string
 	c := &cobra.Command{Use: "remove URL|ID", Aliases: []string{"rm"}, Short: "Stop watching; stacks and history are kept",
 		Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+			id := args[0]
+			if strings.Contains(id, "://") {
+				id = gitops.RepositoryID(id, branch)
+			}
+			if !repositoryPattern.MatchString(id) {
+				return usage(fmt.Errorf("%q is neither a URL nor an id of a repository: 'driftless repository list' shows both", args[0]))
+			}
 			api, err := connect(cmd.Context(), f)
 			if err != nil {
 				return err
 			}
-			id := args[0]
-			if strings.Contains(id, ":") {
-				id = gitops.RepositoryID(id, branch)
-			}
 			var removed struct {
 				Removed string `json:"removed"`
 			}
-			if err := api.call(cmd.Context(), "DELETE", api.at.Write, "/v1/repositories/"+id, nil, &removed); err != nil {
-				return err
+			if err := api.call(cmd.Context(), http.MethodDelete, api.at.Write, "/v1/repositories/"+id, nil, &removed); err != nil {
+				return unwatched(err, args[0], branch)
 			}
 			return f.print(removed, func() string { return id + "  no longer watched; its applications' stacks are kept\n" })
 		}}

@@ -2,19 +2,15 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"runtime/debug"
-	"strings"
-	"syscall"
 	"time"
 
-	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
+
+	"github.com/driftless-gitops/driftless/internal/reconcile"
+	"github.com/driftless-gitops/driftless/internal/render"
 )
 
 // Config is what a program gives the commands.
@@ -23,10 +19,13 @@ type Config struct {
 	Stdout, Stderr io.Writer
 	Now            func() time.Time
 	Env            func(string) string
+	// Pause waits between two looks at something that goes on; nil: for as long as it is told.
+	Pause func(ctx context.Context, d time.Duration) error
 	// Connect finds the API of the installation; nil: that of the caller's AWS account.
 	Connect func(ctx context.Context, f *flags) (*client, error)
-	Color   bool // a terminal that wants colours
-	Tty     bool // a terminal on standard output
+
+	TtyIn, TtyOut, TtyErr bool // which streams are a terminal
+	Color, ColorErr       bool // which outputs want colours
 }
 
 // flags are those that every command has.
@@ -38,45 +37,40 @@ type flags struct {
 	noColor bool
 }
 
-// Main runs the program and returns its exit code.
-func Main() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	tty := isatty.IsTerminal(os.Stdout.Fd())
-	return Run(ctx, Config{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Now: time.Now, Env: os.Getenv,
-		Tty: tty, Color: colour(tty, os.Getenv)}, os.Args[1:])
-}
-
-// colour follows no-color.org and bixense.com/clicolors.
-func colour(tty bool, env func(string) string) bool {
-	if force := env("CLICOLOR_FORCE"); force != "" && force != "0" {
-		return true
-	}
-	return tty && env("NO_COLOR") == "" && env("TERM") != "dumb"
-}
-
-// Run runs one command line and returns its exit code.
+// Run runs one command line and returns its exit code. An error is told on standard error,
+// unless the person interrupted and knows.
 func Run(ctx context.Context, c Config, args []string) int {
+	if c.Pause == nil {
+		c.Pause = reconcile.Pause
+	}
 	root := New(c)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err != nil && err.Error() != "" && !errors.Is(ctx.Err(), context.Canceled) {
-		fmt.Fprintln(c.Stderr, "driftless: "+err.Error())
+		fmt.Fprintln(c.Stderr, "driftless: "+render.Lines(err.Error()))
 	}
 	return code(ctx, err)
 }
+
+// The groups of commands in the help.
+const (
+	groupSee  = "see"
+	groupAct  = "act"
+	groupHere = "here"
+)
 
 // New returns the root command.
 func New(c Config) *cobra.Command {
 	f := &flags{Config: c}
 	root := &cobra.Command{
-		Use:           "driftless",
-		Short:         "Keep AWS equal to git, without a server",
-		Long:          "driftless talks to the installation of Driftless in your AWS account.\nIt uses your AWS credentials and region as the AWS command line does.\n\n" + exitHelp,
+		Use:   "driftless",
+		Short: "Keep AWS equal to git, without a server",
+		Long: "driftless talks to the installation of Driftless in your AWS account.\n" +
+			"It uses your AWS credentials and region as the AWS command line does.\n\n" + exitHelp + "\n" + environmentHelp,
 		SilenceErrors: true, SilenceUsage: true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			if f.noColor {
-				f.Color = false
+				f.Color, f.ColorErr = false, false
 			}
 			if f.output != "table" && f.output != "json" {
 				return usage(fmt.Errorf("--output %q: must be table or json", f.output))
@@ -87,71 +81,47 @@ func New(c Config) *cobra.Command {
 	root.SetIn(c.Stdin)
 	root.SetOut(c.Stdout)
 	root.SetErr(c.Stderr)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	p := root.PersistentFlags()
 	p.StringVarP(&f.output, "output", "o", "table", "table or json")
 	p.StringVar(&f.region, "region", "", "AWS region of the installation (default: as the AWS command line)")
 	p.StringVar(&f.profile, "profile", "", "AWS profile (default: as the AWS command line)")
 	p.BoolVar(&f.noColor, "no-color", false, "no colours (also NO_COLOR)")
-	root.AddCommand(validateCommand(f), statusCommand(f), diffCommand(f), syncCommand(f), approveCommand(f), rejectCommand(f),
-		driftCommand(f), historyCommand(f), suspendCommand(f), resumeCommand(f), repositoryCommand(f), sandboxCommand(f), preflightCommand(f), versionCommand(f))
+	group(root, groupSee, "See what is:", statusCommand(f), diffCommand(f), driftCommand(f), historyCommand(f))
+	group(root, groupAct, "Change what is:", syncCommand(f), approveCommand(f), rejectCommand(f), suspendCommand(f),
+		resumeCommand(f), repositoryCommand(f))
+	group(root, groupHere, "On this machine:", validateCommand(f), sandboxCommand(f), versionCommand(f))
+	root.SetHelpCommandGroupID(groupHere)
+	root.SetCompletionCommandGroupID(groupHere)
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
 	refuseUnknown(root)
 	return root
 }
 
-// refuseUnknown makes every mistake in a command line one of usage, with what is allowed.
-func refuseUnknown(root *cobra.Command) {
-	for _, c := range root.Commands() {
-		refuseUnknown(c)
-		args := c.Args
-		c.Args = func(cmd *cobra.Command, given []string) error {
-			if args == nil {
-				args = cobra.NoArgs
-			}
-			if err := args(cmd, given); err != nil {
-				return usage(fmt.Errorf("%w\nusage: %s", err, cmd.UseLine()))
-			}
-			return nil
-		}
+const environmentHelp = `Environment:
+  DRIFTLESS_API, DRIFTLESS_API_WRITE   addresses of the API (default: the outputs of the stack Driftless)
+  NO_COLOR, CLICOLOR_FORCE             never, or always, colours
+`
+
+func group(root *cobra.Command, id, title string, commands ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: id, Title: title})
+	for _, c := range commands {
+		c.GroupID = id
 	}
-	if root.HasSubCommands() && root.RunE == nil {
-		root.RunE = func(cmd *cobra.Command, given []string) error {
-			if len(given) == 0 {
-				return cmd.Help()
-			}
-			var names []string
-			for _, c := range cmd.Commands() {
-				names = append(names, c.Name())
-			}
-			return usage(fmt.Errorf("%q is not a command of %s, which are: %s", given[0], cmd.CommandPath(), strings.Join(names, ", ")))
-		}
-		root.Args = cobra.ArbitraryArgs
-	}
+	root.AddCommand(commands...)
 }
 
-// print writes a result: as JSON where that was asked for, else the text.
-func (f *flags) print(result any, text func() string) error {
-	if f.output != "json" {
-		_, err := io.WriteString(f.Stdout, text())
-		return err
-	}
-	e := json.NewEncoder(f.Stdout)
-	e.SetIndent("", "  ")
-	return e.Encode(result)
-}
-
-// hint tells a person something that is not the result.
-func (f *flags) hint(format string, args ...any) { fmt.Fprintf(f.Stderr, format+"\n", args...) }
-
-func versionCommand(f *flags) *cobra.Command {
-	return &cobra.Command{Use: "version", Short: "Show which version this is", RunE: func(*cobra.Command, []string) error {
-		v := struct {
-			Version string `json:"version"`
-			Go      string `json:"go"`
-		}{Version: "(devel)"}
-		if info, ok := debug.ReadBuildInfo(); ok {
-			v.Version, v.Go = info.Main.Version, info.GoVersion
-		}
-		return f.print(v, func() string { return "driftless " + v.Version + " " + v.Go + "\n" })
-	}}
+// one is a command about one application.
+func one(f *flags, use, short string, run func(ctx context.Context, api *client, app string) error) *cobra.Command {
+	return &cobra.Command{Use: use + " APPLICATION", Short: short, Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := applicationName(args[0]); err != nil {
+				return err
+			}
+			api, err := connect(cmd.Context(), f)
+			if err != nil {
+				return err
+			}
+			return run(cmd.Context(), api, args[0])
+		}}
 }

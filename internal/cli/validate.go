@@ -27,8 +27,11 @@ func validateCommand(f *flags) *cobra.Command {
 			if len(args) == 1 {
 				dir = args[0]
 			}
+			if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+				return usage(fmt.Errorf("%q is not a directory: give the root of a repository", dir))
+			}
 			files := os.DirFS(dir)
-			v, err := validate(files)
+			v, err := validate(files, dir)
 			if err != nil {
 				return err
 			}
@@ -43,11 +46,12 @@ func validateCommand(f *flags) *cobra.Command {
 }
 
 // validate checks the file first, and only with a good one the templates that it names.
-func validate(files fs.FS) (validation, error) {
+func validate(files fs.FS, dir string) (validation, error) {
 	v := validation{Problems: []gitops.Problem{}}
 	data, err := fs.ReadFile(files, config.Name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return v, fmt.Errorf("there is no %s here; templates/starter has one to begin with", config.Name)
+		return v, fmt.Errorf("there is no %s in %s, where the root of a repository has one; "+
+			"templates/starter of https://github.com/driftless-gitops/driftless is one to begin with", config.Name, dir)
 	}
 	if err != nil {
 		return v, fmt.Errorf("read %s: %w", config.Name, err)

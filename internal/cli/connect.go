@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/driftless-gitops/driftless/internal/aws/api"
+	"github.com/driftless-gitops/driftless/internal/aws/ssm"
+	"github.com/driftless-gitops/driftless/internal/reconcile"
+)
+
+// patience is how long one answer of the API may take: as long as a function may run.
+const patience = 60 * time.Second
+
+const (
+	credentialsHelp = "Driftless uses your AWS credentials as the AWS command line does: log in ('aws sso login', 'aws configure'), " +
+		"choose a profile (--profile, AWS_PROFILE), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+	installHelp = "To install Driftless there, run 'make deploy' in a clone of https://github.com/driftless-gitops/driftless; " +
+		"to try it without an AWS account, 'make demo'"
+	rightsHelp = "templates/policies of https://github.com/driftless-gitops/driftless has the rights that a caller needs"
+)
+
+// connect finds the API with the caller's AWS credentials.
+func connect(ctx context.Context, f *flags) (*client, error) {
+	if f.Connect != nil {
+		return f.Connect(ctx, f)
+	}
+	o := api.Options{Region: f.region, Profile: f.profile, Now: f.Now, Read: f.Env("DRIFTLESS_API"), Write: f.Env("DRIFTLESS_API_WRITE")}
+	a, err := api.New(ctx, o)
+	if err != nil {
+		return nil, &exitError{ExitCredentials, fmt.Errorf("%w\n%s", err, credentialsHelp)}
+	}
+	if a.AWS.Credentials == nil {
+		return nil, &exitError{ExitCredentials, fmt.Errorf("no AWS credentials\n%s", credentialsHelp)}
+	}
+	if _, err := a.AWS.Credentials.Retrieve(ctx); err != nil {
+		return nil, &exitError{ExitCredentials, fmt.Errorf("no AWS credentials: %w\n%s", err, credentialsHelp)}
+	}
+	if a.AWS.Region == "" && (o.Read == "" || o.Write == "") {
+		return nil, usage(errors.New("no AWS region: pass --region, set AWS_REGION, or give your profile one"))
+	}
+	at, err := a.Find(ctx)
+	switch {
+	case errors.Is(err, reconcile.ErrNotFound):
+		return nil, fmt.Errorf("%w\n%s", err, installHelp)
+	case errors.Is(err, reconcile.ErrDenied):
+		return nil, fmt.Errorf("%w\n%s", err, rightsHelp)
+	case err != nil:
+		return nil, err
+	}
+	return &client{http: &http.Client{Transport: a, Timeout: patience}, at: at, secrets: ssm.New(a.AWS, f.Now)}, nil
+}
