@@ -11,6 +11,7 @@ import (
 	"github.com/driftless-gitops/driftless/internal/demo"
 	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/sandbox"
+	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation"
 )
 
 // The demo is the main job, and fails by itself when a part of it does not happen.
@@ -79,10 +80,10 @@ func (r *repo) amendLater() string {
 }
 
 func TestR44_ABranchThatIsGoneSuspendsAndIsTakenUpAgain(t *testing.T) {
-	r := watch(t, mapFS(map[string]string{"driftless.yaml": file("gone"), "stacks/gone/template.yaml": queue("gone", 5)}))
+	r := watchBranch(t, "trunk", mapFS(map[string]string{"driftless.yaml": file("gone"), "stacks/gone/template.yaml": queue("gone", 5)}))
 	head := r.git("rev-parse", "HEAD")
 	r.ends("gone", head, gitops.PhaseSucceeded)
-	r.git("push", "-q", r.stage.Sandbox.GitURL(r.name), "HEAD:refs/heads/other", ":refs/heads/main")
+	r.git("push", "-q", r.stage.Sandbox.GitURL(r.name), ":refs/heads/main")
 	var v gitops.View
 	r.eventually("suspended", func() bool { v, _ = r.app("gone"); return v.Health == gitops.HealthSuspended }, func() string { return describe(v, r.repository()) })
 	if !strings.Contains(v.Message, "main") {
@@ -150,15 +151,18 @@ func TestAMistakeEndsFailedWithTheReasonAndWhere(t *testing.T) {
 }
 
 func TestAStackThatNeverCameUpIsReportedWithItsFirstCause(t *testing.T) {
-	r := watch(t, mapFS(map[string]string{"driftless.yaml": file("stillborn"),
-		"stacks/stillborn/template.yaml": queue("stillborn", 5) + "  Taken:\n    Type: AWS::S3::Bucket\n    Properties:\n      BucketName: Not_A_Bucket_Name\n"}))
+	if sharedIs != nil {
+		t.Fatal(sharedIs)
+	}
+	shared.Sandbox.Script(cloudformation.Failure{Stack: "stillborn", Resource: "Queue", Reason: "the name is taken", Times: 1})
+	r := watch(t, mapFS(map[string]string{"driftless.yaml": file("stillborn"), "stacks/stillborn/template.yaml": queue("stillborn", 5)}))
 	commit := r.git("rev-parse", "HEAD")
 	v := r.ends("stillborn", commit, gitops.PhaseFailed)
-	if !strings.Contains(v.Application.Ended.Reason, "Taken") {
+	if !strings.Contains(v.Application.Ended.Reason, "Queue") || !strings.Contains(v.Application.Ended.Reason, "the name is taken") {
 		t.Errorf("the first cause is not named: %q", v.Application.Ended.Reason)
 	}
 	r.set("stacks/stillborn/template.yaml", queue("stillborn", 6))
-	commit = r.push("without the bucket")
+	commit = r.push("another try")
 	v = r.ends("stillborn", commit, gitops.PhaseFailed)
 	if !strings.Contains(v.Application.Ended.Reason, "ROLLBACK_COMPLETE") {
 		t.Errorf("the stack's state is not named: %q", v.Application.Ended.Reason)

@@ -25,7 +25,7 @@ var required = map[string]string{
 }
 
 // parameters are given to those of the others that cannot do without.
-var parameters = map[string]string{}
+var parameters = map[string]string{"aws/S3-compliant-bucket.yaml": `["AppName=shop"]`}
 
 // Templates that others wrote are taken through the same path. What the sandbox cannot run
 // of them is refused with its reason, and listed.

@@ -62,6 +62,13 @@ type repo struct {
 // watch makes a CodeCommit repository named after the test, pushes the files and watches it.
 func watch(t *testing.T, files fstest.MapFS) *repo {
 	t.Helper()
+	return watchBranch(t, "main", files)
+}
+
+// watchBranch is watch with another default branch beside main: CodeCommit, as git does,
+// refuses to delete the default branch, which is the one that was pushed first.
+func watchBranch(t *testing.T, first string, files fstest.MapFS) *repo {
+	t.Helper()
 	if sharedIs != nil {
 		t.Fatal(sharedIs)
 	}
@@ -70,7 +77,11 @@ func watch(t *testing.T, files fstest.MapFS) *repo {
 	r := &repo{t: t, name: strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name())), stage: &stage}
 	r.must(stage.Sandbox.CreateRepository(t.Context(), r.name))
 	r.must(stage.Write(t.Context(), files))
-	r.push("first")
+	commit, err := stage.Commit(t.Context(), "first")
+	r.must(err)
+	for _, branch := range []string{first, "main"} {
+		r.git("push", "-q", stage.Sandbox.GitURL(r.name), commit+":refs/heads/"+branch)
+	}
 	r.cli("repository", "add", r.url(), "--branch", "main")
 	return r
 }

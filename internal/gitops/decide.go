@@ -265,6 +265,8 @@ func decideVerifying(o Observation) Step {
 func decideVerified(o Observation) Step {
 	d, found := o.Deployment, o.Operation.Report.Summary()
 	switch {
+	case found.Drifted == 0 && found.Complete && found.InSync == 0 && found.NotCheckable > 0:
+		return Step{Kind: StepFinish, Phase: PhaseSucceeded, Reason: "applied; drift detection supports none of its resources"}
 	case found.Drifted == 0 && found.Complete:
 		return Step{Kind: StepFinish, Phase: PhaseSucceeded, Reason: "applied and in sync"}
 	case found.Drifted == 0:

@@ -173,8 +173,11 @@ func tables() []table {
 	verify := dimension{"verify", []string{"off", "drift"}, func(o *gitops.Observation, v string) {
 		o.Deployment.Settings.Verify.Drift = v == "drift"
 	}}
-	found := dimension{"found", []string{"nothing", "in sync", "incomplete", "drift"}, func(o *gitops.Observation, v string) {
+	found := dimension{"found", []string{"nothing", "in sync", "unsupported", "incomplete", "drift"}, func(o *gitops.Observation, v string) {
 		r := gitops.DriftReport{Complete: v != "incomplete", Reason: "one page failed"}
+		if v == "unsupported" {
+			r.Resources = []gitops.ResourceDrift{{LogicalID: "Queue", Status: gitops.ResourceNotCheckable}}
+		}
 		if v == "drift" {
 			r.Resources = []gitops.ResourceDrift{{LogicalID: "Queue", Status: gitops.ResourceDeleted}}
 		}

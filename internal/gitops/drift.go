@@ -157,6 +157,8 @@ func (s DriftSummary) String() string {
 		return fmt.Sprintf("%d of %d", s.Drifted, s.Total())
 	case !s.Complete:
 		return "unknown"
+	case s.InSync == 0 && s.NotCheckable > 0:
+		return "not checkable"
 	}
 	return "in sync"
 }
