@@ -13,13 +13,13 @@ import (
 // which they are declared. Drift detection looks at nothing else (user guide, "Detecting
 // unmanaged configuration changes"). A property that live does not mention is one that its
 // kind cannot read, and is left out of both; a nil says that it is not set. Write-only
-// properties cannot be compared.
+// properties and secrets cannot be compared.
 func declared(kind string, expected, live map[string]any) (compared, actual map[string]any) {
 	compared, actual = map[string]any{}, map[string]any{}
 	t := schema.Lookup(kind)
 	for name, want := range expected {
 		have, readable := live[name]
-		if !readable || (t != nil && slices.Contains(t.WriteOnly, name)) {
+		if !readable || template.Dynamic(want) || (t != nil && slices.Contains(t.WriteOnly, name)) {
 			continue
 		}
 		compared[name] = want

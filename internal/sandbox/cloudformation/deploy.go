@@ -194,9 +194,22 @@ func (d *deployment) failed(r *record, status types.ResourceStatus, err error) e
 	return err
 }
 
-func (d *deployment) request(r *record, previous map[string]any) wire.Request {
-	return wire.Request{Account: d.st.at.account, Region: d.st.at.region, StackID: d.st.id, StackName: d.st.name,
-		LogicalID: r.id, Type: r.kind, Properties: r.properties, PhysicalID: r.physical, Previous: previous, Tags: r.tags}
+// request is what a kind is told of a resource, with secrets in their places.
+func (d *deployment) request(r *record, previous map[string]any) (wire.Request, error) {
+	out := wire.Request{Account: d.st.at.account, Region: d.st.at.region, StackID: d.st.id, StackName: d.st.name,
+		LogicalID: r.id, Type: r.kind, PhysicalID: r.physical, Tags: r.tags}
+	look := func(reference string) (string, error) { return d.dynamic(d.ctx, d.st.at, reference) }
+	properties, err := template.Reveal(r.properties, look)
+	if err != nil {
+		return out, err
+	}
+	out.Properties, _ = properties.(map[string]any)
+	if previous == nil {
+		return out, nil
+	}
+	before, err := template.Reveal(previous, look)
+	out.Previous, _ = before.(map[string]any)
+	return out, err
 }
 
 // create makes next. old is what it replaces, nil for an addition.
@@ -220,7 +233,11 @@ func (d *deployment) create(ctx context.Context, next, old *record) error {
 	d.mu.Unlock()
 
 	made, err := d.attempt(ctx, next, "CREATE", func(k wire.Kind) (wire.Made, error) {
-		return k.Create(d.ctx, d.request(next, nil))
+		r, err := d.request(next, nil)
+		if err != nil {
+			return wire.Made{}, err
+		}
+		return k.Create(d.ctx, r)
 	})
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -256,7 +273,11 @@ func (d *deployment) update(ctx context.Context, next, old *record, previous map
 	d.setResource(d.st, next, types.ResourceStatusUpdateInProgress, "")
 	d.mu.Unlock()
 	made, err := d.attempt(ctx, next, "UPDATE", func(k wire.Kind) (wire.Made, error) {
-		return k.Update(d.ctx, d.request(next, previous))
+		r, err := d.request(next, previous)
+		if err != nil {
+			return wire.Made{}, err
+		}
+		return k.Update(d.ctx, r)
 	})
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -394,7 +415,7 @@ func (d *deployment) retained(r *record) bool {
 // begin puts the stack into its first status and starts the deployment. It needs the lock.
 func (s *Service) begin(d *deployment, token string) {
 	d.Service = s
-	d.env = s.env(s.ctx, d.st, d.g, s.recorded(d.st))
+	d.env = s.env(d.st, d.g, s.recorded(d.st))
 	d.st.token, d.st.pending = token, d.g
 	if d.creating {
 		s.setStatus(d.st, types.StackStatusCreateInProgress, "User Initiated")

@@ -152,7 +152,11 @@ func (s *Service) live(ctx context.Context, st *stack, r *record) (properties ma
 		return nil, false, true, err
 	}
 	d := &deployment{Service: s, st: st}
-	properties, found, err = reader.Read(ctx, d.request(r, nil))
+	request, err := d.request(r, nil)
+	if err != nil {
+		return nil, false, true, err
+	}
+	properties, found, err = reader.Read(ctx, request)
 	return properties, found, true, err
 }
 

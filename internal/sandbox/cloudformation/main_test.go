@@ -105,6 +105,7 @@ func newWorld(t *testing.T, change ...func(*cloudformation.Config)) *world {
 	for _, f := range change {
 		f(&c)
 	}
+	w.account = c.Account
 	w.service = cloudformation.New(c)
 	t.Cleanup(w.service.Close)
 	w.config = aws.Config{Region: "us-east-1", BaseEndpoint: aws.String(server.URL), Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""), RetryMaxAttempts: 1}
@@ -112,10 +113,12 @@ func newWorld(t *testing.T, change ...func(*cloudformation.Config)) *world {
 	return w
 }
 
-// sampleFolder holds the real templates of others; tests that need it say so.
+// samples holds the real templates of others, beside the repository.
+var samples = filepath.Join("..", "..", "..", "..", "shared", "real")
+
 func sample(t *testing.T, name string) string {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("..", "..", "..", "..", "shared", "real", name))
+	b, err := os.ReadFile(filepath.Join(samples, name))
 	if os.IsNotExist(err) {
 		t.Skipf("the real templates are not here: %v", err)
 	}

@@ -58,7 +58,7 @@ func (s *Service) newPlan(ctx context.Context, st *stack, g *target) (*planner, 
 	}
 	outputs := slices.Clone(st.outputs)
 	s.mu.Unlock()
-	p.env = s.env(ctx, st, g, func(id string) (string, map[string]any, bool) {
+	p.env = s.env(st, g, func(id string) (string, map[string]any, bool) {
 		n, ok := p.state[id]
 		return n.physical, n.attributes, ok
 	})

@@ -1,6 +1,10 @@
 package cloudformation_test
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -57,4 +61,42 @@ func TestRealQueueIsUpdatedFoundDriftedAndReverted(t *testing.T) {
 		t.Errorf("live after revert: %v %v", live, err)
 	}
 	w.inSync("jobs")
+}
+
+func TestOtherRealTemplatesRunOrAreRefusedWithAReason(t *testing.T) {
+	folder := filepath.Join(samples, "aws")
+	files, err := os.ReadDir(folder)
+	if err != nil {
+		t.Skipf("the real templates are not here: %v", err)
+	}
+	w := newWorld(t)
+	for i, f := range files {
+		t.Run(f.Name(), func(t *testing.T) {
+			w.t = t
+			body := sample(t, filepath.Join("aws", f.Name()))
+			name := fmt.Sprintf("sample-%d", i)
+			made, err := w.client.CreateChangeSet(t.Context(), w.request(name, body, withIAM))
+			if got := message(err); err != nil {
+				if !strings.HasPrefix(got, "ValidationError: ") {
+					t.Errorf("refused with %s", got)
+				}
+				t.Log(got)
+				return
+			}
+			c := w.described(made.Id)
+			if c.Status != types.ChangeSetStatusCreateComplete {
+				t.Log(c.Status, aws.ToString(c.StatusReason))
+				return
+			}
+			w.execute(c)
+			status := w.settled(name)
+			t.Log(status)
+			if status == types.StackStatusCreateComplete {
+				w.inSync(name)
+				w.delete(name)
+				return
+			}
+			t.Log(w.history(name))
+		})
+	}
 }

@@ -57,7 +57,11 @@ func (d *deployment) remove(ctx context.Context, r *record, retain, forget bool)
 		if r.physical == "" {
 			return wire.Made{}, nil
 		}
-		return wire.Made{}, k.Delete(d.ctx, d.request(r, nil))
+		request, err := d.request(r, nil)
+		if err != nil {
+			request.Properties = r.properties // the secret may be gone already
+		}
+		return wire.Made{}, k.Delete(d.ctx, request)
 	})
 	d.mu.Lock()
 	defer d.mu.Unlock()

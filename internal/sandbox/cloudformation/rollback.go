@@ -92,7 +92,11 @@ func (d *deployment) takeBack(ctx context.Context, e *entry, skip bool) bool {
 		if skip || e.tried == nil {
 			return wire.Made{}, nil
 		}
-		return k.Update(d.ctx, d.request(back, e.tried))
+		r, err := d.request(back, e.tried)
+		if err != nil {
+			return wire.Made{}, err
+		}
+		return k.Update(d.ctx, r)
 	})
 	d.mu.Lock()
 	defer d.mu.Unlock()

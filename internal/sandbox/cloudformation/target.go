@@ -148,7 +148,7 @@ func (s *Service) newTarget(ctx context.Context, st *stack, body string, paramet
 		"AWS::AccountId": st.at.account, "AWS::Region": st.at.region, "AWS::StackId": st.id, "AWS::StackName": st.name,
 		"AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com", "AWS::NotificationARNs": []any{},
 	}
-	e := s.env(ctx, st, g, nil)
+	e := s.env(st, g, nil)
 	if err := e.Evaluate(); err != nil {
 		return nil, err
 	}
@@ -271,7 +271,7 @@ func (g *target) checkCapabilities(given []types.Capability) error {
 
 // env is the environment in which g is resolved. It takes resources from look; nil refuses
 // them, as conditions must.
-func (s *Service) env(ctx context.Context, st *stack, g *target, look func(id string) (physical string, attributes map[string]any, ok bool)) *template.Env {
+func (s *Service) env(st *stack, g *target, look func(id string) (physical string, attributes map[string]any, ok bool)) *template.Env {
 	if look == nil {
 		look = func(string) (string, map[string]any, bool) { return "", nil, false }
 	}
@@ -315,7 +315,6 @@ func (s *Service) env(ctx context.Context, st *stack, g *target, look func(id st
 			}
 			return []any{region + "a", region + "b", region + "c"}
 		},
-		Dynamic: func(reference string) (string, error) { return s.dynamic(ctx, at, reference) },
 	}
 }
 

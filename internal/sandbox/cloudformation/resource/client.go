@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/driftless-gitops/driftless/internal/sandbox/wire"
 )
@@ -21,6 +22,8 @@ type Client struct {
 	URL      string        // moto's address
 	Endpoint func() string // the address that clients use, which moto puts into queue URLs
 	HTTP     *http.Client
+
+	stacks sync.Map // of stackKinds: a resource (account, region, type, id) -> its stack in moto
 }
 
 // Scope is where a call acts.

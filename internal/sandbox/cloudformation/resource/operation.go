@@ -106,6 +106,9 @@ func (c *call) project() map[string]any {
 			delete(source, "buildSpec")
 			source["buildspec"] = spec
 		}
+		if source["location"] == nil && (source["type"] == "NO_SOURCE" || source["type"] == "CODEPIPELINE") {
+			source["location"] = source["type"] // moto wants one of every source (codebuild/responses.py, 5.2.1)
+		}
 	}
 	if logs, ok := in["logsConfig"].(map[string]any); ok {
 		if l, ok := logs["s3"]; ok {

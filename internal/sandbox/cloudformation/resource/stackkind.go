@@ -75,17 +75,21 @@ func stackCreate(c *call) (wire.Made, error) {
 	if _, err := c.query("cloudformation", "CreateStack", map[string]any{"StackName": name, "TemplateBody": body}); err != nil {
 		return wire.Made{}, err
 	}
-	return c.outputs(name)
+	made, err := c.outputs(name)
+	c.PhysicalID = made.PhysicalID
+	c.stacks.Store(c.key(), name)
+	return made, err
 }
 
-// behind finds the moto stack that holds the resource.
+// key names the resource among all that have a stack in moto.
+func (c *call) key() string {
+	return c.Account + " " + c.Region + " " + c.Type + " " + c.PhysicalID
+}
+
+// behind is the moto stack that holds the resource.
 func (c *call) behind() (string, error) {
-	n, err := c.query("cloudformation", "DescribeStackResources", map[string]any{"PhysicalResourceId": c.PhysicalID})
-	if err != nil {
-		return "", err
-	}
-	if name := n.Value("StackName"); name != "" {
-		return name, nil
+	if name, ok := c.stacks.Load(c.key()); ok {
+		return name.(string), nil
 	}
 	return "", &wire.Error{Code: "NotFound", Message: c.PhysicalID + " does not exist"}
 }

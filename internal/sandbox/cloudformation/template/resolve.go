@@ -31,11 +31,10 @@ type Env struct {
 	Pseudo     map[string]any // AWS::Region and the like; AWS::NoValue is built in
 	Conditions map[string]bool
 
-	Ref     func(id string) (any, error)
-	GetAtt  func(id, attribute string) (any, error)
-	Import  func(name string) (string, error)
-	Zones   func(region string) []any
-	Dynamic func(reference string) (string, error) // the inside of {{resolve:...}}
+	Ref    func(id string) (any, error)
+	GetAtt func(id, attribute string) (any, error)
+	Import func(name string) (string, error)
+	Zones  func(region string) []any
 }
 
 // Resolve returns v with every function replaced by its value. Keys and elements that are
@@ -84,8 +83,6 @@ func (e *Env) resolve(v any) (any, error) {
 			}
 		}
 		return out, nil
-	case string:
-		return e.dynamic(v)
 	}
 	return v, nil
 }
@@ -104,27 +101,6 @@ func (e *Env) ref(id string) (any, error) {
 		return nil, invalid("Template format error: Unresolved resource dependencies [%s] in the Resources block of the template", id)
 	}
 	return e.Ref(id)
-}
-
-// dynamic replaces {{resolve:service:reference}}.
-func (e *Env) dynamic(s string) (any, error) {
-	for from := 0; ; {
-		start := strings.Index(s[from:], "{{resolve:")
-		if start < 0 || e.Dynamic == nil {
-			return s, nil
-		}
-		start += from
-		end := strings.Index(s[start:], "}}")
-		if end < 0 {
-			return s, nil
-		}
-		v, err := e.Dynamic(s[start+len("{{resolve:") : start+end])
-		if err != nil {
-			return nil, err
-		}
-		s = s[:start] + v + s[start+end+2:]
-		from = start + len(v)
-	}
 }
 
 func (e *Env) call(name string, argument any) (any, error) {
@@ -219,7 +195,7 @@ func (e *Env) fnSub(argument any) (any, error) {
 	if failed != nil {
 		return nil, failed
 	}
-	return e.dynamic(out)
+	return out, nil
 }
 
 func (e *Env) subValue(name string, local map[string]any) (any, error) {
