@@ -113,17 +113,34 @@ type Drift struct {
 	Every Interval `json:"every,omitempty"`
 }
 
-type ( // the kinds of text in a Document, each with its rule below
-	Version         int    // of the format
-	ApplicationName string // of an application
-	Path            string // slash-separated, relative
-	AccountID       string // of an AWS account
-	Region          string // of AWS
-	RoleARN         string // of an IAM role
-	StackName       string // of a CloudFormation stack
-	Capability      string // that CloudFormation asks to have acknowledged
-	Interval        string // of time; "0" and "off": never
-)
+// The kinds of text in a Document, each with its rule below.
+
+// Version is that of the format.
+type Version int
+
+// ApplicationName is the name of an application.
+type ApplicationName string
+
+// Path is slash-separated and relative.
+type Path string
+
+// AccountID is that of an AWS account.
+type AccountID string
+
+// Region is one of AWS.
+type Region string
+
+// RoleARN is that of an IAM role.
+type RoleARN string
+
+// StackName is that of a CloudFormation stack.
+type StackName string
+
+// Capability is what CloudFormation asks to have acknowledged.
+type Capability string
+
+// Interval is of time; "0" and "off" are never.
+type Interval string
 
 // rule says which values of a type are allowed: those that match the pattern, or those
 // that are listed.

@@ -58,8 +58,7 @@ func TestSchemaIsCurrent(t *testing.T) {
 }
 
 func TestEveryKeyIsDescribed(t *testing.T) {
-	var walk func(at string, of map[string]any)
-	walk = func(at string, of map[string]any) {
+	walk := func(at string, of map[string]any) {
 		properties, _ := of["properties"].(map[string]any)
 		for key, p := range properties {
 			if d, _ := p.(map[string]any)["description"].(string); d == "" {

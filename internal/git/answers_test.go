@@ -65,7 +65,7 @@ func TestR45_OnlyCertainAnswersAreNotFoundOrDenied(t *testing.T) {
 			}
 			_, err := client.Head(t.Context(), s.repository())
 			for _, sentinel := range []error{reconcile.ErrNotFound, reconcile.ErrDenied, reconcile.ErrConflict} {
-				if errors.Is(err, sentinel) != (sentinel == c.want) { //nolint:errorlint // the very sentinel is meant
+				if errors.Is(err, sentinel) != (sentinel == c.want) {
 					t.Errorf("got %v, want %v", err, c.want)
 				}
 			}

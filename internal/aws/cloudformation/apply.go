@@ -136,7 +136,7 @@ func notExecuted(ctx context.Context, c api, w reconcile.Work, h history) (gitop
 		s.State, s.Progress = gitops.OperationRunning, "the execution begins"
 	case changeSetPending, changeSetEmpty, changeSetFailed, changeSetExecuted, changeSetObsolete, changeSetDeleted:
 		s.Reason = fmt.Sprintf("the change set cannot be executed any more: it is %s", v)
-	default:
+	case changeSetUnknown:
 		return s, fmt.Errorf("observe change set %s: status %s, %s is not known to this version",
 			w.Operation.Token, out.Status, out.ExecutionStatus)
 	}

@@ -199,7 +199,7 @@ func (e *Engine) observePlan(ctx context.Context, w reconcile.Work) (gitops.Sigh
 		s.State, s.Reason = gitops.OperationStale, "the stack changed since the plan was made"
 	case changeSetDeleted:
 		s.State, s.Reason = gitops.OperationStale, "somebody deleted the change set "+w.Operation.Token
-	default:
+	case changeSetUnknown:
 		return s, fmt.Errorf("observe change set %s: status %s, %s is not known to this version",
 			w.Operation.Token, out.Status, out.ExecutionStatus)
 	}

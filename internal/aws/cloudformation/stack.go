@@ -61,21 +61,21 @@ func remedy(s types.StackStatus, stack, region string) string {
 	command := func(verb string) string {
 		return fmt.Sprintf("`aws cloudformation %s --stack-name %s --region %s`", verb, stack, region)
 	}
-	switch s {
-	case types.StackStatusCreateFailed, types.StackStatusRollbackComplete, types.StackStatusRollbackFailed:
-		return "its creation failed and it cannot be updated: delete it with " + command("delete-stack") + " and sync again"
-	case types.StackStatusUpdateFailed:
-		return "bring it back to its last good state with " + command("rollback-stack") + " and sync again"
-	case types.StackStatusUpdateRollbackFailed:
-		return "mend the cause and end the rollback with " + command("continue-update-rollback") +
-			" (--resources-to-skip leaves out what cannot be rolled back), then sync again"
-	case types.StackStatusImportRollbackFailed:
-		return "somebody's import failed and so did its way back: mend that in CloudFormation's console, then sync again"
-	case types.StackStatusDeleteFailed:
-		return "somebody's deletion failed: end it with " + command("delete-stack") + ", then sync again"
-	default: // the other statuses are neither dead nor stuck, or not known to this version
-		return "this version does not know how to go on from there"
+	recreate := "its creation failed and it cannot be updated: delete it with " + command("delete-stack") + " and sync again"
+	remedies := map[types.StackStatus]string{
+		types.StackStatusCreateFailed:     recreate,
+		types.StackStatusRollbackComplete: recreate,
+		types.StackStatusRollbackFailed:   recreate,
+		types.StackStatusUpdateFailed:     "bring it back to its last good state with " + command("rollback-stack") + " and sync again",
+		types.StackStatusUpdateRollbackFailed: "mend the cause and end the rollback with " + command("continue-update-rollback") +
+			" (--resources-to-skip leaves out what cannot be rolled back), then sync again",
+		types.StackStatusImportRollbackFailed: "somebody's import failed and so did its way back: mend that in CloudFormation's console, then sync again",
+		types.StackStatusDeleteFailed:         "somebody's deletion failed: end it with " + command("delete-stack") + ", then sync again",
 	}
+	if remedy, ok := remedies[s]; ok {
+		return remedy
+	}
+	return "this version does not know how to go on from there"
 }
 
 // describe returns a stack by name or ARN, found false when it is certain that there is none.

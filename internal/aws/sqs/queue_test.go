@@ -138,7 +138,7 @@ func TestErrorsAreTranslated(t *testing.T) {
 
 func TestEveryMessageIsSentUnderAnIdOfItsOwn(t *testing.T) {
 	var entries struct {
-		Entries []struct{ MessageGroupId, MessageDeduplicationId string } //nolint:revive // AWS's names
+		Entries []struct{ MessageGroupId, MessageDeduplicationId string }
 	}
 	q := answering(t, func(w http.ResponseWriter, body string) {
 		if err := json.Unmarshal([]byte(body), &entries); err != nil {
