@@ -68,18 +68,19 @@ func TestAWSCommandLineDeploys(t *testing.T) {
 	}
 	w := newWorld(t)
 	file := filepath.Join(t.TempDir(), "template.yaml")
-	deploy := func(body string, args ...string) string {
+	deploy := func(stack, body string, args ...string) string {
 		if err := os.WriteFile(file, []byte(body), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		return w.command(cli, append([]string{"cloudformation", "deploy", "--stack-name", "jobs", "--template-file", file, "--tags", "team=a"}, args...)...)
+		return w.command(cli, append([]string{"cloudformation", "deploy", "--stack-name", stack, "--template-file", file, "--tags", "team=a"}, args...)...)
 	}
 	w.must("jobs", oneQueue, withTags("team", "a"))
-	if out := deploy(oneQueue, "--no-fail-on-empty-changeset"); !strings.Contains(out, "No changes to deploy. Stack jobs is up to date") {
+	w.must("more", oneQueue)
+	if out := deploy("jobs", oneQueue, "--no-fail-on-empty-changeset"); !strings.Contains(out, "No changes to deploy. Stack jobs is up to date") {
 		t.Errorf("deploy of nothing new: %s", out)
 	}
 	// Not executed: the CLI's waiter would look again after thirty seconds only.
-	if out := deploy(twoQueues, "--no-execute-changeset"); !strings.Contains(out, "Changeset created successfully") {
+	if out := deploy("more", twoQueues, "--no-execute-changeset"); !strings.Contains(out, "Changeset created successfully") {
 		t.Errorf("deploy: %s", out)
 	}
 	if out := w.command(cli, "cloudformation", "describe-stacks", "--stack-name", "jobs", "--query", "Stacks[0].Tags[0].Value", "--output", "text"); strings.TrimSpace(out) != "a" {
