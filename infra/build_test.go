@@ -21,7 +21,7 @@ func TestBootstrapIsAStaticProgramForTheArchitecture(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(func() { f.Close() }) //nolint:errcheck // read only
+			t.Cleanup(func() { f.Close() })
 			if f.Machine != machine || f.Class != elf.ELFCLASS64 {
 				t.Errorf("%v %v; want %v", f.Machine, f.Class, machine)
 			}

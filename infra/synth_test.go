@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 		if err != nil {
 			panic(err)
 		}
-		defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
+		defer os.RemoveAll(dir)
 		synthesised.usual = synthesise(dir, nil)
 		synthesised.far = synthesise(dir, map[string]any{
 			"architecture":      "x86_64",

@@ -62,7 +62,7 @@ func (s *Service) take(ctx context.Context, c code) (deployed, error) {
 	if err != nil {
 		return deployed{}, fmt.Errorf("make directory for code: %w", err)
 	}
-	defer os.RemoveAll(temp) //nolint:errcheck // gone after the rename
+	defer os.RemoveAll(temp)
 	if err := unzip(content, temp); err != nil {
 		return deployed{}, err
 	}
@@ -94,7 +94,7 @@ func (s *Service) fetch(ctx context.Context, c code) ([]byte, error) {
 		}
 		return nil, fmt.Errorf("read code from S3: %w", err)
 	}
-	defer out.Body.Close() //nolint:errcheck // only read
+	defer out.Body.Close()
 	content, err := io.ReadAll(out.Body)
 	if err != nil {
 		return nil, fmt.Errorf("read code from S3: %w", err)
@@ -139,7 +139,7 @@ func extract(f *zip.File, path string) error {
 	if err != nil {
 		return err
 	}
-	defer in.Close() //nolint:errcheck // only read
+	defer in.Close()
 	out, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, f.Mode().Perm()|0o400)
 	if err != nil {
 		return err

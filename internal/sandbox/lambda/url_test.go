@@ -58,7 +58,7 @@ func sign(t *testing.T, r *http.Request, body, key, secret string) *http.Request
 func do(t *testing.T, r *http.Request) (*http.Response, string) {
 	t.Helper()
 	response := must(http.DefaultClient.Do(r))(t)
-	defer response.Body.Close() //nolint:errcheck // only read
+	defer response.Body.Close()
 	return response, string(must(io.ReadAll(response.Body))(t))
 }
 

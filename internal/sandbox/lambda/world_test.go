@@ -52,7 +52,7 @@ func testMain(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
+	defer os.RemoveAll(dir)
 	server, err := moto.Start(context.Background(), moto.Options{Dir: dir})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "moto_server is needed:", err)

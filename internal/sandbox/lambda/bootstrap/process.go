@@ -94,7 +94,7 @@ func Start(spec Spec) (*Process, error) {
 		_ = os.RemoveAll(temp)
 		return nil, err
 	}
-	go p.server.Serve(listener) //nolint:errcheck // ends with Close, whose error says nothing
+	go p.server.Serve(listener)
 	go p.wait()
 	return p, nil
 }
@@ -104,7 +104,7 @@ func (p *Process) start(address string) error {
 	if err != nil {
 		return fmt.Errorf("open log: %w", err)
 	}
-	defer log.Close() //nolint:errcheck // the process has its own
+	defer log.Close()
 	build := func() *exec.Cmd {
 		cmd := exec.Command(filepath.Join(p.spec.Dir, "bootstrap"))
 		cmd.Dir = p.spec.Dir
@@ -257,7 +257,7 @@ func (p *Process) tail() []byte {
 	if err != nil {
 		return nil
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	size, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
 		return nil

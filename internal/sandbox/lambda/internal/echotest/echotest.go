@@ -18,7 +18,7 @@ var build = sync.OnceValues(func() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
+	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "bootstrap")
 	cmd := exec.Command("go", "build", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", path,
 		"github.com/driftless-gitops/driftless/internal/sandbox/lambda/internal/echo")
