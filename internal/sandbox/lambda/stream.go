@@ -290,7 +290,7 @@ func (s *Service) streams(ctx context.Context, action string, in, out any) error
 	if err != nil {
 		return fmt.Errorf("call %s: %w", action, err)
 	}
-	defer response.Body.Close() //nolint:errcheck // only read
+	defer response.Body.Close()
 	answer, err := io.ReadAll(response.Body)
 	if err != nil {
 		return fmt.Errorf("call %s: %w", action, err)

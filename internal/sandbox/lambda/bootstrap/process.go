@@ -94,7 +94,7 @@ func Start(spec Spec) (*Process, error) {
 		_ = os.RemoveAll(temp)
 		return nil, err
 	}
-	go p.server.Serve(listener)
+	go func() { _ = p.server.Serve(listener) }() // ends with Close, whose error says nothing
 	go p.wait()
 	return p, nil
 }
