@@ -12,7 +12,7 @@ ARCH    := $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
 FAST    := $(shell go list ./... 2>/dev/null | grep -v -E '/(infra|e2e)$$')
 export PATH := $(CURDIR)/.venv/bin:$(TOOLS):$(PATH)
 
-.PHONY: help build test check vet lint tidy e2e demo sandbox synth deploy invoke update-golden clean
+.PHONY: help build test check vet lint tidy e2e demo sandbox synth deploy update-golden clean
 
 help: ## show this
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'

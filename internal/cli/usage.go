@@ -28,7 +28,10 @@ func refuseUnknown(c *cobra.Command) {
 		return
 	}
 	allowed := c.Args
-	if allowed == nil {
+	switch {
+	case c.Name() == "help":
+		allowed = helpTopic
+	case allowed == nil:
 		allowed = cobra.NoArgs
 	}
 	c.Args = func(cmd *cobra.Command, given []string) error {
@@ -37,6 +40,15 @@ func refuseUnknown(c *cobra.Command) {
 		}
 		return nil
 	}
+}
+
+// helpTopic refuses a help about what is no command.
+func helpTopic(cmd *cobra.Command, given []string) error {
+	found, rest, err := cmd.Root().Find(given)
+	if err == nil && len(rest) > 0 {
+		err = unknownCommand(found, rest[0])
+	}
+	return err
 }
 
 func unknownCommand(cmd *cobra.Command, given string) error {

@@ -51,6 +51,9 @@ func Run(ctx context.Context, out io.Writer, terminal, keep bool, o Options) err
 	if o.Sandbox.ScheduleSpeed == 0 {
 		o.Sandbox.ScheduleSpeed = speed
 	}
+	if o.Sandbox.Addr == "" && !keep {
+		o.Sandbox.Addr = "127.0.0.1:0" // nobody has to find it, and nothing else can be in its way
+	}
 	stage, err := Open(ctx, o)
 	if err != nil {
 		return fmt.Errorf("sandbox: %w", err)

@@ -76,14 +76,22 @@ func (s *Stage) Close() {
 }
 
 // Install deploys the CDK app into the sandbox with the CDK CLI, as "make deploy" does into
-// an account. Only an endpoint address and the processor's architecture differ.
+// an account. Only an endpoint address and the processor's architecture differ. Bootstrapping
+// and synthesis do not need each other, and run side by side.
 func (s *Stage) Install(ctx context.Context) error {
-	if _, err := s.cdk(ctx, "bootstrap", "aws://"+Account+"/"+sandbox.Region); err != nil {
+	assembly := filepath.Join(s.scratch, "cdk.out")
+	host := strings.TrimPrefix(s.Sandbox.URL(), "http://")
+	synthesised := make(chan error, 1)
+	go func() {
+		_, err := s.cdk(ctx, "synth", "--quiet", "--output", assembly,
+			"--context", "architecture="+architecture(), "--context", `allowPrivateHosts=["`+host+`"]`)
+		synthesised <- err
+	}()
+	_, bootstrapped := s.cdk(ctx, "bootstrap", "aws://"+Account+"/"+sandbox.Region)
+	if err := errors.Join(bootstrapped, <-synthesised); err != nil {
 		return err
 	}
-	host := strings.TrimPrefix(s.Sandbox.URL(), "http://")
-	_, err := s.cdk(ctx, "deploy", "--require-approval", "never", "--output", filepath.Join(s.scratch, "cdk.out"),
-		"--context", "architecture="+architecture(), "--context", `allowPrivateHosts=["`+host+`"]`)
+	_, err := s.cdk(ctx, "deploy", "--app", assembly, "--require-approval", "never")
 	return err
 }
 

@@ -141,16 +141,14 @@ func (s *Service) reviewed(at scope, in *cloudformation.CreateChangeSetInput) (*
 	return st, nil, nil
 }
 
-// updatable are the states in which an update may begin (faults, section 3).
+// settled are the states in which an update may begin (faults, section 3).
+var settled = []types.StackStatus{types.StackStatusCreateComplete, types.StackStatusUpdateComplete, types.StackStatusUpdateRollbackComplete,
+	types.StackStatusUpdateFailed, types.StackStatusImportComplete, types.StackStatusImportRollbackComplete}
+
+// updatable says whether the stack can be updated now. A creation that failed without
+// rollback left something to go on from.
 func updatable(st *stack) bool {
-	switch st.status {
-	case types.StackStatusCreateComplete, types.StackStatusUpdateComplete, types.StackStatusUpdateRollbackComplete,
-		types.StackStatusUpdateFailed, types.StackStatusImportComplete, types.StackStatusImportRollbackComplete:
-		return true
-	case types.StackStatusCreateFailed:
-		return st.deployed != nil // kept by a creation without rollback
-	}
-	return false
+	return slices.Contains(settled, st.status) || (st.status == types.StackStatusCreateFailed && st.deployed != nil)
 }
 
 // changeSet finds one by name or ARN.

@@ -89,5 +89,5 @@ func (s *Service) control(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(s.failures) // a client that left needs no answer
+	_ = json.NewEncoder(w).Encode(s.failures) // a client that left needs no answer
 }

@@ -86,15 +86,13 @@ func newWorld(t *testing.T, change ...func(*cloudformation.Config)) *world {
 		r.Out.Host = r.In.Host
 		r.Out.Header.Set("X-Moto-Account-Id", w.account)
 	}}
-	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.Header.Get("Authorization"), "/cloudformation/aws4_request") || strings.HasPrefix(r.URL.Path, cloudformation.ControlPath) {
 			w.service.ServeHTTP(rw, r)
 			return
 		}
 		proxy.ServeHTTP(rw, r)
 	}))
-	t.Cleanup(server.Close)
-	w.url = server.URL
 	timing := quick
 	c := cloudformation.Config{Moto: shared.url, Endpoint: func() string { return server.URL }, Account: w.account, Timing: &timing,
 		Emit: func(_ context.Context, e wire.Event) {
@@ -108,7 +106,10 @@ func newWorld(t *testing.T, change ...func(*cloudformation.Config)) *world {
 	w.account = c.Account
 	w.service = cloudformation.New(c)
 	t.Cleanup(w.service.Close)
-	w.config = aws.Config{Region: "us-east-1", BaseEndpoint: aws.String(server.URL), Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""), RetryMaxAttempts: 1}
+	server.Start()
+	t.Cleanup(server.Close)
+	w.url = server.URL
+	w.config = aws.Config{Region: "us-east-1", BaseEndpoint: aws.String(server.URL), Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""), RetryMaxAttempts: 5}
 	w.client = cfn.NewFromConfig(w.config)
 	return w
 }

@@ -41,10 +41,11 @@ type stack struct {
 	onFailure     types.OnStackFailure
 
 	changeSets []*changeSet
-	events     []types.StackEvent // oldest first
-	token      string             // of the running or last operation
-	cancelled  context.CancelFunc // ends the running update, nil when none may be cancelled
-	undo       *undo              // how to go back, while a failed update may still be
+	events     []types.StackEvent    // oldest first
+	token      string                // of the running or last operation
+	cancelled  context.CancelFunc    // ends the running update, nil when none may be cancelled
+	then       func(context.Context) // what to do once the cancelled creation has stopped
+	undo       *undo                 // how to go back, while a failed update may still be
 
 	drift        types.StackDriftStatus
 	driftChecked *time.Time
@@ -211,14 +212,6 @@ func (st *stack) drop(id string) {
 
 func (s *Service) arn(at scope, resource string) string {
 	return "arn:aws:cloudformation:" + at.region + ":" + at.account + ":" + resource
-}
-
-// newStack registers a stack in the state in which it has no status yet.
-func (s *Service) newStack(at scope, name string) *stack {
-	st := &stack{id: s.arn(at, "stack/"+name+"/"+newUUID()), name: name, at: at, created: s.Now(),
-		resources: map[string]*record{}, drift: types.StackDriftStatusNotChecked}
-	s.stacks = append(s.stacks, st)
-	return st
 }
 
 // export finds the value exported under a name, and the stack that does.

@@ -31,7 +31,8 @@ func (d *deployment) removeAll(ctx context.Context, records []*record, retained 
 		}
 	}
 	var failed []string
-	walk(ctx, keys, needs, func(ctx context.Context, k string) error { // its only error is the service's end
+	// The only error is the service's end, which the callers look for themselves.
+	_ = walk(ctx, keys, needs, func(ctx context.Context, k string) error {
 		if !d.remove(ctx, byKey[k], retained(byKey[k]), forget) {
 			d.mu.Lock()
 			failed = append(failed, byKey[k].id)

@@ -186,7 +186,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/xml")
-	io.WriteString(w, answer(name, newUUID(), out)) // a client that left needs no answer
+	_, _ = io.WriteString(w, answer(name, newUUID(), out)) // a client that left needs no answer
 }
 
 func (s *Service) refuse(w http.ResponseWriter, err error) {
@@ -200,7 +200,7 @@ func (s *Service) refuse(w http.ResponseWriter, err error) {
 	}
 	w.Header().Set("Content-Type", "text/xml")
 	w.WriteHeader(status)
-	io.WriteString(w, refusal(e, newUUID()))
+	_, _ = io.WriteString(w, refusal(e, newUUID()))
 }
 
 // scope reads account and region of a request: Caller's answer, else the region within

@@ -1,8 +1,10 @@
 package cloudformation_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	cfn "github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -261,5 +263,36 @@ func TestStackTagsReachTheResources(t *testing.T) {
 	w.inSync("jobs")
 	if got := w.find("jobs").Tags; len(got) != 1 || aws.ToString(got[0].Value) != "b" {
 		t.Errorf("tags %v", got)
+	}
+}
+
+func TestStackIsDeletedWhileItIsMade(t *testing.T) {
+	slow := cloudformation.Timing{ChangeSet: 1, Resource: 20 * time.Millisecond, Stack: 1, Detection: 1}
+	w := newWorld(t, func(c *cloudformation.Config) { c.Timing = &slow })
+	c := w.plan("jobs", twoQueues)
+	w.execute(c)
+	w.eventually("the first resource is begun", func() bool { return strings.Contains(w.history(aws.ToString(c.StackId)), "Dead CREATE_IN_PROGRESS") })
+	w.delete("jobs")
+}
+
+func TestFailureIsScriptedOverHTTP(t *testing.T) {
+	w := newWorld(t)
+	address := w.url + cloudformation.ControlPath + "failures"
+	post := func(body string) int {
+		resp, err := http.Post(address, "application/json", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	if got := post(`{"stak":"jobs"}`); got != http.StatusBadRequest {
+		t.Errorf("an unknown key: %d", got)
+	}
+	if got := post(`{"stack":"jobs","resource":"Jobs","reason":"said so","times":1}`); got != http.StatusOK {
+		t.Fatalf("status %d", got)
+	}
+	if status := w.deploy("jobs", oneQueue); status != types.StackStatusRollbackComplete || !strings.Contains(w.history("jobs"), "said so") {
+		t.Errorf("stack ended in %s", status)
 	}
 }

@@ -114,7 +114,7 @@ func (s *Service) deleteStack(_ context.Context, at scope, in *cloudformation.De
 	switch {
 	case st.protected:
 		return nil, invalid("Stack [%s] cannot be deleted while TerminationProtection is enabled", st.name)
-	case st.busy() && st.status != types.StackStatusCreateInProgress:
+	case st.busy() && (st.status != types.StackStatusCreateInProgress || st.cancelled == nil):
 		return nil, invalid("Stack [%s] cannot be deleted while in status %s", st.id, st.status)
 	case len(in.RetainResources) > 0 && st.status != types.StackStatusDeleteFailed:
 		return nil, invalid("Invalid operation on stack [%s]. When you delete a stack, specify which resources to retain only when the stack is in the DELETE_FAILED state.", st.id)
@@ -126,14 +126,17 @@ func (s *Service) deleteStack(_ context.Context, at scope, in *cloudformation.De
 		st.roleARN = text(in.RoleARN)
 	}
 	st.token = text(in.ClientRequestToken)
-	if st.cancelled != nil {
-		st.cancelled()
-	}
 	s.setStatus(st, types.StackStatusDeleteInProgress, "User Initiated")
 	d := &deployment{Service: s, st: st}
-	retain := in.RetainResources
-	force := in.DeletionMode == types.DeletionModeForceDeleteStack
-	s.start(func(ctx context.Context) { d.deleteAll(ctx, retain, force) })
+	remove := func(ctx context.Context) {
+		d.deleteAll(ctx, in.RetainResources, in.DeletionMode == types.DeletionModeForceDeleteStack)
+	}
+	if st.cancelled != nil {
+		st.then = remove
+		st.cancelled()
+	} else {
+		s.start(remove)
+	}
 	return out, nil
 }
 

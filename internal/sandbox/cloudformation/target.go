@@ -2,7 +2,6 @@ package cloudformation
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -226,49 +225,6 @@ func (s *Service) checkAttributes(t *template.Template) error {
 	return nil
 }
 
-// named are the IAM types for which a name needs CAPABILITY_NAMED_IAM, and the property
-// that gives it (user guide, "Acknowledging IAM resources").
-var named = map[string]string{
-	"AWS::IAM::Group": "GroupName", "AWS::IAM::InstanceProfile": "InstanceProfileName",
-	"AWS::IAM::ManagedPolicy": "ManagedPolicyName", "AWS::IAM::Role": "RoleName", "AWS::IAM::User": "UserName",
-}
-
-var capable = []string{"AWS::IAM::AccessKey", "AWS::IAM::Policy", "AWS::IAM::UserToGroupAddition"}
-
-// needed lists the capabilities that the template needs, and the types that need them.
-func needed(t *template.Template) (needs []types.Capability, because []string) {
-	for _, r := range t.Resources {
-		property, isNamed := named[r.Type]
-		if !isNamed && !slices.Contains(capable, r.Type) {
-			continue
-		}
-		because = append(because, r.Type)
-		c := types.CapabilityCapabilityIam
-		if _, given := r.Properties[property]; isNamed && given {
-			c = types.CapabilityCapabilityNamedIam
-		}
-		if !slices.Contains(needs, c) {
-			needs = append(needs, c)
-		}
-	}
-	if slices.Contains(needs, types.CapabilityCapabilityNamedIam) {
-		needs = []types.Capability{types.CapabilityCapabilityNamedIam}
-	}
-	slices.Sort(because)
-	return needs, slices.Compact(because)
-}
-
-func (g *target) checkCapabilities(given []types.Capability) error {
-	needs, _ := needed(g.template)
-	for _, n := range needs {
-		if slices.Contains(given, n) || (n == types.CapabilityCapabilityIam && slices.Contains(given, types.CapabilityCapabilityNamedIam)) {
-			continue
-		}
-		return &wire.Error{Code: "InsufficientCapabilitiesException", Message: fmt.Sprintf("Requires capabilities : [%s]", n)}
-	}
-	return nil
-}
-
 // env is the environment in which g is resolved. It takes resources from look; nil refuses
 // them, as conditions must.
 func (s *Service) env(st *stack, g *target, look func(id string) (physical string, attributes map[string]any, ok bool)) *template.Env {
@@ -313,56 +269,9 @@ func (s *Service) env(st *stack, g *target, look func(id string) (physical strin
 			if region == "" {
 				region = at.region
 			}
-			return []any{region + "a", region + "b", region + "c"}
+			return s.zones(scope{at.account, region})
 		},
 	}
-}
-
-// parameter reads an SSM parameter.
-func (s *Service) parameter(ctx context.Context, at scope, name string) (string, error) {
-	out, err := s.client.JSON(ctx, resource.Scope{Account: at.account, Region: at.region}, "ssm", "GetParameter",
-		map[string]any{"Name": name, "WithDecryption": true})
-	if err != nil {
-		return "", invalid("Unable to fetch parameters [%s] from parameter store for this account.", name)
-	}
-	p, _ := out["Parameter"].(map[string]any)
-	return template.Text(p["Value"]), nil
-}
-
-// dynamic resolves ssm:name[:version], ssm-secure:... and secretsmanager:id:SecretString:key.
-func (s *Service) dynamic(ctx context.Context, at scope, reference string) (string, error) {
-	service, rest, _ := strings.Cut(reference, ":")
-	switch service {
-	case "ssm", "ssm-secure":
-		return s.parameter(ctx, at, rest)
-	case "secretsmanager":
-		return s.secret(ctx, at, rest)
-	}
-	return "", invalid("Could not parse dynamic reference {{resolve:%s}}", reference)
-}
-
-func (s *Service) secret(ctx context.Context, at scope, reference string) (string, error) {
-	id, key, found := strings.Cut(reference, ":SecretString")
-	if !found {
-		id = reference
-	}
-	out, err := s.client.JSON(ctx, resource.Scope{Account: at.account, Region: at.region}, "secretsmanager", "GetSecretValue", map[string]any{"SecretId": id})
-	if err != nil {
-		return "", invalid("Secrets Manager can't find the specified secret.")
-	}
-	value := template.Text(out["SecretString"])
-	if key, _, _ = strings.Cut(strings.TrimPrefix(key, ":"), ":"); key == "" {
-		return value, nil
-	}
-	var fields map[string]any
-	if err := json.Unmarshal([]byte(value), &fields); err != nil {
-		return "", invalid("Could not parse SecretString JSON")
-	}
-	v, ok := fields[key]
-	if !ok {
-		return "", invalid("Could not find a value associated with JSONKey in SecretString")
-	}
-	return template.Text(v), nil
 }
 
 // recorded looks resources up in the stack's own records.

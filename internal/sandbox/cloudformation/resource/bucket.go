@@ -19,7 +19,7 @@ func bucketKinds() map[string]verbs {
 }
 
 func (c *call) s3(method, path string, body []byte) ([]byte, error) {
-	return c.Client.S3(c.ctx, c.scope(), method, path, body)
+	return c.S3(c.ctx, c.scope(), method, path, body)
 }
 
 func bucketCreate(c *call) (wire.Made, error) {
@@ -233,7 +233,7 @@ func writeXML(b *bytes.Buffer, name string, v any) {
 		}
 	default:
 		b.WriteString("<" + name + ">")
-		xml.EscapeText(b, []byte(text(v))) // a bytes.Buffer does not fail
+		_ = xml.EscapeText(b, []byte(text(v))) // a bytes.Buffer does not fail
 	}
 	b.WriteString("</" + name + ">")
 }

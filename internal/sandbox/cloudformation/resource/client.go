@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -183,8 +184,8 @@ func apiError(resp *http.Response, body []byte) error {
 
 // missing says whether err is a service's way of saying that the thing is not there.
 func missing(err error) bool {
-	e, ok := err.(*wire.Error)
-	if !ok {
+	var e *wire.Error
+	if !errors.As(err, &e) {
 		return false
 	}
 	return e.Status == http.StatusNotFound || strings.Contains(e.Code, "NotFound") ||
@@ -213,7 +214,7 @@ func parseXML(b []byte) (*Node, error) {
 	stack := []*Node{root}
 	for {
 		t, err := d.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return root, nil
 		}
 		if err != nil {

@@ -96,15 +96,15 @@ func Builtin(c *Client) map[string]wire.Kind {
 func (c *call) scope() Scope { return Scope{c.Account, c.Region} }
 
 func (c *call) query(service, action string, params map[string]any) (*Node, error) {
-	return c.Client.Query(c.ctx, c.scope(), service, action, params)
+	return c.Query(c.ctx, c.scope(), service, action, params)
 }
 
 func (c *call) json(service, operation string, in any) (map[string]any, error) {
-	return c.Client.JSON(c.ctx, c.scope(), service, operation, in)
+	return c.JSON(c.ctx, c.scope(), service, operation, in)
 }
 
 func (c *call) rest(service, method, path string, in any) (map[string]any, error) {
-	return c.Client.REST(c.ctx, c.scope(), service, method, path, in)
+	return c.REST(c.ctx, c.scope(), service, method, path, in)
 }
 
 // has says whether the property is given.
