@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
 	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation/template"
 	"github.com/driftless-gitops/driftless/internal/sandbox/wire"
 )
