@@ -128,7 +128,7 @@ func TestWaitingLooksLessOftenAsItLasts(t *testing.T) {
 	if code(t.Context(), err) != ExitTimeout || !strings.Contains(err.Error(), "it goes on after 10m0s") {
 		t.Errorf("it ended with %v", err)
 	}
-	if looks < 300 || looks > 400 { // 120 in the first minute, 30 in each further one
+	if looks < 600 || looks > 700 { // 120 in the first minute, 60 in each further one
 		t.Errorf("%d looks", looks)
 	}
 }

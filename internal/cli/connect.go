@@ -28,19 +28,9 @@ func connect(ctx context.Context, f *flags) (*client, error) {
 	if f.Connect != nil {
 		return f.Connect(ctx, f)
 	}
-	o := api.Options{Region: f.region, Profile: f.profile, Now: f.Now, Read: f.Env("DRIFTLESS_API"), Write: f.Env("DRIFTLESS_API_WRITE")}
-	a, err := api.New(ctx, o)
+	a, err := signIn(ctx, f)
 	if err != nil {
-		return nil, &exitError{ExitCredentials, fmt.Errorf("%w\n%s", err, credentialsHelp)}
-	}
-	if a.AWS.Credentials == nil {
-		return nil, &exitError{ExitCredentials, fmt.Errorf("no AWS credentials\n%s", credentialsHelp)}
-	}
-	if _, err := a.AWS.Credentials.Retrieve(ctx); err != nil {
-		return nil, &exitError{ExitCredentials, fmt.Errorf("no AWS credentials: %w\n%s", err, credentialsHelp)}
-	}
-	if a.AWS.Region == "" && (o.Read == "" || o.Write == "") {
-		return nil, usage(errors.New("no AWS region: pass --region, set AWS_REGION, or give your profile one"))
+		return nil, err
 	}
 	at, err := a.Find(ctx)
 	switch {
@@ -52,4 +42,24 @@ func connect(ctx context.Context, f *flags) (*client, error) {
 		return nil, err
 	}
 	return &client{http: &http.Client{Transport: a, Timeout: patience}, at: at, secrets: ssm.New(a.AWS, f.Now)}, nil
+}
+
+// signIn reads the caller's AWS configuration, and looks for credentials before any call is
+// made. The region has to be known unless both addresses are.
+func signIn(ctx context.Context, f *flags) (*api.Client, error) {
+	o := api.Options{Region: f.region, Profile: f.profile, Now: f.Now, Read: f.Env("DRIFTLESS_API"), Write: f.Env("DRIFTLESS_API_WRITE")}
+	a, err := api.New(ctx, o)
+	if err == nil && a.AWS.Credentials == nil {
+		err = errors.New("no AWS credentials")
+	}
+	if err != nil {
+		return nil, &exitError{ExitCredentials, fmt.Errorf("%w\n%s", err, credentialsHelp)}
+	}
+	if _, err := a.AWS.Credentials.Retrieve(ctx); err != nil {
+		return nil, &exitError{ExitCredentials, fmt.Errorf("no AWS credentials: %w\n%s", err, credentialsHelp)}
+	}
+	if a.AWS.Region == "" && (o.Read == "" || o.Write == "") {
+		return nil, usage(errors.New("no AWS region: pass --region, set AWS_REGION, or give your profile one"))
+	}
+	return a, nil
 }

@@ -102,3 +102,40 @@ func TestTheInstallationIsFoundByItsStack(t *testing.T) {
 		t.Errorf("with known addresses: exit code %d: %s%s", code, out, errs)
 	}
 }
+
+func TestPreflightSaysWhereAndWhetherItCanBeInstalled(t *testing.T) {
+	const identity = `<GetCallerIdentityResponse><GetCallerIdentityResult><Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`
+	stack := `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>CDKToolkit</StackName></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`
+	for name, c := range map[string]struct {
+		status int // of DescribeStacks
+		body   string
+		set    map[string]string
+		args   []string
+		code   int
+		out    string
+		said   string
+	}{
+		"bootstrapped":          {status: 200, body: stack, out: "account 111122223333, region eu-west-1\n"},
+		"bootstrapped, as JSON": {status: 200, body: stack, args: []string{"-o", "json"}, out: `"bootstrapped": true`},
+		"not bootstrapped": {status: 400, body: failure("ValidationError", "Stack with id CDKToolkit does not exist"), code: ExitFailed,
+			out: "account 111122223333", said: "npx cdk bootstrap aws://111122223333/eu-west-1"},
+		"no credentials": {set: map[string]string{"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, code: ExitCredentials, said: "aws sso login"},
+		"no region":      {set: map[string]string{"AWS_REGION": ""}, code: ExitUsage, said: "--region"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if body, _ := io.ReadAll(r.Body); strings.Contains(string(body), "GetCallerIdentity") {
+					_, _ = io.WriteString(w, identity)
+					return
+				}
+				w.WriteHeader(c.status)
+				_, _ = io.WriteString(w, c.body)
+			}))
+			defer s.Close()
+			code, out, errs := alone(t, s.URL, c.set)(append([]string{"preflight"}, c.args...)...)
+			if code != c.code || !strings.Contains(out, c.out) || !strings.Contains(errs, c.said) {
+				t.Errorf("exit code %d, want %d\n%s%s", code, c.code, out, errs)
+			}
+		})
+	}
+}

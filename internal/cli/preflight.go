@@ -11,7 +11,7 @@ import (
 func preflightCommand(f *flags) *cobra.Command {
 	return &cobra.Command{Use: "preflight", Short: "Look whether Driftless can be installed with these AWS credentials",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, err := api.New(cmd.Context(), api.Options{Region: f.region, Profile: f.profile, Now: f.Now})
+			client, err := signIn(cmd.Context(), f)
 			if err != nil {
 				return err
 			}

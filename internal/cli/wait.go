@@ -14,7 +14,7 @@ import (
 // How often something that goes on is looked at: often while it is likely to end soon.
 const (
 	interval = 500 * time.Millisecond
-	slowly   = 2 * time.Second
+	slowly   = time.Second
 	eager    = time.Minute
 )
 
@@ -60,7 +60,7 @@ func final(err error) bool {
 }
 
 // progress tells on standard error how something goes on: on a terminal in one line that is
-// written anew, elsewhere a line for each change and a dot every two seconds in between.
+// written anew, elsewhere a line for each change and a dot now and then in between.
 type progress struct {
 	f     *flags
 	began time.Time
@@ -72,8 +72,9 @@ type progress struct {
 
 func (f *flags) progress() *progress { return &progress{f: f, began: f.Now()} }
 
-// quiet is the longest that nothing is said for.
-const quiet = 2 * time.Second
+// quiet is for how long nothing is said before the next look says something: with a look
+// at least every second, nobody waits for a sign of life longer than two.
+const quiet = time.Second
 
 // say tells the stage that something is in, and what it is doing there.
 func (p *progress) say(stage, doing string) {

@@ -159,7 +159,6 @@ func (w *world) settle(ctx context.Context) error {
 	return nil
 }
 
-
 // PutSecret implements secrets.
 func (w *world) PutSecret(_ context.Context, name string, all ...ssm.Secret) error {
 	for _, s := range all {
