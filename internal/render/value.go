@@ -105,7 +105,7 @@ func parse(value string) any {
 	if err := d.Decode(&v); err != nil {
 		return plain(value)
 	}
-	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // the decoder returns it bare
+	if _, err := d.Token(); err != io.EOF {
 		return plain(value)
 	}
 	return v
