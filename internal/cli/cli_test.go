@@ -203,6 +203,14 @@ func TestARefusalIsToldInItsOwnWords(t *testing.T) {
 	}
 }
 
+func TestAnErrorDrivesNoTerminal(t *testing.T) {
+	var errs bytes.Buffer
+	got := Run(t.Context(), Config{Stdout: io.Discard, Stderr: &errs}, []string{"status", "--\x1b[2J\u202e"})
+	if got != ExitUsage || !strings.Contains(errs.String(), "unknown flag") || strings.ContainsAny(errs.String(), "\x1b\u202e") {
+		t.Errorf("exit code %d, and told %q", got, errs.String())
+	}
+}
+
 func TestThisDirectoryIsValidatedWhereNoneIsNamed(t *testing.T) {
 	t.Chdir("../../templates/starter")
 	var out, errs bytes.Buffer
