@@ -53,7 +53,7 @@ var rules = []rule{
 	{"internal/e2e", "the main job, tested in the sandbox", []string{"*"}, []string{"*"}},
 	{"internal/archtest", "these rules", nil, nil},
 	{"functions", "wiring", []string{"*"}, []string{"github.com/aws/aws-lambda-go/lambda", "github.com/oklog/ulid"}},
-	{"cmd", "wiring", []string{"*"}, []string{"github.com/mattn/go-isatty"}},
+	{"cmd", "wiring", []string{"*"}, []string{"golang.org/x/term"}},
 	{"infra", "the CDK app: it shares the table's definition and the settings' names, no behaviour", []string{"internal/aws/dynamodb"}, []string{"*"}},
 }
 

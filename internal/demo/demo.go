@@ -39,13 +39,15 @@ const speed = 12
 type demo struct {
 	*Stage
 	screen *screen
-	pushed time.Time // when the last push was made
+	pushed time.Time         // when the last push was made
+	plans  map[string]string // in short, by deployment
 }
 
-// Run tells the whole story, or returns what did not happen. With keep it leaves the
+// Run tells the whole story, or returns what did not happen. A width of zero means that out
+// is no terminal, where nothing moves. With keep it leaves the
 // sandbox running until ctx ends, and says what to play with.
-func Run(ctx context.Context, out io.Writer, terminal, keep bool, o Options) error {
-	s := &screen{out: out, live: terminal, start: time.Now()}
+func Run(ctx context.Context, out io.Writer, width int, keep bool, o Options) error {
+	s := &screen{out: out, live: width > 0, width: width, start: time.Now()}
 	s.say("%s", s.paint(bold, "Driftless in a sandbox: AWS on this machine, no account needed"))
 	began := time.Now()
 	if o.Sandbox.ScheduleSpeed == 0 {
@@ -60,7 +62,7 @@ func Run(ctx context.Context, out io.Writer, terminal, keep bool, o Options) err
 	}
 	defer stage.Close()
 	s.done("sandbox", fmt.Sprintf("gateway %s, moto %s", strings.TrimPrefix(stage.Sandbox.URL(), "http://"), stage.Sandbox.MotoVersion()), began)
-	d := &demo{Stage: stage, screen: s}
+	d := &demo{Stage: stage, screen: s, plans: map[string]string{}}
 	for _, part := range []struct {
 		name string
 		play func(context.Context) error
@@ -202,9 +204,14 @@ func (d *demo) broken(ctx context.Context) error {
 		return err
 	}
 	for _, v := range after {
-		if v.Application.ID == "alerts" && !strings.Contains(v.Application.Ended.Reason, "stacks/alerts/template.yaml:") {
-			return fmt.Errorf("the reason names no file and line: %s", v.Application.Ended.Reason)
+		reason := v.Application.Ended.Reason
+		if v.Application.ID != "alerts" {
+			continue
 		}
+		if !strings.Contains(reason, "stacks/alerts/template.yaml:") {
+			return fmt.Errorf("the reason names no file and line: %s", reason)
+		}
+		d.screen.say("  alerts failed: %s", reason)
 	}
 	return onlyMoved(before, after, "alerts", "books")
 }
@@ -215,6 +222,9 @@ func (d *demo) mend(ctx context.Context) error {
 		return err
 	}
 	if err := d.Replace("stacks/alerts/template.yaml", "!Ref Alarms", "!Ref Alerts"); err != nil {
+		return err
+	}
+	if err := d.Replace("stacks/alerts/template.yaml", "DisplayName: Production alerts", "DisplayName: Alerts of production"); err != nil {
 		return err
 	}
 	if err := d.push(ctx, "the topic is called Alerts"); err != nil {

@@ -40,7 +40,7 @@ func (d *demo) views(ctx context.Context) (views []gitops.View, err error) {
 
 // until follows the applications on the screen until something holds.
 func (d *demo) until(ctx context.Context, holds func([]gitops.View) bool) ([]gitops.View, error) {
-	return d.follow(ctx, holds, func(views []gitops.View) { d.screen.table(d.rows(views)) })
+	return d.follow(ctx, holds, func(views []gitops.View) { d.screen.table(d.rows(ctx, views)) })
 }
 
 // quietly is until, without the table.
@@ -72,14 +72,14 @@ func (d *demo) follow(ctx context.Context, holds func([]gitops.View) bool, draw 
 }
 
 // rows turns what is seen into the table. What did not move since the push is not shown.
-func (d *demo) rows(views []gitops.View) []row {
+func (d *demo) rows(ctx context.Context, views []gitops.View) []row {
 	var rows []row
 	for _, v := range views {
 		a := v.Application
 		r := row{name: a.ID, engine: string(a.Settings.Engine)}
 		switch dep := v.Deployment; {
 		case dep != nil:
-			r.phase, r.note, r.elapsed = string(dep.Phase), dep.Progress, seconds(time.Since(dep.StartedAt))
+			r.phase, r.note, r.elapsed = string(dep.Phase), dep.Progress, seconds(time.Since(d.pushed))
 			if dep.Plan.Digest != "" {
 				r.plan = dep.Plan.String()
 			}
@@ -89,12 +89,28 @@ func (d *demo) rows(views []gitops.View) []row {
 			continue
 		default:
 			r.phase, r.ended, r.failed = string(a.Ended.Phase), true, a.Ended.Phase == gitops.PhaseFailed
-			r.note, r.elapsed, r.plan = a.Ended.Reason, seconds(a.Ended.At.Sub(d.pushed)), "·"
+			r.note, r.elapsed, r.plan = a.Ended.Reason, seconds(a.Ended.At.Sub(d.pushed)), d.plan(ctx, a.ID, a.Ended.Deployment)
 		}
 		rows = append(rows, r)
 	}
 	slices.SortStableFunc(rows, func(a, b row) int { return strings.Compare(a.name, b.name) })
 	return rows
+}
+
+// plan returns the plan of an ended deployment in short, reading it once.
+func (d *demo) plan(ctx context.Context, app, deployment string) string {
+	if known, ok := d.plans[deployment]; ok {
+		return known
+	}
+	var history []gitops.Deployment
+	if err := d.JSON(ctx, &history, "history", app, "--limit", "1"); err != nil || len(history) == 0 || history[0].ID != deployment {
+		return ""
+	}
+	d.plans[deployment] = "-"
+	if p := history[0].Plan; p.Digest != "" {
+		d.plans[deployment] = p.String()
+	}
+	return d.plans[deployment]
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1fs", d.Seconds()) }

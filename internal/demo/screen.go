@@ -13,6 +13,7 @@ import (
 type screen struct {
 	out   io.Writer
 	live  bool // a terminal
+	width int  // its columns
 	drawn int  // lines of the table that stand above the cursor
 	start time.Time
 	seen  map[string]string // what was last printed of each row, where nothing moves
@@ -77,9 +78,10 @@ func (s *screen) table(rows []row) {
 	if s.drawn > 0 {
 		fmt.Fprintf(&b, "\x1b[%dA", s.drawn)
 	}
-	fmt.Fprintf(&b, "\x1b[2K%s\n", s.paint(dim, header))
+	fmt.Fprintf(&b, "\x1b[2K%s\n", s.paint(dim, clip(header, s.width-1)))
 	for _, r := range rows {
-		line := fmt.Sprintf(layout, r.name, r.engine, r.plan, r.phase, r.elapsed, clip(r.note, 70))
+		first, _, _ := strings.Cut(r.note, "\n")
+		line := clip(fmt.Sprintf(layout, r.name, r.engine, r.plan, r.phase, r.elapsed, first), s.width-1) // what wraps cannot be drawn over
 		switch {
 		case r.failed:
 			line = s.paint(bad, line)

@@ -17,7 +17,7 @@ import (
 // The demo is the main job, and fails by itself when a part of it does not happen.
 func TestTheMainJobIsDoneAsTheDemoTellsIt(t *testing.T) {
 	var out bytes.Buffer
-	err := demo.Run(t.Context(), io.MultiWriter(&out, writer{t}), false, false, demo.Options{Root: root,
+	err := demo.Run(t.Context(), io.MultiWriter(&out, writer{t}), 0, false, demo.Options{Root: root,
 		Sandbox: sandbox.Options{Addr: "127.0.0.1:0", ScheduleSpeed: 12}})
 	if err != nil {
 		t.Fatal(err)
