@@ -2,6 +2,12 @@ module github.com/driftless-gitops/driftless
 
 go 1.26.8
 
+// What npm and the CDK put below the root is none of the module's.
+ignore (
+	./cdk.out
+	./node_modules
+)
+
 require (
 	charm.land/lipgloss/v2 v2.0.6
 	github.com/aws/aws-cdk-go/awscdk/v2 v2.260.0
