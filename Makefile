@@ -8,8 +8,8 @@ TOOLS   := $(CURDIR)/.tools
 BIN     := $(CURDIR)/bin
 MOTO    := 5.2.1
 GOLANGCI := v2.15.0
-ARCH    := $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
-FAST    := $(shell go list ./... 2>/dev/null | grep -v -E '/(infra|e2e)$$')
+
+FAST     = $(shell go list ./... 2>/dev/null | grep -v -E '/(infra|e2e)$$')
 export PATH := $(CURDIR)/.venv/bin:$(TOOLS):$(PATH)
 
 .PHONY: help build test check vet lint tidy e2e demo sandbox synth deploy update-golden clean
