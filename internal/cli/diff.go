@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"net/url"
 
 	"github.com/spf13/cobra"
 
@@ -11,9 +12,10 @@ import (
 
 func diffCommand(f *flags) *cobra.Command {
 	var exit bool
+	var deployment string
 	c := one(f, "diff", "Show the plan of the unfinished deployment, else the latest drift", func(ctx context.Context, api *client, app string) error {
 		var d gitops.Diff
-		if err := api.getOf(ctx, app, "/diff", &d); err != nil {
+		if err := api.getOf(ctx, app, "/diff?"+url.Values{"deployment": {deployment}}.Encode(), &d); err != nil {
 			return err
 		}
 		if err := f.print(d, func() string { return render.Diff(d, f.Now(), f.Color) }); err != nil {
@@ -25,6 +27,7 @@ func diffCommand(f *flags) *cobra.Command {
 		return nil
 	})
 	c.Aliases = []string{"plan"}
+	c.Flags().StringVar(&deployment, "deployment", "", "show the plan of this deployment instead, whether it ended or not")
 	c.Flags().BoolVar(&exit, "exit-code", false, "exit with 2 if there are differences")
 	return c
 }

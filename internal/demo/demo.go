@@ -135,6 +135,11 @@ func (d *demo) first(ctx context.Context) error {
 		if v.Application.Drift.Drifted != 0 || v.Application.Drift.At.IsZero() {
 			return fmt.Errorf("%s was not verified in sync: %s", v.Application.ID, v.Application.Ended.Reason)
 		}
+		if v.Application.ID == "jobs" { // one of the four plans in full; the others are as long as their templates
+			if err := d.show(ctx, "diff", "jobs", "--deployment", v.Application.Ended.Deployment); err != nil {
+				return err
+			}
+		}
 	}
 	return d.show(ctx, "status")
 }
@@ -154,7 +159,10 @@ func (d *demo) parameter(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return onlyMoved(before, after, "jobs")
+	if err := onlyMoved(before, after, "jobs"); err != nil {
+		return err
+	}
+	return d.show(ctx, "diff", "jobs", "--deployment", ended(after, "jobs"))
 }
 
 func (d *demo) readme(ctx context.Context) error {
@@ -252,7 +260,7 @@ func (d *demo) drift(ctx context.Context) error {
 }
 
 func (d *demo) sync(ctx context.Context) error {
-	out, err := d.Run(ctx, "sync", "jobs", "--wait")
+	out, err := d.Both(ctx, "sync", "jobs", "--wait")
 	if err != nil {
 		return err
 	}

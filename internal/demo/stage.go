@@ -114,6 +114,13 @@ func (s *Stage) Run(ctx context.Context, args ...string) (string, error) {
 	return s.run(ctx, s.Dir, s.CLI, args...)
 }
 
+// Both is Run, with what the program said on standard error above what it printed.
+func (s *Stage) Both(ctx context.Context, args ...string) (string, error) {
+	var said bytes.Buffer
+	out, err := s.runTo(ctx, &said, s.Dir, s.CLI, args...)
+	return said.String() + out, err
+}
+
 // JSON runs the driftless command line with "-o json" and decodes what it printed.
 func (s *Stage) JSON(ctx context.Context, into any, args ...string) error {
 	out, err := s.Run(ctx, append(args, "-o", "json")...)
@@ -126,9 +133,13 @@ func (s *Stage) JSON(ctx context.Context, into any, args ...string) error {
 	return nil
 }
 
-// run runs a program as the sandbox's administrator. Nothing of the AWS settings of whoever
-// runs the demo gets through, so that it can never reach a real account.
 func (s *Stage) run(ctx context.Context, dir, program string, args ...string) (string, error) {
+	return s.runTo(ctx, io.Discard, dir, program, args...)
+}
+
+// runTo runs a program as the sandbox's administrator. Nothing of the AWS settings of whoever
+// runs the demo gets through, so that it can never reach a real account.
+func (s *Stage) runTo(ctx context.Context, stderr io.Writer, dir, program string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir
 	for _, v := range os.Environ() {
@@ -140,7 +151,7 @@ func (s *Stage) run(ctx context.Context, dir, program string, args ...string) (s
 	cmd.Env = append(cmd.Env, "NO_COLOR=1", "CI=1", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20", "AWS_EC2_METADATA_DISABLED=true",
 		"CDK_DISABLE_CLI_TELEMETRY=true", "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_GLOBAL=/dev/null")
 	var stdout, both bytes.Buffer
-	cmd.Stdout, cmd.Stderr = io.MultiWriter(&stdout, &both), &both
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(&stdout, &both), io.MultiWriter(stderr, &both)
 	if err := cmd.Run(); err != nil {
 		return stdout.String(), fmt.Errorf("%s %s: %w\n%s", filepath.Base(program), strings.Join(args, " "), err, strings.TrimSpace(both.String()))
 	}

@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,10 +78,11 @@ func (a *API) diff(ctx context.Context, c call) (any, error) {
 		return nil, fmt.Errorf("application %s: %w", c.id, err)
 	}
 	out := gitops.Diff{Application: app.ID}
-	if app.InFlight != "" {
-		d, err := a.Store.Deployment(ctx, app.ID, app.InFlight)
+	asked := c.query.Get("deployment")
+	if id := cmp.Or(asked, app.InFlight); id != "" {
+		d, err := a.Store.Deployment(ctx, app.ID, id)
 		if err != nil {
-			return nil, fmt.Errorf("read deployment %s: %w", app.InFlight, err)
+			return nil, fmt.Errorf("deployment %s of %s: %w", id, app.ID, err)
 		}
 		out.Deployment = &d
 		plan, err := a.Operator.Plan(ctx, d)
@@ -88,7 +90,7 @@ func (a *API) diff(ctx context.Context, c call) (any, error) {
 			out.Plan = &plan
 			return out, nil
 		}
-		if !errors.Is(err, reconcile.ErrNotFound) {
+		if !errors.Is(err, reconcile.ErrNotFound) || asked != "" {
 			return nil, err
 		}
 	}
