@@ -70,7 +70,9 @@ func Decide(o Observation) Step {
 }
 
 // decideIdle is the rule while nothing is in flight. What git wants goes before a look at
-// drift, which would only tell of what is about to change.
+// drift, which would only tell of what is about to change. Where somebody else updated or
+// deleted the stack as a whole, it is deployed again: a drift-aware plan compares live with
+// the stack's own template, which is then not git's.
 func decideIdle(o Observation) Step {
 	a := o.Application
 	held := a.Suspended != nil || a.Removed
@@ -85,7 +87,7 @@ func decideIdle(o Observation) Step {
 		return Step{Kind: StepOpen, Open: KindDeploy, Reason: "git has " + a.Wanted.Revision.String()}
 	case sync && a.Wanted.Seq == 0:
 		return Step{Kind: StepDrop, Reason: "nothing is wanted yet"}
-	case sync && a.Drift.Drifted > 0 && a.Wanted.Digest == a.Deployed.Digest:
+	case sync && a.Drift.Drifted > 0 && a.Drift.Foreign == "" && a.Wanted.Digest == a.Deployed.Digest:
 		return Step{Kind: StepOpen, Open: KindRevert, Reason: "asked for by " + request.By + ": live has drifted"}
 	case sync:
 		return Step{Kind: StepOpen, Open: KindDeploy, Reason: "asked for by " + request.By}

@@ -213,12 +213,15 @@ func tables() []table {
 					o.Application.Request = gitops.Request{N: 1, Kind: gitops.RequestKind(v), By: "bob"}
 				}
 			}},
-			{"live", []string{"absent", "in sync", "drifted"}, func(o *gitops.Observation, v string) {
+			{"live", []string{"absent", "in sync", "drifted", "by others"}, func(o *gitops.Observation, v string) {
 				if v != "absent" {
 					o.Application.Deployed = gitops.Deployed{Digest: "a", StackID: "arn"}
 				}
-				if v == "drifted" {
+				if v == "drifted" || v == "by others" {
 					o.Application.Drift.Drifted = 1
+				}
+				if v == "by others" {
+					o.Application.Drift.Foreign = "the stack was updated by somebody else"
 				}
 			}},
 			{"detection", append([]string{"none", "old"}, states()...), func(o *gitops.Observation, v string) {

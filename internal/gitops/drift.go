@@ -25,7 +25,12 @@ type DriftReport struct {
 	At          time.Time       `json:"at"`
 	Complete    bool            `json:"complete"` // false: the detection ended early, or did not look everywhere
 	Reason      string          `json:"reason,omitempty"`
-	Resources   []ResourceDrift `json:"resources"`
+	// Foreign says what somebody else did to the stack as a whole since Driftless last brought
+	// it to what git wants: a detection compares live with the stack's own template, so that an
+	// update by hand would otherwise look like no drift at all.
+	Foreign   string          `json:"foreign,omitempty"`
+	Gone      bool            `json:"gone,omitempty"` // the stack itself is no longer there
+	Resources []ResourceDrift `json:"resources"`
 }
 
 // ResourceDrift is one resource of a report.
@@ -56,12 +61,14 @@ type DriftSummary struct {
 	NotCheckable int       `json:"notCheckable"`
 	Complete     bool      `json:"complete"`
 	Message      string    `json:"message,omitempty"` // the first difference in one line
+	Foreign      string    `json:"foreign,omitempty"` // what somebody else did to the stack as a whole
+	Gone         bool      `json:"gone,omitempty"`    // the stack itself is no longer there
 	Problem      string    `json:"problem,omitempty"` // why the last look found nothing out
 }
 
 // Summary counts the report's resources.
 func (r DriftReport) Summary() DriftSummary {
-	s := DriftSummary{At: r.At, Complete: r.Complete}
+	s := DriftSummary{At: r.At, Complete: r.Complete, Foreign: r.Foreign, Gone: r.Gone, Message: r.Foreign}
 	if !r.Complete {
 		s.Problem = r.Reason
 	}
@@ -151,14 +158,21 @@ func (s DriftSummary) Coverage() int {
 // String returns the summary as the status table shows it: "in sync", "1 of 2", "unknown".
 func (s DriftSummary) String() string {
 	switch {
+	case s.Gone:
+		return "deleted"
+	case s.Foreign != "":
+		return "by others"
 	case s.At.IsZero() && s.Problem == "":
 		return "-"
 	case s.Drifted > 0:
 		return fmt.Sprintf("%d of %d", s.Drifted, s.Total())
-	case !s.Complete:
+	case !s.Complete, s.Problem != "":
 		return "unknown"
 	case s.InSync == 0 && s.NotCheckable > 0:
 		return "not checkable"
 	}
 	return "in sync"
 }
+
+// Differs reports whether live was found to be something else than what was last deployed.
+func (s DriftSummary) Differs() bool { return s.Drifted > 0 || s.Foreign != "" }

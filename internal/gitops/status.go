@@ -22,14 +22,17 @@ const (
 	HealthMissing     Health = "Missing"
 )
 
-// Sync returns whether live is what git wants: Unknown while nothing is wanted yet,
-// OutOfSync when something else is deployed or live has drifted from it.
+// Sync returns whether live is what git wants: Unknown while nothing is wanted, or while the
+// last look at live found nothing out; OutOfSync when something else is deployed, or live
+// has drifted from it.
 func (a Application) Sync() SyncStatus {
 	switch {
-	case a.Wanted.Seq == 0:
+	case a.Wanted.Seq == 0, a.Removed:
 		return StatusUnknown
-	case a.Wanted.Digest != a.Deployed.Digest, a.Drift.Drifted > 0:
+	case a.Wanted.Digest != a.Deployed.Digest, a.Drift.Differs():
 		return StatusOutOfSync
+	case a.Drift.Problem != "":
+		return StatusUnknown
 	}
 	return StatusSynced
 }
@@ -38,8 +41,10 @@ func (a Application) Sync() SyncStatus {
 // else will change until somebody resumes it.
 func (a Application) Health() Health {
 	switch {
-	case a.Suspended != nil:
+	case a.Suspended != nil, a.Removed:
 		return HealthSuspended
+	case a.Drift.Gone && a.InFlight == "":
+		return HealthMissing
 	case a.InFlight != "", !a.Removed && a.Wanted.Seq > a.Ended.Seq:
 		return HealthProgressing
 	case a.Ended.Phase == PhaseFailed, a.Ended.Phase == PhaseBlocked:
@@ -60,7 +65,7 @@ func (a Application) Message() string {
 		return ""
 	case a.Ended.Phase == PhaseFailed, a.Ended.Phase == PhaseBlocked, a.Ended.Phase == PhaseRejected:
 		return a.Ended.Reason
-	case a.Drift.Drifted > 0:
+	case a.Drift.Differs():
 		return a.Drift.Message
 	case a.Drift.Problem != "":
 		return a.Drift.Problem

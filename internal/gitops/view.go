@@ -30,6 +30,9 @@ func NewView(a Application, d *Deployment, r Repository) View {
 			v.Repository.Problems = append(v.Repository.Problems, p)
 		}
 	}
+	if v.Sync == StatusSynced && (len(v.Repository.Problems) > 0 || r.Trouble != "") {
+		v.Sync = StatusUnknown // what git wants now cannot be read
+	}
 	switch {
 	case d != nil && d.Progress != "":
 		v.Message = d.Progress
@@ -50,6 +53,8 @@ func NewView(a Application, d *Deployment, r Repository) View {
 // the latest drift report.
 type Diff struct {
 	Application string       `json:"application"`
+	Sync        SyncStatus   `json:"sync"`
+	Message     string       `json:"message,omitempty"` // why it is not Synced
 	Deployment  *Deployment  `json:"deployment,omitempty"`
 	Plan        *Plan        `json:"plan,omitempty"`
 	Report      *DriftReport `json:"report,omitempty"`

@@ -91,6 +91,6 @@ func (r *Reconciler) publish(ctx context.Context, application string, report *gi
 }
 
 func detectionWork(a gitops.Application) Work {
-	return Work{Application: a.ID, Settings: a.Settings, Kind: gitops.KindDeploy, Operation: a.Detection.Operation,
+	return Work{Application: a.ID, Settings: a.Settings, Kind: gitops.KindDeploy, Operation: a.Detection.Operation, Since: a.Deployed.At,
 		Files: func(context.Context) (fs.FS, error) { return nil, errors.New("a drift detection reads no files") }}
 }

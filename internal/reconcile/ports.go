@@ -3,7 +3,10 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"strings"
+	"time"
 
 	"github.com/driftless-gitops/driftless/internal/gitops"
 )
@@ -108,6 +111,14 @@ type Claim struct {
 	Key  string // the application's name; "<account>#<region>#<stack>"
 }
 
+// String names what is claimed, for people.
+func (c Claim) String() string {
+	if parts := strings.Split(c.Key, "#"); c.Kind == "stack" && len(parts) == 3 {
+		return fmt.Sprintf("stack %s in %s %s", parts[2], parts[0], parts[1])
+	}
+	return c.Kind + " " + c.Key
+}
+
 // ClaimApplication is the claim to an application's name.
 func ClaimApplication(name string) Claim { return Claim{Kind: "app", Key: name} }
 
@@ -124,7 +135,7 @@ type ClaimedError struct {
 
 // Error names the claim and its owner.
 func (e *ClaimedError) Error() string {
-	return e.Claim.Kind + " " + e.Claim.Key + " is claimed by application " + e.Owner
+	return fmt.Sprintf("%s is claimed by application %s", e.Claim, e.Owner)
 }
 
 // Unwrap returns ErrConflict.
@@ -209,6 +220,9 @@ type Work struct {
 	Operation   gitops.Operation
 	Bundle      string // key
 	Revision    gitops.Revision
+	// Since is when live was last brought to what git wants; what somebody else did to the
+	// stack after that is told in a drift report. Zero: not to be judged.
+	Since time.Time
 	// Files opens the Bundle: paths are those of the repository. Lazily, since only a plan reads it.
 	Files func(ctx context.Context) (fs.FS, error)
 }
