@@ -13,7 +13,8 @@ import (
 
 // Check looks for what the file names in the repository's tree: directories, templates,
 // parameter files and what is watched. A link or a submodule on the way to one is a
-// problem, for neither is followed. The tree's names are read, never a content. What
+// problem, for neither is followed. The tree's names are read, never a content. Each problem
+// names its application, and is that one's alone: the others can go on. What
 // Parse has refused is not looked for, so that both lists can be shown together.
 func (f File) Check(tree fs.FS) []gitops.Problem {
 	c := &checker{
@@ -21,7 +22,11 @@ func (f File) Check(tree fs.FS) []gitops.Problem {
 		tree:    tree, dirs: map[string][]fs.DirEntry{},
 	}
 	for i, s := range f.settings {
+		before := len(c.problems)
 		c.application(fmt.Sprintf("applications[%d]", i), s)
+		for k := range c.problems[before:] {
+			c.problems[before+k].Application = s.Name
+		}
 	}
 	return ordered(c.problems[len(f.problems):], c.dropped)
 }

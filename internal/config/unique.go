@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -34,7 +35,12 @@ func (d *decoder) tags(at string, tags map[string]string) {
 	}
 }
 
-// unique refuses the second application of a name, and the second that claims a stack.
+// reserved are the stacks that no application may claim: Driftless's own, and the CDK's
+// bootstrap stack that it was installed with. A push must not change what carries it out.
+var reserved = []string{"Driftless", "driftless-target", "driftless-events", "CDKToolkit"}
+
+// unique refuses the second application of a name, the second that claims a stack, and
+// whichever claims a stack that carries Driftless itself.
 func (d *decoder) unique(all []gitops.Settings) {
 	names, stacks := map[string]int{}, map[string]int{}
 	for i, s := range all {
@@ -45,6 +51,10 @@ func (d *decoder) unique(all []gitops.Settings) {
 			continue // its stack is most likely the same as well: one problem for one mistake
 		}
 		names[s.Name] = i
+		if slices.Contains(reserved, s.CloudFormation.Stack) {
+			d.refuse(at+".cloudformation.stack", d.near(at+".cloudformation.stack"),
+				"the stack %s carries Driftless itself; no application may claim %s", s.CloudFormation.Stack, strings.Join(reserved, ", "))
+		}
 		t := s.Target
 		if t.Account == "" || t.Region == "" || s.CloudFormation.Stack == "" {
 			continue

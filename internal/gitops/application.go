@@ -16,18 +16,18 @@ type Application struct {
 	Wanted   Wanted   `json:"wanted"`
 	InFlight string   `json:"inFlight,omitempty"` // id of the deployment that holds the application
 	Fence    int64    `json:"fence"`              // grows with every deployment
-	Ended    Ended    `json:"ended"`              // the deployment that ended last
-	Deployed Deployed `json:"deployed"`           // what live was last brought to
+	Ended    Ended    `json:"ended,omitzero"`     // the deployment that ended last
+	Deployed Deployed `json:"deployed,omitzero"`  // what live was last brought to
 
-	Request  Request `json:"request"`  // what a person asked for last
-	Answered int64   `json:"answered"` // the number of the last request that was answered
+	Request  Request `json:"request,omitzero"` // what a person asked for last
+	Answered int64   `json:"answered"`         // the number of the last request that was answered
 
 	Suspended *Suspension  `json:"suspended,omitempty"`
 	Detection *Detection   `json:"detection,omitempty"` // a drift detection outside a deployment
-	Drift     DriftSummary `json:"drift"`
-	DriftDue  time.Time    `json:"driftDue"` // when drift is to be looked for next; zero never
+	Drift     DriftSummary `json:"drift,omitzero"`
+	DriftDue  time.Time    `json:"driftDue,omitzero"` // when drift is to be looked for next; zero never
 
-	UpdatedAt time.Time `json:"updatedAt"`
+	UpdatedAt time.Time `json:"updatedAt,omitzero"`
 	Version   int64     `json:"version"`
 }
 
@@ -46,7 +46,7 @@ type Ended struct {
 	Digest     string    `json:"digest,omitempty"`
 	Phase      Phase     `json:"phase,omitempty"`
 	Reason     string    `json:"reason,omitempty"`
-	At         time.Time `json:"at"`
+	At         time.Time `json:"at,omitzero"`
 }
 
 // Deployed is what live was last brought to.
@@ -57,7 +57,7 @@ type Deployed struct {
 	Bundle     string            `json:"bundle,omitempty"`
 	StackID    string            `json:"stackId,omitempty"`
 	Outputs    map[string]string `json:"outputs,omitempty"`
-	At         time.Time         `json:"at"`
+	At         time.Time         `json:"at,omitzero"`
 }
 
 // RequestKind is what a person can ask of an application.
@@ -74,7 +74,7 @@ type Request struct {
 	Kind RequestKind `json:"kind,omitempty"`
 	N    int64       `json:"n"`
 	By   string      `json:"by,omitempty"`
-	At   time.Time   `json:"at"`
+	At   time.Time   `json:"at,omitzero"`
 }
 
 // ByDriftless is the author of a suspension that ends by itself, once its cause is gone.
@@ -83,13 +83,13 @@ const ByDriftless = "driftless"
 // Suspension keeps an application from starting anything.
 type Suspension struct {
 	By     string    `json:"by"`
-	At     time.Time `json:"at"`
+	At     time.Time `json:"at,omitzero"`
 	Reason string    `json:"reason,omitempty"`
 }
 
 // Detection is a drift detection that runs outside a deployment.
 type Detection struct {
-	Operation Operation `json:"operation"`
+	Operation Operation `json:"operation,omitzero"`
 	Fence     int64     `json:"fence"`   // the application's when it began: a deployment since then makes its result old
 	Request   int64     `json:"request"` // the request that it answers, zero for a scheduled one
 }

@@ -60,12 +60,12 @@ type Deployment struct {
 	Seq         int64    `json:"seq"`
 	Bundle      string   `json:"bundle"`
 	Fence       int64    `json:"fence"`
-	Request     Request  `json:"request"` // the request that it answers, if any
+	Request     Request  `json:"request,omitzero"` // the request that it answers, if any
 
 	Phase     Phase             `json:"phase"`
 	Reason    string            `json:"reason,omitempty"`   // why it is where it is, for people
 	Progress  string            `json:"progress,omitempty"` // what its operation is doing right now
-	Operation Operation         `json:"operation"`          // the one that runs or ran last
+	Operation Operation         `json:"operation,omitzero"` // the one that runs or ran last
 	PlanKey   string            `json:"planKey,omitempty"`  // of the stored Plan
 	Plan      PlanSummary       `json:"plan"`
 	Approved  *Approved         `json:"approved,omitempty"`
@@ -73,8 +73,8 @@ type Deployment struct {
 	Drift     *DriftSummary     `json:"drift,omitempty"`   // what verify found
 	Outputs   map[string]string `json:"outputs,omitempty"` // of the stack, once applied
 
-	StartedAt time.Time   `json:"startedAt"`
-	EndedAt   time.Time   `json:"endedAt"`
+	StartedAt time.Time   `json:"startedAt,omitzero"`
+	EndedAt   time.Time   `json:"endedAt,omitzero"`
 	Times     []PhaseTime `json:"times,omitempty"` // when each phase began
 	Version   int64       `json:"version"`
 }
@@ -82,20 +82,20 @@ type Deployment struct {
 // PhaseTime is when a phase began.
 type PhaseTime struct {
 	Phase Phase     `json:"phase"`
-	At    time.Time `json:"at"`
+	At    time.Time `json:"at,omitzero"`
 }
 
 // Approved is a person's yes to exactly one plan.
 type Approved struct {
 	By     string    `json:"by"`
-	At     time.Time `json:"at"`
+	At     time.Time `json:"at,omitzero"`
 	Digest string    `json:"digest"` // of the plan
 }
 
 // Rejected is a person's no to exactly one plan.
 type Rejected struct {
 	By     string    `json:"by"`
-	At     time.Time `json:"at"`
+	At     time.Time `json:"at,omitzero"`
 	Digest string    `json:"digest"` // of the plan
 	Reason string    `json:"reason,omitempty"`
 }
@@ -119,7 +119,7 @@ type Operation struct {
 	Token   string        `json:"token,omitempty"`
 	StackID string        `json:"stackId,omitempty"` // ARN, once known
 	ID      string        `json:"id,omitempty"`      // ARN of the change set, id of the drift detection, once known
-	At      time.Time     `json:"at"`                // when the intent was saved
+	At      time.Time     `json:"at,omitzero"`       // when the intent was saved
 	Again   bool          `json:"again,omitempty"`   // a detection that is a second look
 }
 

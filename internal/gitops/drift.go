@@ -19,12 +19,12 @@ const (
 
 // DriftReport is live compared with what was last deployed.
 type DriftReport struct {
-	Application string          `json:"application"`
-	StackID     string          `json:"stackId,omitempty"`
-	Deployment  string          `json:"deployment,omitempty"` // what was last deployed, or is being verified
-	At          time.Time       `json:"at"`
-	Complete    bool            `json:"complete"` // false: the detection ended early, or did not look everywhere
-	Reason      string          `json:"reason,omitempty"`
+	Application string    `json:"application"`
+	StackID     string    `json:"stackId,omitempty"`
+	Deployment  string    `json:"deployment,omitempty"` // what was last deployed, or is being verified
+	At          time.Time `json:"at,omitzero"`
+	Complete    bool      `json:"complete"` // false: the detection ended early, or did not look everywhere
+	Reason      string    `json:"reason,omitempty"`
 	// Foreign says what somebody else did to the stack as a whole since Driftless last brought
 	// it to what git wants: a detection compares live with the stack's own template, so that an
 	// update by hand would otherwise look like no drift at all.
@@ -54,7 +54,7 @@ type Difference struct {
 
 // DriftSummary is what the records keep of the latest report.
 type DriftSummary struct {
-	At           time.Time `json:"at"` // zero: never looked
+	At           time.Time `json:"at,omitzero"` // zero: never looked
 	InSync       int       `json:"inSync"`
 	Drifted      int       `json:"drifted"`
 	Ignored      int       `json:"ignored"`

@@ -23,7 +23,7 @@ type Repository struct {
 	// while they differ the repository is unfinished.
 	Observing Observing `json:"observing"`
 	Done      int64     `json:"done"`
-	Head      Revision  `json:"head"` // what the last ended look saw
+	Head      Revision  `json:"head,omitzero"` // what the last ended look saw
 	// Problems is what keeps (part of) it from moving; with an empty Application it holds for all.
 	Problems []Problem `json:"problems,omitempty"`
 	// Trouble is why the last look could not be taken; what was known before still holds.
@@ -32,8 +32,8 @@ type Repository struct {
 	Note string `json:"note,omitempty"`
 
 	AddedBy string    `json:"addedBy,omitempty"`
-	AddedAt time.Time `json:"addedAt"`
-	SeenAt  time.Time `json:"seenAt"` // when the branch was last seen to have moved
+	AddedAt time.Time `json:"addedAt,omitzero"`
+	SeenAt  time.Time `json:"seenAt,omitzero"` // when the branch was last seen to have moved
 	Version int64     `json:"version"`
 }
 
@@ -53,7 +53,7 @@ type Revision struct {
 	Commit  string    `json:"commit,omitempty"`
 	Author  string    `json:"author,omitempty"`
 	Message string    `json:"message,omitempty"` // the subject line
-	At      time.Time `json:"at"`                // the commit's own time
+	At      time.Time `json:"at,omitzero"`       // the commit's own time
 	Seq     int64     `json:"seq"`
 }
 

@@ -31,7 +31,25 @@ func (a *API) applications(ctx context.Context, _ call) (any, error) {
 		}
 		views = append(views, v)
 	}
-	return views, nil
+	return append(views, refused(apps, repos)...), nil
+}
+
+// refused returns a view of each application that was refused before it had a record.
+func refused(apps []gitops.Application, repos []gitops.Repository) []gitops.View {
+	known := map[string]bool{"": true}
+	for _, a := range apps {
+		known[a.ID] = true
+	}
+	var views []gitops.View
+	for _, r := range repos {
+		for _, p := range r.Problems {
+			if !known[p.Application] {
+				known[p.Application] = true
+				views = append(views, gitops.NewView(gitops.Application{ID: p.Application, Repository: r.ID}, nil, r))
+			}
+		}
+	}
+	return views
 }
 
 // view reads the deployment in flight, if there is one, and puts everything together.
@@ -48,14 +66,36 @@ func (a *API) view(ctx context.Context, app gitops.Application, r gitops.Reposit
 
 func (a *API) application(ctx context.Context, c call) (any, error) {
 	app, err := a.Store.Application(ctx, c.id)
+	if errors.Is(err, reconcile.ErrNotFound) {
+		return a.unregistered(ctx, c.id, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("application %s: %w", c.id, err)
 	}
-	repo, err := a.Store.Repository(ctx, app.Repository)
-	if err != nil && !errors.Is(err, reconcile.ErrNotFound) {
-		return nil, fmt.Errorf("read repository %s: %w", app.Repository, err)
+	return a.viewOf(ctx, app)
+}
+
+// unregistered answers for an application that was refused before it had a record.
+func (a *API) unregistered(ctx context.Context, id string, notFound error) (any, error) {
+	repos, err := a.Store.ListRepositories(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list repositories: %w", err)
 	}
-	return a.view(ctx, app, repo)
+	for _, v := range refused(nil, repos) {
+		if v.Application.ID == id {
+			return v, nil
+		}
+	}
+	return nil, fmt.Errorf("application %s: %w", id, notFound)
+}
+
+// viewOf is view, with the application's repository read first; one that was removed is none.
+func (a *API) viewOf(ctx context.Context, app gitops.Application) (gitops.View, error) {
+	r, err := a.Store.Repository(ctx, app.Repository)
+	if err != nil && !errors.Is(err, reconcile.ErrNotFound) {
+		return gitops.View{}, fmt.Errorf("read repository %s: %w", app.Repository, err)
+	}
+	return a.view(ctx, app, r)
 }
 
 func (a *API) deployments(ctx context.Context, c call) (any, error) {
@@ -77,7 +117,11 @@ func (a *API) diff(ctx context.Context, c call) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("application %s: %w", c.id, err)
 	}
-	out := gitops.Diff{Application: app.ID}
+	v, err := a.viewOf(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	out := gitops.Diff{Application: app.ID, Sync: v.Sync, Message: v.Message}
 	asked := c.query.Get("deployment")
 	if id := cmp.Or(asked, app.InFlight); id != "" {
 		d, err := a.Store.Deployment(ctx, app.ID, id)

@@ -84,6 +84,9 @@ func advance(a *gitops.Application, d *gitops.Deployment, o gitops.Observation, 
 	}
 	a.Deployed = gitops.Deployed{Deployment: d.ID, Revision: d.Revision, Digest: d.Digest, Bundle: d.Bundle,
 		StackID: stack, Outputs: outputs, At: r.Now()}
+	if d.Phase == gitops.PhasePlanning && a.Drift.Foreign != "" { // the stack says what git says again; live is looked at next
+		a.Drift, a.DriftDue = gitops.DriftSummary{}, r.Now()
+	}
 	unverified := d.Phase != gitops.PhasePlanning && o.Operation.Report == nil
 	if unverified {
 		a.Drift = gitops.DriftSummary{}

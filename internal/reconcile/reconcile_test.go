@@ -357,3 +357,25 @@ func TestR55_RefusedCredentialsBlockWithTheReason(t *testing.T) {
 	w.settle()
 	w.expect("jobs", gitops.PhaseSucceeded)
 }
+
+func TestAStackThatSomebodyElseUpdatedIsDeployedAgainBySync(t *testing.T) {
+	w := watching(t)
+	a := w.app("jobs")
+	a.Drift = gitops.DriftSummary{At: w.now, Complete: true, InSync: 1, Foreign: "the stack was updated by somebody else"}
+	if err := w.store.PutApplication(t.Context(), &a); err != nil {
+		t.Fatal(err)
+	}
+	if a.Sync() != gitops.StatusOutOfSync {
+		t.Errorf("it is shown as %s", a.Sync())
+	}
+	if _, err := w.op.Sync(t.Context(), "jobs", "bob"); err != nil {
+		t.Fatal(err)
+	}
+	w.settle()
+	if d := w.expect("jobs", gitops.PhaseSucceeded); d.Kind != gitops.KindDeploy {
+		t.Errorf("it was brought back as a %s", d.Kind)
+	}
+	if a := w.app("jobs"); a.Sync() != gitops.StatusSynced || a.Drift.Foreign != "" {
+		t.Errorf("after the sync it is %s: %+v", a.Sync(), a.Drift)
+	}
+}

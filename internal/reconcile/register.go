@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/driftless-gitops/driftless/internal/gitops"
 )
@@ -19,7 +20,7 @@ func (r *Reconciler) bring(ctx context.Context, repo gitops.Repository, rev gito
 		return false, nil
 	}
 	if a.Version != 0 && a.Repository != repo.ID && (!a.Removed || a.InFlight != "") {
-		return false, &ClaimedError{Claim: ClaimApplication(a.ID), Owner: a.ID + " of repository " + a.Repository}
+		return false, &gitops.Refusal{Reason: fmt.Sprintf("the name %s is taken by an application of repository %s", a.ID, a.Repository)}
 	}
 	if c.stale() {
 		files, err := s.Fetch(ctx, c.paths()...)
@@ -33,7 +34,7 @@ func (r *Reconciler) bring(ctx context.Context, repo gitops.Repository, rev gito
 		a.Wanted = gitops.Wanted{Revision: rev, Digest: c.digest, Seq: rev.Seq, Bundle: key}
 	}
 	if a.Repository != repo.ID && a.Version != 0 {
-		a.Ended.Seq, a.Wanted.Seq = 0, rev.Seq // another repository's numbers order nothing here
+		a.Ended.Seq, a.Wanted.Seq, a.Wanted.Revision = 0, rev.Seq, rev // another repository's numbers order nothing here
 	}
 	moved := moves(c.record, c.settings)
 	a.ID, a.Repository, a.Removed = c.settings.Name, repo.ID, false
@@ -82,6 +83,12 @@ func (r *Reconciler) claiming(ctx context.Context, id string, take func() error)
 	}
 	owner, readErr := r.Store.Application(ctx, claimed.Owner)
 	if readErr != nil || !owner.Removed || owner.InFlight != "" {
+		return err
+	}
+	// From here on the stack is another's: what its former owner knew of it holds no longer,
+	// and would be taken for deployed if that one ever came back.
+	owner.Deployed, owner.Drift, owner.DriftDue = gitops.Deployed{}, gitops.DriftSummary{}, time.Time{}
+	if err := r.Store.PutApplication(ctx, &owner); err != nil {
 		return err
 	}
 	if err := r.Store.Move(ctx, owner.ID, nil, []Claim{claimed.Claim}); err != nil {

@@ -124,19 +124,25 @@ func (r *Reconciler) suspendAll(ctx context.Context, repo gitops.Repository, why
 }
 
 // register brings the applications' records to what the file says at a commit, and returns
-// those that have something to do. With a problem in the file nothing moves.
+// those that have something to do. With a problem in the file itself nothing moves; one with
+// what a single application names is that application's alone.
 func (r *Reconciler) register(ctx context.Context, repo gitops.Repository, rev gitops.Revision, s Snapshot) (woken []string, problems []gitops.Problem, err error) {
 	all, problems, err := readFile(ctx, s)
-	if err != nil || len(problems) > 0 {
+	whole := func(p gitops.Problem) bool { return p.Application == "" }
+	if err != nil || slices.ContainsFunc(problems, whole) {
 		return nil, problems, err
 	}
 	if err := r.retire(ctx, repo, all); err != nil {
 		return nil, nil, err
 	}
-	changed, refused, err := r.compare(ctx, repo, all, s)
+	sound := slices.DeleteFunc(slices.Clone(all), func(a gitops.Settings) bool {
+		return slices.ContainsFunc(problems, func(p gitops.Problem) bool { return p.Application == a.Name })
+	})
+	changed, refused, err := r.compare(ctx, repo, sound, s)
 	if err != nil {
 		return nil, nil, err
 	}
+	refused = append(problems, refused...)
 	if err := prefetch(ctx, s, changed); err != nil {
 		return nil, nil, err
 	}

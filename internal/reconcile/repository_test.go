@@ -203,3 +203,47 @@ func TestARepositoryIsReadWithItsOwnCredentialsAlone(t *testing.T) {
 		}
 	}
 }
+
+func TestARenameThatIsRevertedIsDeployedAgain(t *testing.T) {
+	w := watching(t)
+	renamed := strings.Replace(file("jobs", "books"), "name: jobs", "name: work", 1)
+	w.push("rename", map[string]string{"driftless.yaml": renamed,
+		"stacks/jobs/template.yaml": "Queue.Type: AWS::SQS::Queue\nQueue.VisibilityTimeout: 77\n"})
+	w.resync()
+	w.settle()
+	if got := w.live("jobs", "Queue", "VisibilityTimeout"); got != "77" {
+		t.Fatalf("the renamed application did not deploy: live is %q", got)
+	}
+	w.push("revert", map[string]string{"driftless.yaml": file("jobs", "books"),
+		"stacks/jobs/template.yaml": "Queue.Type: AWS::SQS::Queue\nQueue.VisibilityTimeout: 5\n"})
+	w.resync()
+	w.settle()
+	if got := w.live("jobs", "Queue", "VisibilityTimeout"); got != "5" {
+		t.Errorf("the rename was reverted in git, yet live is %q", got)
+	}
+	if a := w.app("work"); a.Sync() != gitops.StatusUnknown || a.Deployed.StackID != "" {
+		t.Errorf("the application that lost its stack still says what it knew: %s %+v", a.Sync(), a.Deployed)
+	}
+}
+
+func TestAFileThatIsMissingStopsItsApplicationAlone(t *testing.T) {
+	w := watching(t)
+	w.push("oops", map[string]string{"stacks/jobs/template.yaml": "", "stacks/jobs/readme.txt": "gone\n",
+		"stacks/books/template.yaml": "Table.Type: AWS::DynamoDB::Table\nTable.BillingMode: PROVISIONED\n"})
+	w.resync()
+	w.settle()
+	r := w.repository()
+	if len(r.Problems) != 1 || r.Problems[0].Application != "jobs" || r.Problems[0].Line == 0 {
+		t.Errorf("the problem is not on the record: %+v", r.Problems)
+	}
+	if got := w.live("books", "Table", "BillingMode"); got != "PROVISIONED" {
+		t.Errorf("books did not go on: %q", got)
+	}
+	view := gitops.NewView(w.app("jobs"), nil, r)
+	if view.Sync != gitops.StatusUnknown || !strings.Contains(view.Message, "template.yaml") {
+		t.Errorf("jobs is shown as %s: %q", view.Sync, view.Message)
+	}
+	if view := gitops.NewView(w.app("books"), nil, r); view.Sync != gitops.StatusSynced {
+		t.Errorf("books is shown as %s: %q", view.Sync, view.Message)
+	}
+}
