@@ -68,7 +68,7 @@ func (w *Webhook) take(ctx context.Context, r events.LambdaFunctionURLRequest) (
 		return w.verify(ctx, repo, header(r), body)
 	}
 	if errors.Is(err, reconcile.ErrNotFound) {
-		return http.StatusUnauthorized, "unauthorized"
+		return w.unauthorized("no such repository is watched")
 	}
 	w.Log.Error("read repository", "repo", id, "error", err.Error())
 	return http.StatusServiceUnavailable, "try again later"
@@ -78,14 +78,14 @@ func (w *Webhook) take(ctx context.Context, r events.LambdaFunctionURLRequest) (
 func (w *Webhook) verify(ctx context.Context, repo gitops.Repository, h http.Header, body []byte) (int, string) {
 	secrets, err := w.Secrets(ctx, repo.ID)
 	if errors.Is(err, reconcile.ErrNotFound) {
-		return http.StatusUnauthorized, "unauthorized"
+		return w.unauthorized("the repository has no webhook secret")
 	}
 	if err != nil {
 		w.Log.Error("read webhook secret", "repo", repo.ID, "error", err.Error())
 		return http.StatusServiceUnavailable, "try again later"
 	}
 	if err := forge.VerifyGitHub(secrets, h, body); err != nil {
-		return http.StatusUnauthorized, "unauthorized"
+		return w.unauthorized(err.Error())
 	}
 	if event := h.Get("X-GitHub-Event"); event != "push" {
 		return http.StatusOK, "nothing to do: only pushes are looked at"
@@ -100,7 +100,7 @@ func (w *Webhook) push(ctx context.Context, repo gitops.Repository, delivery str
 		return http.StatusBadRequest, "the body is not a push"
 	}
 	if gitops.NormalURL(push.URL) != gitops.NormalURL(repo.URL) {
-		return http.StatusUnauthorized, "unauthorized"
+		return w.unauthorized("the push is of another repository: " + gitops.Printable(push.URL))
 	}
 	if push.Ref != "refs/heads/"+repo.Branch {
 		return http.StatusOK, "nothing to do: not the tracked branch"
@@ -117,6 +117,12 @@ func (w *Webhook) push(ctx context.Context, repo gitops.Repository, delivery str
 		w.Log.Warn("keep delivery id", "repo", repo.ID, "error", err.Error()) // a redelivery then costs one look, and changes nothing
 	}
 	return http.StatusAccepted, "accepted"
+}
+
+// unauthorized tells the log why, and the caller nothing.
+func (w *Webhook) unauthorized(why string) (int, string) {
+	w.Log.Warn("webhook", "step", "refuse", "why", why)
+	return http.StatusUnauthorized, "unauthorized"
 }
 
 // rawBody returns the bytes that were signed, or the status that refuses them.
