@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/driftless-gitops/driftless/internal/aws/api"
 	"github.com/driftless-gitops/driftless/internal/gitops"
 )
@@ -76,6 +78,34 @@ func TestASyncIsFollowedToTheEndOfWhatGitWants(t *testing.T) {
 				t.Errorf("exit code %d, want %d and %q:\n%s%s", code, c.code, c.said, out, errs)
 			}
 		})
+	}
+}
+
+func TestASyncNeverGoesBackwards(t *testing.T) {
+	at := func(phase gitops.Phase) gitops.View {
+		v := seen(6, 2, 1, gitops.PhaseSucceeded, nil)
+		v.Deployment = &gitops.Deployment{ID: "01K", Application: "jobs", Phase: phase}
+		return v
+	}
+	_, _, errs := told(t, gitops.RequestSync, seen(6, 2, 1, gitops.PhaseSucceeded, nil), at(gitops.PhaseApplying), at(gitops.PhaseVerifying),
+		seen(6, 2, 1, gitops.PhaseSuperseded, nil), seen(7, 2, 2, gitops.PhaseSucceeded, nil))("sync", "jobs", "--wait")
+	var stages []string
+	for l := range strings.Lines(errs) {
+		if stage := strings.Fields(l)[0]; strings.Trim(stage, ".") != "" {
+			stages = append(stages, stage)
+		}
+	}
+	if diff := cmp.Diff([]string{"Pending", "Applying", "Verifying"}, stages); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAPlanThatNobodyWillStartIsNotWaitedFor(t *testing.T) {
+	v := seen(6, 2, 1, gitops.PhaseSucceeded, func(a *gitops.Application) { a.Suspended = &gitops.Suspension{By: "bob"} })
+	v.Deployment = &gitops.Deployment{ID: "01K", Application: "jobs", Phase: gitops.PhaseAwaitingApproval, Approved: &gitops.Approved{By: "ann"}}
+	code, _, errs := told(t, gitops.RequestSync, v)("sync", "jobs", "--wait")
+	if code != ExitFailed || !strings.Contains(errs, "next: driftless resume jobs") {
+		t.Errorf("exit code %d:\n%s", code, errs)
 	}
 }
 

@@ -38,35 +38,48 @@ func synced(ctx context.Context, f *flags, api *client, asked gitops.Application
 	var v gitops.View
 	p := f.progress()
 	defer p.end()
-	shown, going := "", "waits to be taken up"
+	shown, stage, doing := "", "Pending", "waits to be taken up"
 	err := f.wait(ctx, timeout, asked.ID+" is not at its end", func(ctx context.Context) (done bool, err error) {
 		if v, err = api.application(ctx, asked.ID); err != nil {
 			return false, err
 		}
 		a, d := v.Application, v.Deployment
 		switch {
+		case d == nil && a.Answered >= asked.Request.N && a.Wanted.Seq <= a.Ended.Seq:
+			return true, nil
+		case d == nil && (a.Removed || a.Suspended != nil):
+			return false, &exitError{ExitFailed, fmt.Errorf("%s starts nothing: %s", asked.ID, v.Message)}
 		case d != nil:
-			p.say(string(d.Phase), v.Message)
+			stage, doing = string(d.Phase), v.Message
+			p.say(stage, doing)
 			if d.PlanKey != "" && d.Plan.Digest != shown {
 				shown = d.Plan.Digest
 				p.end()
 				showPlan(ctx, f, api, *d)
 			}
-			if d.Phase == gitops.PhaseAwaitingApproval && d.Approved == nil {
-				return false, &exitError{ExitFailed, fmt.Errorf("%s waits for an approval: %s\nnext: driftless approve %s", asked.ID, d.Reason, asked.ID)}
-			}
-			return false, nil
-		case a.Removed || a.Suspended != nil:
-			return false, &exitError{ExitFailed, fmt.Errorf("%s starts nothing: %s", asked.ID, v.Message)}
+			return false, stuck(a, *d)
 		}
-		p.say("Pending", going)
-		return a.Answered >= asked.Request.N && a.Wanted.Seq <= a.Ended.Seq, nil
+		p.say(stage, doing) // between two deployments the last one's phase stands: nothing goes backwards
+		return false, nil
 	})
 	if err != nil {
 		return err
 	}
 	p.end()
 	return ended(f, v, p.seconds())
+}
+
+// stuck says why a deployment goes on only when a person acts; nil while it goes on by itself.
+func stuck(a gitops.Application, d gitops.Deployment) error {
+	switch {
+	case d.Phase != gitops.PhaseAwaitingApproval:
+		return nil
+	case d.Approved == nil:
+		return &exitError{ExitFailed, fmt.Errorf("%s waits for an approval: %s\nnext: driftless approve %s", a.ID, d.Reason, a.ID)}
+	case a.Suspended != nil:
+		return &exitError{ExitFailed, fmt.Errorf("the plan of %s is approved, and starts when it is resumed\nnext: driftless resume %s", a.ID, a.ID)}
+	}
+	return nil
 }
 
 // showPlan shows what a deployment is about to do, once it is known.
