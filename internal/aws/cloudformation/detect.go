@@ -15,7 +15,8 @@ import (
 // startDetect begins a drift detection: one call. It carries no token, so that one whose
 // answer was lost is begun again, which is harmless; AWS refuses that while the lost one
 // runs, and that is an error, to be tried again. A stack that is gone, or in a state in
-// which drift cannot be detected, is a refusal.
+// which drift cannot be detected, is what a detection outside a deployment is there to
+// find: Observe reports it. In a deployment's own verify, which has no Since, it is a refusal.
 func (e *Engine) startDetect(ctx context.Context, w reconcile.Work) (gitops.Operation, error) {
 	c, err := e.drift(ctx, w)
 	if err != nil {
@@ -27,25 +28,29 @@ func (e *Engine) startDetect(ctx context.Context, w reconcile.Work) (gitops.Oper
 		op.ID = aws.ToString(out.StackDriftDetectionId)
 		return op, nil
 	}
-	if noStack(err) {
-		return op, noStackToCheck(w)
-	}
 	doing := "detect drift of stack " + w.Settings.CloudFormation.Stack
-	if !hasCode(err, codeValidation) {
-		return op, translate(doing, err)
+	refusal := noStackToCheck(w)
+	if !noStack(err) {
+		if !hasCode(err, codeValidation) {
+			return op, translate(doing, err)
+		}
+		// One code for "already in progress", for a stack that is being updated and for one
+		// that can never be looked at: the stack's own state tells them apart.
+		s, found, looking := describe(ctx, c, stackOf(w))
+		switch {
+		case looking != nil:
+			return op, looking
+		case found && (footingOf(s.StackStatus) == footingUpdate || footingOf(s.StackStatus) == footingBusy):
+			return op, fmt.Errorf("%s: not yet: %s", doing, message(err))
+		case found && footingOf(s.StackStatus) != footingCreate:
+			refusal = &gitops.Refusal{Reason: fmt.Sprintf("%s: it is in %s: %s", doing, s.StackStatus, message(err))}
+		}
 	}
-	// One code for "already in progress", for a stack that is being updated and for one
-	// that can never be looked at: the stack's own state tells them apart.
-	s, found, looking := describe(ctx, c, stackOf(w))
-	switch {
-	case looking != nil:
-		return op, looking
-	case !found, footingOf(s.StackStatus) == footingCreate:
-		return op, noStackToCheck(w)
-	case footingOf(s.StackStatus) == footingUpdate, footingOf(s.StackStatus) == footingBusy:
-		return op, fmt.Errorf("%s: not yet: %s", doing, message(err))
+	if w.Since.IsZero() {
+		return op, refusal
 	}
-	return op, &gitops.Refusal{Reason: fmt.Sprintf("%s: it is in %s: %s", doing, s.StackStatus, message(err))}
+	op.ID = undetectable
+	return op, nil
 }
 
 func noStackToCheck(w reconcile.Work) *gitops.Refusal {
@@ -53,7 +58,8 @@ func noStackToCheck(w reconcile.Work) *gitops.Refusal {
 }
 
 // observeDetect looks at a drift detection: one call while it runs, and once it ended one
-// for each page of the stack's resources and of what was found of them.
+// for each page of the stack's resources and of what was found of them, and one for the
+// stack itself where Since says what to judge it by.
 func (e *Engine) observeDetect(ctx context.Context, w reconcile.Work) (gitops.Sighting, error) {
 	s := gitops.Sighting{State: gitops.OperationAbsent, Operation: w.Operation}
 	if w.Operation.ID == "" {
@@ -62,6 +68,9 @@ func (e *Engine) observeDetect(ctx context.Context, w reconcile.Work) (gitops.Si
 	c, err := e.drift(ctx, w)
 	if err != nil {
 		return gitops.Sighting{}, err
+	}
+	if w.Operation.ID == undetectable {
+		return observeUndetectable(ctx, c, w, s)
 	}
 	out, err := c.DescribeStackDriftDetectionStatus(ctx, &cloudformation.DescribeStackDriftDetectionStatusInput{
 		StackDriftDetectionId: aws.String(w.Operation.ID)})
@@ -86,6 +95,17 @@ func (e *Engine) observeDetect(ctx context.Context, w reconcile.Work) (gitops.Si
 // detected reads what an ended detection found. A failed one is read too: what it could
 // look at counts, and the report says that it is not complete.
 func detected(ctx context.Context, c api, w reconcile.Work, s gitops.Sighting, out *cloudformation.DescribeStackDriftDetectionStatusOutput) (gitops.Sighting, error) {
+	foreign := ""
+	if !w.Since.IsZero() {
+		stack, found, err := describe(ctx, c, s.Operation.StackID)
+		if err != nil {
+			return gitops.Sighting{}, err
+		}
+		if !found || footingOf(stack.StackStatus) == footingCreate {
+			return gone(ctx, c, w, s)
+		}
+		foreign = byOthers(stack, w.Since)
+	}
 	resources, err := resourcesOf(ctx, c, s.Operation.StackID)
 	if noStack(err) {
 		s.State, s.Reason = gitops.OperationFailed, noStackToCheck(w).Reason
@@ -99,8 +119,11 @@ func detected(ctx context.Context, c api, w reconcile.Work, s gitops.Sighting, o
 		return gitops.Sighting{}, translate("describe resource drifts of stack "+s.Operation.StackID, err)
 	}
 	s.State = gitops.OperationDone
-	s.Report, err = report(w, out, resources, found)
-	return s, err
+	if s.Report, err = report(w, out, resources, found); err != nil {
+		return gitops.Sighting{}, err
+	}
+	s.Report.Foreign = foreign
+	return s, nil
 }
 
 // resourcesOf returns every resource of the stack.

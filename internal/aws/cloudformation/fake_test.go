@@ -25,6 +25,7 @@ const (
 // tokens. What AWS does in its own time, a test does by hand (settle, emit).
 type account struct {
 	stack    *types.Stack
+	again    *types.Stack                                       // the one that has the name by now, where stack was deleted
 	sets     map[string]*cloudformation.DescribeChangeSetOutput // by name
 	events   []types.StackEvent                                 // newest first
 	findings []types.OperationEvent
@@ -246,6 +247,9 @@ func (a *account) DescribeStacks(_ context.Context, in *cloudformation.DescribeS
 	if err := a.call("DescribeStacks"); err != nil {
 		return nil, err
 	}
+	if a.again != nil && aws.ToString(in.StackName) == stackName {
+		return &cloudformation.DescribeStacksOutput{Stacks: []types.Stack{*a.again}}, nil
+	}
 	if !a.isStack(in.StackName) {
 		return nil, apiError("ValidationError", "Stack with id %s does not exist", aws.ToString(in.StackName))
 	}
@@ -301,7 +305,7 @@ func (a *account) DetectStackDrift(_ context.Context, in *cloudformation.DetectS
 		return nil, err
 	}
 	switch {
-	case !a.isStack(in.StackName):
+	case !a.isStack(in.StackName), a.stack.StackStatus == types.StackStatusDeleteComplete:
 		return nil, apiError("ValidationError", "Stack [%s] does not exist", aws.ToString(in.StackName))
 	case a.detection != nil && a.detection.DetectionStatus == types.StackDriftDetectionStatusDetectionInProgress:
 		return nil, apiError("ValidationError", "Drift detection is already in progress for stack [%s]", stackARN)

@@ -11,6 +11,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	sdk "github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/driftless-gitops/driftless/internal/aws/cloudformation"
@@ -26,7 +28,8 @@ type world struct {
 	*testing.T
 	engine *cloudformation.Engine
 	cloud  *sandbox.Service
-	config aws.Config
+	config aws.Config // moto's
+	front  aws.Config // the sandbox's CloudFormation
 	work   reconcile.Work
 	tokens int
 }
@@ -50,7 +53,7 @@ func newWorld(t *testing.T) func(t *testing.T, stack string) *world {
 	enter := func(context.Context, reconcile.Work) (aws.Config, error) { return config(front.URL), nil }
 	engine := cloudformation.New(cloudformation.Config{Deploy: enter, Drift: enter})
 	return func(t *testing.T, stack string) *world {
-		return &world{T: t, cloud: cloud, config: config(server.URL()), engine: engine,
+		return &world{T: t, cloud: cloud, config: config(server.URL()), front: config(front.URL), engine: engine,
 			work: reconcile.Work{Application: "jobs", Kind: gitops.KindDeploy, Bundle: "b", Settings: gitops.Settings{
 				Name: "jobs", Path: ".", Engine: gitops.EngineCloudFormation,
 				Target:         gitops.Target{Account: "123456789012", Region: "us-east-1"},
@@ -117,6 +120,7 @@ func TestTheEngineInTheSandbox(t *testing.T) {
 	t.Run("a stack's whole life", func(t *testing.T) { wholeLife(t, world(t, "life")) })
 	t.Run("a failure is named and rolled back", func(t *testing.T) { failure(t, world(t, "failing")) })
 	t.Run("a cancelled plan leaves no shell", func(t *testing.T) { cancelled(world(t, "shell")) })
+	t.Run("what somebody else did to the stack is told", func(t *testing.T) { others(t, world(t, "others")) })
 }
 
 // wholeLife goes the way of an application: made, verified, unchanged, changed, drifted,
@@ -180,6 +184,44 @@ func failure(t *testing.T, w *world) {
 	w.work.Operation = gitops.Operation{Kind: gitops.OperationPlan, Token: gitops.Token("e2e", w.tokens)}
 	if _, err := w.engine.Start(t.Context(), w.work); err == nil || !strings.Contains(err.Error(), "ROLLBACK_COMPLETE") {
 		t.Errorf("a plan on what is left of it: %v", err)
+	}
+}
+
+// others updates a stack by hand, and deletes it.
+func others(t *testing.T, w *world) {
+	named := func(timeout string) string { return strings.Replace(queue(timeout), "jobs", "others", 1) }
+	w.want(w.run(gitops.OperationPlan, named("5")), gitops.OperationReady)
+	w.want(w.run(gitops.OperationApply, ""), gitops.OperationDone)
+	w.work.Since = time.Now()
+	w.inSync()
+	byHand := sdk.NewFromConfig(w.front)
+	if _, err := byHand.UpdateStack(t.Context(), &sdk.UpdateStackInput{StackName: aws.String("others"), TemplateBody: aws.String(named("9"))}); err != nil {
+		t.Fatal(err)
+	}
+	w.until(byHand, func(s types.StackStatus) bool { return s == types.StackStatusUpdateComplete })
+	r := w.want(w.run(gitops.OperationDetect, ""), gitops.OperationDone).Report
+	if !strings.HasPrefix(r.Foreign, "the stack was updated by somebody else at ") || r.Gone || r.Summary().InSync != 1 {
+		t.Fatalf("after an update by hand: %+v", r)
+	}
+	if _, err := byHand.DeleteStack(t.Context(), &sdk.DeleteStackInput{StackName: aws.String("others")}); err != nil {
+		t.Fatal(err)
+	}
+	w.until(byHand, func(s types.StackStatus) bool { return s == "" || s == types.StackStatusDeleteComplete })
+	r = w.want(w.run(gitops.OperationDetect, ""), gitops.OperationDone).Report
+	if r.Foreign != "the stack others was deleted by somebody else" || !r.Gone || !r.Complete {
+		t.Fatalf("after its deletion: %+v", r)
+	}
+}
+
+// until waits for the stack's status; one that is gone has none.
+func (w *world) until(c *sdk.Client, good func(types.StackStatus) bool) {
+	w.Helper()
+	for {
+		out, err := c.DescribeStacks(w.Context(), &sdk.DescribeStacksInput{StackName: aws.String(w.work.Settings.CloudFormation.Stack)})
+		if err != nil && good("") || err == nil && good(out.Stacks[0].StackStatus) {
+			return
+		}
+		w.wait()
 	}
 }
 
