@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mattn/go-isatty"
+	"golang.org/x/term"
 )
 
 // Main runs the program and returns its exit code. The first Ctrl-C ends what runs in good
@@ -18,7 +19,16 @@ func Main() int {
 	out, errs := isatty.IsTerminal(os.Stdout.Fd()), isatty.IsTerminal(os.Stderr.Fd())
 	return Run(ctx, Config{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Now: time.Now, Env: os.Getenv,
 		TtyIn: isatty.IsTerminal(os.Stdin.Fd()), TtyOut: out, TtyErr: errs,
-		Color: colour(out, os.Getenv), ColorErr: colour(errs, os.Getenv)}, os.Args[1:])
+		Color: colour(out, os.Getenv), ColorErr: colour(errs, os.Getenv), Size: size}, os.Args[1:])
+}
+
+// size asks the terminal anew, since a person may have resized it.
+func size() (columns, rows int) {
+	columns, rows, err := term.GetSize(int(os.Stdout.Fd()))
+	if err != nil { // no terminal: nothing has to fit
+		return 0, 0
+	}
+	return columns, rows
 }
 
 // colour follows no-color.org and bixense.com/clicolors.

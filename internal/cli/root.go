@@ -26,6 +26,8 @@ type Config struct {
 
 	TtyIn, TtyOut, TtyErr bool // which streams are a terminal
 	Color, ColorErr       bool // which outputs want colours
+	// Size is how many columns and rows the terminal has; nil or zero: nothing is cut to it.
+	Size func() (columns, rows int)
 }
 
 // flags are those that every command has.

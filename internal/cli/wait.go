@@ -35,7 +35,7 @@ func (f *flags) wait(ctx context.Context, timeout time.Duration, what string, lo
 		if err == nil {
 			failed = 0
 		}
-		if err != nil && (failed >= stumbles || ctx.Err() != nil || final(err)) {
+		if err != nil && lost(ctx, failed, err) {
 			return err
 		}
 		waited := f.Now().Sub(began)
@@ -50,6 +50,11 @@ func (f *flags) wait(ctx context.Context, timeout time.Duration, what string, lo
 			return fmt.Errorf("wait: %w", err)
 		}
 	}
+}
+
+// lost reports whether the last of so many failed looks in a row is one too many.
+func lost(ctx context.Context, failed int, err error) bool {
+	return failed >= stumbles || ctx.Err() != nil || final(err)
 }
 
 // final reports whether looking again would tell the same.
