@@ -49,6 +49,10 @@ func TestScripts(t *testing.T) {
 			"terminal": func(ts *testscript.TestScript, _ bool, args []string) { in(ts).typed = strings.Join(args, " ") + "\n" },
 			"live":     func(ts *testscript.TestScript, _ bool, _ []string) { in(ts).live = true },
 			"digest":   digest,
+			"link":     link,
+			"ignored": func(ts *testscript.TestScript, _ bool, _ []string) {
+				ts.Check(ts.Exec("git", "init", "--quiet", ts.MkAbs("files")))
+			},
 			"clock": func(ts *testscript.TestScript, _ bool, args []string) {
 				d, err := time.ParseDuration(args[0])
 				ts.Check(err)
@@ -137,6 +141,17 @@ func script(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	in(ts).engine.Script(args[0], s)
+}
+
+// link puts into the directory files what no archive can hold.
+func link(ts *testscript.TestScript, _ bool, _ []string) {
+	jobs := ts.MkAbs("files/stacks/jobs")
+	ts.Check(os.Symlink("template.yaml", filepath.Join(jobs, "other.yaml")))
+	ts.Check(os.MkdirAll(filepath.Join(jobs, "modules"), 0o755))
+	ts.Check(os.Symlink("..", filepath.Join(jobs, "modules", "up")))
+	ts.Check(os.WriteFile(filepath.Join(jobs, "a\nb"), nil, 0o644))
+	ts.Check(os.WriteFile(filepath.Join(jobs, "large.bin"), make([]byte, 3<<19), 0o644))
+	ts.Check(os.WriteFile(filepath.Join(jobs, "largest.bin"), make([]byte, 1<<20), 0o644))
 }
 
 // digest APPLICATION sets $DIGEST to that of the plan that waits, and $SHORT to its beginning.

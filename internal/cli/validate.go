@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -45,7 +48,8 @@ func validateCommand(f *flags) *cobra.Command {
 		}}
 }
 
-// validate checks the file first, and only with a good one the templates that it names.
+// validate finds everything at once: what is wrong in the file, with what it names, in the
+// templates of every application whose files are known, and with what a push would hold.
 func validate(files fs.FS, dir string) (validation, error) {
 	v := validation{Problems: []gitops.Problem{}}
 	data, err := fs.ReadFile(files, config.Name)
@@ -56,25 +60,71 @@ func validate(files fs.FS, dir string) (validation, error) {
 	if err != nil {
 		return v, fmt.Errorf("read %s: %w", config.Name, err)
 	}
-	file, problems := config.Parse(config.Name, data)
+	file, parsed := config.Parse(config.Name, data)
+	missing := file.Check(files)
 	v.Applications = len(file.Settings())
-	if len(problems) == 0 {
-		problems = file.Check(files)
-	}
-	v.Problems = append(v.Problems, problems...)
-	if len(problems) > 0 {
-		return v, nil
-	}
-	for _, s := range file.Settings() {
-		_, _, found, err := template.Load(files, s)
-		if err != nil {
-			return v, err
+	v.Problems = append(append(v.Problems, parsed...), missing...)
+	slices.SortStableFunc(v.Problems, func(a, b gitops.Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	var paths []string
+	for i, s := range file.Settings() {
+		at := fmt.Sprintf("applications[%d]", i)
+		if known(parsed, at) && !has(missing, at+".path", at+".cloudformation.template") {
+			v.Problems = append(v.Problems, templateProblems(files, s, has(missing, at+".cloudformation.parameters"))...)
 		}
-		for _, e := range found {
-			v.Problems = append(v.Problems, asProblem(s.Name, e))
+		if s.Path != "" && !has(missing, at+".path") {
+			paths = append(paths, s.Path)
+		}
+		for j, w := range s.Watch {
+			if w != "" && !has(missing, at+".path", fmt.Sprintf("%s.watch[%d]", at, j)) {
+				paths = append(paths, w)
+			}
 		}
 	}
-	return v, nil
+	unusable, err := unreadable(files, paths)
+	v.Problems = append(v.Problems, quoted(pushed(dir, unusable))...)
+	return v, err
+}
+
+// has reports whether a value at one of the paths has a problem.
+func has(problems []gitops.Problem, paths ...string) bool {
+	return slices.ContainsFunc(problems, func(p gitops.Problem) bool { return slices.Contains(paths, p.Path) })
+}
+
+// elsewhere are the keys of an application, and of the defaults, that say nothing of a
+// template, its parameters and its capabilities.
+var elsewhere = []string{"name", "target", "sync", "verify", "drift",
+	"cloudformation.stack", "cloudformation.role", "cloudformation.tags"}
+
+// known reports whether the file says well enough what an application's template is: what
+// would be found wrong in another one is no problem of anybody's.
+func known(parsed []gitops.Problem, application string) bool {
+	return !slices.ContainsFunc(parsed, func(p gitops.Problem) bool {
+		for _, outer := range []string{application, "defaults"} {
+			key, inside := strings.CutPrefix(p.Path+".", outer+".")
+			if inside && !slices.ContainsFunc(elsewhere, func(k string) bool { return strings.HasPrefix(key, k+".") || strings.HasPrefix(key, k+"[") }) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// templateProblems returns what is wrong in an application's template and parameters, but
+// for parameters that were told to be missing.
+func templateProblems(files fs.FS, s gitops.Settings, told bool) []gitops.Problem {
+	_, _, found, err := template.Load(files, s)
+	if err != nil && !told {
+		found = append(found, err)
+	}
+	var problems []gitops.Problem
+	for _, e := range found {
+		if p := asProblem(s.Name, e); !told || p.File != path.Join(s.Path, s.CloudFormation.Parameters) {
+			problems = append(problems, p)
+		}
+	}
+	return problems
 }
 
 func asProblem(app string, err error) gitops.Problem {
