@@ -87,6 +87,9 @@ func changeOf(r types.ResourceChange, secret map[string]bool) (gitops.Change, er
 	switch r.Action {
 	case types.ChangeActionAdd:
 		c.Action = gitops.ActionAdd
+		if len(c.Properties) == 0 {
+			c.Properties = declared(aws.ToString(r.AfterContext))
+		}
 	case types.ChangeActionModify:
 		c.Action = gitops.ActionModify
 		// What may turn out to be a replacement counts as one.

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/driftless-gitops/driftless/internal/gitops"
 )
@@ -204,6 +205,45 @@ func TestPropertiesAreMergedByPathAndSecretsStayHidden(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("properties (-want +got):\n%s", diff)
+	}
+}
+
+func TestAnAdditionShowsTheResourceAsItWillBe(t *testing.T) {
+	for name, test := range map[string]struct {
+		context *string
+		want    []gitops.PropertyChange
+	}{
+		"by its properties": {aws.String(`{"Properties":{"VisibilityTimeout":5,"Account":123456789012,"QueueName":"<jobs>","Fifo":true,` +
+			`"Password":"****","Arn":"{{changeSet:KNOWN_AFTER_APPLY}}","Tags":[{"Value":"a & b","Key":"team"}]},"DeletionPolicy":"Retain"}`),
+			[]gitops.PropertyChange{
+				{Path: "/Account", Proposed: "123456789012"},
+				{Path: "/Arn", Proposed: "{{changeSet:KNOWN_AFTER_APPLY}}"},
+				{Path: "/Fifo", Proposed: "true"},
+				{Path: "/Password", Proposed: "****"},
+				{Path: "/QueueName", Proposed: "<jobs>"},
+				{Path: "/Tags", Proposed: `[{"Key":"team","Value":"a & b"}]`},
+				{Path: "/VisibilityTimeout", Proposed: "5"},
+			}},
+		"which has no properties":        {aws.String(`{"Metadata":{}}`), nil},
+		"without a context":              {nil, nil},
+		"as AWS wrote it, where cut off": {aws.String(`{"Properties":{"Na`), []gitops.PropertyChange{{Path: "/", Proposed: `{"Properties":{"Na`}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := standing("CREATE_COMPLETE")
+			w := mustStart(t, a.engine(), work(gitops.OperationPlan))
+			one := added("Queue")
+			one.ResourceChange.AfterContext = test.context
+			a.settle(token, one)
+			plan := mustObserve(t, a.engine(), w).Plan
+			if diff := cmp.Diff(test.want, plan.Changes[0].Properties, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("properties (-want +got):\n%s", diff)
+			}
+			one.ResourceChange.AfterContext = aws.String(`{"Properties":{"Other":1}}`)
+			a.settle(token, one)
+			if plan.Digest == mustObserve(t, a.engine(), w).Plan.Digest {
+				t.Error("another resource has the same digest")
+			}
+		})
 	}
 }
 

@@ -130,6 +130,9 @@ func wholeLife(t *testing.T, w *world) {
 	if plan.Plan.Summary().String() != "+1" {
 		t.Fatalf("plan %+v", plan.Plan)
 	}
+	if p := plan.Plan.Changes[0].Properties; len(p) != 2 || p[0].Path != "/QueueName" || p[0].Proposed != "jobs" || p[1].Proposed != "5" {
+		t.Fatalf("properties of what is added: %+v", p)
+	}
 	done := w.want(w.run(gitops.OperationApply, ""), gitops.OperationDone)
 	url := done.Outputs["Url"]
 	if !strings.HasSuffix(url, "/jobs") {

@@ -217,6 +217,34 @@ func TestValuesAreShownWhenAskedForAlone(t *testing.T) {
 	}
 }
 
+func TestContextsShowTheResourceWithoutItsSecrets(t *testing.T) {
+	w := newWorld(t)
+	const body = `
+Parameters: { Secret: { Type: String, NoEcho: true } }
+Resources:
+  Name:
+    Type: AWS::SSM::Parameter
+    Properties: { Type: String, Description: d, Value: !Sub "user:${Secret}" }
+`
+	contexts := func(c *cfn.DescribeChangeSetOutput) []string {
+		r := c.Changes[0].ResourceChange
+		return []string{aws.ToString(r.BeforeContext), aws.ToString(r.AfterContext)}
+	}
+	shown := func(description string) string {
+		return `{"Properties":{"Description":"` + description + `","Type":"String","Value":"user:****"}}`
+	}
+	first := w.plan("jobs", body, withParameter("Secret", "hush"))
+	if diff := cmp.Diff([]string{"", shown("d")}, contexts(first)); diff != "" {
+		t.Errorf("an addition (-want +got):\n%s", diff)
+	}
+	w.execute(first)
+	w.settled("jobs")
+	c := w.plan("jobs", strings.Replace(body, "Description: d", "Description: e", 1), withParameter("Secret", "other"))
+	if diff := cmp.Diff([]string{shown("d"), shown("e")}, contexts(c)); diff != "" {
+		t.Errorf("a change (-want +got):\n%s", diff)
+	}
+}
+
 func TestOutputsAloneMakeAChangeSet(t *testing.T) {
 	w := newWorld(t)
 	w.must("jobs", oneQueue)

@@ -116,7 +116,7 @@ func (g *target) parameters() []types.Parameter {
 		v := g.bound[p.Name]
 		shown := types.Parameter{ParameterKey: aws.String(p.Name), ParameterValue: aws.String(v)}
 		if p.NoEcho {
-			shown.ParameterValue = aws.String("****")
+			shown.ParameterValue = aws.String(masked)
 		}
 		if r, ok := g.resolved[p.Name]; ok {
 			shown.ResolvedValue = aws.String(r)

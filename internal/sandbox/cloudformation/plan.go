@@ -2,7 +2,6 @@ package cloudformation
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -120,7 +119,7 @@ func (p *planner) resource(r *template.Resource) error {
 func (p *planner) add(r *template.Resource, properties map[string]any) {
 	p.state[r.ID] = planned{physical: template.KnownAfterApply}
 	p.change(types.ResourceChange{Action: types.ChangeActionAdd, LogicalResourceId: aws.String(r.ID), ResourceType: aws.String(r.Type),
-		Scope: []types.ResourceAttribute{}, Details: []types.ResourceChangeDetail{}, AfterContext: contextOf(r, properties)})
+		Scope: []types.ResourceAttribute{}, Details: []types.ResourceChangeDetail{}, AfterContext: p.context(r, properties)})
 }
 
 func (p *planner) remove(r *record) {
@@ -133,7 +132,7 @@ func (p *planner) remove(r *record) {
 	}
 	p.change(types.ResourceChange{Action: types.ChangeActionRemove, LogicalResourceId: aws.String(r.id),
 		PhysicalResourceId: aws.String(r.physical), ResourceType: aws.String(r.kind), PolicyAction: action,
-		Scope: []types.ResourceAttribute{}, Details: []types.ResourceChangeDetail{}, BeforeContext: contextOf(r.definition, r.properties)})
+		Scope: []types.ResourceAttribute{}, Details: []types.ResourceChangeDetail{}, BeforeContext: p.context(r.definition, r.properties)})
 }
 
 func (p *planner) change(c types.ResourceChange) {
@@ -158,7 +157,7 @@ func (p *planner) modify(r *template.Resource, old *record, properties map[strin
 	replacement := replacementOf(details)
 	c := types.ResourceChange{Action: types.ChangeActionModify, LogicalResourceId: aws.String(r.ID), PhysicalResourceId: aws.String(old.physical),
 		ResourceType: aws.String(r.Type), Replacement: replacement, Scope: scopeOf(details), Details: details,
-		BeforeContext: contextOf(old.definition, old.properties), AfterContext: contextOf(r, properties)}
+		BeforeContext: p.context(old.definition, old.properties), AfterContext: p.context(r, properties)}
 	if replacement == types.ReplacementTrue {
 		c.PolicyAction = map[string]types.PolicyAction{"Retain": types.PolicyActionReplaceAndRetain,
 			"Snapshot": types.PolicyActionReplaceAndSnapshot}[old.definition.UpdateReplacePolicy]
@@ -311,25 +310,6 @@ func valueOf(v any) *string {
 		return nil
 	}
 	return aws.String(template.Text(v))
-}
-
-// contextOf is the JSON of a resource that BeforeContext and AfterContext hold.
-func contextOf(r *template.Resource, properties map[string]any) *string {
-	v := map[string]any{"Properties": properties}
-	if r.Metadata != nil {
-		v["Metadata"] = r.Metadata
-	}
-	if r.DeletionPolicy != "" {
-		v["DeletionPolicy"] = r.DeletionPolicy
-	}
-	if r.UpdateReplacePolicy != "" {
-		v["UpdateReplacePolicy"] = r.UpdateReplacePolicy
-	}
-	b, err := json.Marshal(v)
-	if err != nil {
-		return nil
-	}
-	return aws.String(string(b))
 }
 
 // certain says whether the value will surely change: a reference to a resource that is

@@ -78,7 +78,7 @@ func (p *planner) revertOne(ctx context.Context, r *template.Resource, old *reco
 		p.plan.revert[r.ID] = reversal{gone: true}
 		return &types.ResourceChange{Action: types.ChangeActionAdd, LogicalResourceId: aws.String(r.ID), ResourceType: aws.String(r.Type),
 			ResourceDriftStatus: types.StackResourceDriftStatusDeleted, Scope: []types.ResourceAttribute{}, Details: []types.ResourceChangeDetail{},
-			AfterContext: contextOf(r, properties), PreviousDeploymentContext: contextOf(old.definition, old.properties)}, nil
+			AfterContext: p.context(r, properties), PreviousDeploymentContext: p.context(old.definition, old.properties)}, nil
 	}
 	before, actualBefore := declared(old.kind, old.properties, live)
 	status = types.StackResourceDriftStatusInSync
@@ -119,7 +119,7 @@ func (p *planner) aware(r *template.Resource, old *record, change *types.Resourc
 	}
 	out := &types.ResourceChange{Action: types.ChangeActionModify, LogicalResourceId: aws.String(r.ID), PhysicalResourceId: aws.String(old.physical),
 		ResourceType: aws.String(r.Type), ResourceDriftStatus: status, Replacement: replacementOf(details), Scope: scopeOf(details), Details: details,
-		BeforeContext: contextOf(old.definition, a.actual), AfterContext: contextOf(r, a.properties), PreviousDeploymentContext: contextOf(old.definition, old.properties)}
+		BeforeContext: p.context(old.definition, a.actual), AfterContext: p.context(r, a.properties), PreviousDeploymentContext: p.context(old.definition, old.properties)}
 	if synced {
 		out.Action, out.Details, out.Scope = types.ChangeActionSyncWithActual, change.Details, change.Scope
 		for i := range out.Details {
