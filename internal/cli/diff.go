@@ -32,10 +32,10 @@ func diffCommand(f *flags) *cobra.Command {
 	return c
 }
 
-// differs reports whether what is shown holds a difference.
+// differs reports whether what is shown holds a difference, or says that there is one.
 func differs(d gitops.Diff) bool {
 	if d.Plan != nil {
 		return len(d.Plan.Changes) > 0
 	}
-	return d.Report != nil && d.Report.Summary().Drifted > 0
+	return d.Report != nil && d.Report.Summary().Differs() || d.Sync != gitops.StatusSynced && d.Sync != ""
 }

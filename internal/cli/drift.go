@@ -27,7 +27,7 @@ func driftCommand(f *flags) *cobra.Command {
 		if err := f.print(r, func() string { return render.Drift(r, f.Now(), f.Color) }); err != nil {
 			return err
 		}
-		if exit && r.Summary().Drifted > 0 {
+		if exit && r.Summary().Differs() {
 			return &exitError{code: ExitDifferences}
 		}
 		return nil

@@ -16,19 +16,22 @@ var signs = map[gitops.Action]struct {
 	gitops.ActionRemove: {"[-]", Bad}, gitops.ActionImport: {"[←]", Good},
 }
 
-// Diff returns the plan of an unfinished deployment, else the latest drift report.
+// Diff returns the plan of an unfinished deployment, else the latest drift report; where
+// neither differs though live is not what git wants, why that is.
 func Diff(d gitops.Diff, now time.Time, colour bool) string {
 	p := &page{colour: colour}
 	switch {
 	case d.Plan != nil && d.Deployment != nil:
 		return Plan(*d.Deployment, *d.Plan, colour)
-	case d.Report != nil && d.Report.Summary().Drifted > 0:
+	case d.Report != nil && d.Report.Summary().Differs():
 		return Drift(*d.Report, now, colour)
 	case d.Deployment != nil:
 		p.line("%s  deployment %s is %s: there is no plan yet", d.Application, d.Deployment.ID, d.Deployment.Phase)
 		if d.Deployment.Reason != "" {
 			p.block("  ", d.Deployment.Reason)
 		}
+	case d.Sync != gitops.StatusSynced && d.Sync != "":
+		p.block(d.Application+"  "+string(d.Sync)+": ", d.Message)
 	case d.Report != nil && !d.Report.Complete:
 		return Drift(*d.Report, now, colour)
 	case d.Report != nil:
@@ -69,19 +72,21 @@ func (p *page) changes(all []gitops.Change, indent string) {
 			note = "  kept in AWS, no longer managed"
 		}
 		p.line("%s%s %s  %s%s", indent, p.paint(s.style, s.sign), c.Type, c.LogicalID, p.paint(Bad, note))
-		if c.Action != gitops.ActionAdd {
-			p.rows(propertyRows(c.Properties), indent+"      ")
-		}
+		p.rows(propertyRows(c), indent+"      ")
 		p.changes(c.Nested, indent+"    ")
 	}
 }
 
 // propertyRows says what happens to each property. Where the plan looked at live, all three
-// sides are shown, since what somebody changed by hand is about to be overwritten.
-func propertyRows(all []gitops.PropertyChange) []row {
+// sides are shown, since what somebody changed by hand is about to be overwritten; what is
+// added has one side alone.
+func propertyRows(change gitops.Change) []row {
 	var rows []row
-	for _, c := range all {
+	for _, c := range change.Properties {
 		r := row{path: name(c.Path), sides: []side{{"", c.LastDeployed}, {"→", c.Proposed}}}
+		if change.Action == gitops.ActionAdd {
+			r.sides = []side{{"", c.Proposed}}
+		}
 		if c.Live != "" && c.Live != c.LastDeployed {
 			r.sides = []side{{"live", c.Live}, {"last deployed", c.LastDeployed}, {"proposed", c.Proposed}}
 		}

@@ -23,7 +23,9 @@ func policy(action string, extra ...string) string {
 func plan() gitops.Plan {
 	script := "#!/bin/sh\n" + strings.Repeat("echo preparing the machine\n", 20)
 	p := gitops.Plan{Engine: gitops.EngineCloudFormation, Kind: gitops.KindDeploy, Changes: []gitops.Change{
-		{Action: gitops.ActionAdd, LogicalID: "Alarm", Type: "AWS::CloudWatch::Alarm", Properties: []gitops.PropertyChange{{Path: "/Threshold", Proposed: "5"}}},
+		{Action: gitops.ActionAdd, LogicalID: "Alarm", Type: "AWS::CloudWatch::Alarm", Properties: []gitops.PropertyChange{
+			{Path: "/Threshold", Proposed: "5"}, {Path: "/AlarmActions", Proposed: `["arn:aws:sns:eu-west-1:111122223333:alerts"]`},
+			{Path: "/Metrics", Proposed: policy("s3:GetObject", "sqs:SendMessage")}}},
 		{Action: gitops.ActionModify, LogicalID: "Queue", Type: "AWS::SQS::Queue", Properties: []gitops.PropertyChange{
 			{Path: "/VisibilityTimeout", LastDeployed: "5", Proposed: "60", Recreates: "Never"},
 			{Path: "/KmsMasterKeyId", Proposed: "alias/aws/sqs"},
@@ -85,6 +87,11 @@ func TestADriftReportSaysWhatDiffersAndWhatWasNotSeen(t *testing.T) {
 	in := report()
 	in.Resources = in.Resources[3:4]
 	golden(t, "drift in sync", render.Drift(in, now, false))
+	others := in
+	others.Foreign = "the stack was updated by somebody else at 2026-11-21 09:30:00Z"
+	golden(t, "drift by others", render.Drift(others, now, false))
+	gone := gitops.DriftReport{Application: "jobs", StackID: in.StackID, At: in.At, Complete: true, Gone: true, Foreign: "the stack was deleted by somebody else"}
+	golden(t, "drift gone", render.Drift(gone, now, false))
 	in.Complete, in.Reason = false, "the detection ended early:\nRate exceeded"
 	golden(t, "drift incomplete", render.Drift(in, now, false))
 }
@@ -106,6 +113,11 @@ func TestADiffIsThePlanElseTheDrift(t *testing.T) {
 		{"nothing planned, in sync", gitops.Diff{Application: "jobs", Report: &clean}},
 		{"nothing planned, and nobody knows", gitops.Diff{Application: "jobs", Report: &unsure}},
 		{"never looked", gitops.Diff{Application: "jobs"}},
+		{"in sync, and the record says so too", gitops.Diff{Application: "jobs", Sync: gitops.StatusSynced, Report: &clean}},
+		{"the last deployment failed", gitops.Diff{Application: "jobs", Sync: gitops.StatusOutOfSync, Message: findings, Report: &clean}},
+		{"the repository has a problem", gitops.Diff{Application: "jobs", Sync: gitops.StatusUnknown, Message: "driftless.yaml:3:5: unknown key", Report: &clean}},
+		{"the stack is gone", gitops.Diff{Application: "jobs", Sync: gitops.StatusOutOfSync, Message: "the stack was deleted by somebody else",
+			Report: &gitops.DriftReport{Application: "jobs", At: ago(time.Minute), Complete: true, Gone: true, Foreign: "the stack was deleted by somebody else"}}},
 	} {
 		fmt.Fprintf(&b, "# %s\n%s\n", c.name, render.Diff(c.diff, now, false))
 	}

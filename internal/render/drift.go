@@ -14,6 +14,9 @@ func Drift(r gitops.DriftReport, now time.Time, colour bool) string {
 	s, p := r.Summary(), &page{colour: colour}
 	p.line("%s  stack %s  %s  coverage %d %%  checked %s ago", p.paint(Bold, r.Application), stackName(r.StackID),
 		p.verdict(s), s.Coverage(), Age(r.At, now))
+	if r.Foreign != "" {
+		p.block("  ! ", r.Foreign)
+	}
 	if !r.Complete {
 		p.block("  incomplete: ", r.Reason)
 	}
@@ -36,8 +39,12 @@ func Drift(r gitops.DriftReport, now time.Time, colour bool) string {
 // said to be in sync.
 func (p *page) verdict(s gitops.DriftSummary) painted {
 	switch {
+	case s.Gone:
+		return p.paint(Bad, "gone")
 	case s.Drifted > 0:
 		return p.paint(Warn, fmt.Sprintf("%d of %d resources drifted", s.Drifted, s.Total()))
+	case s.Foreign != "":
+		return p.paint(Warn, "changed by others")
 	case !s.Complete:
 		return p.paint(Dim, "unknown")
 	}
@@ -69,7 +76,7 @@ func since(at time.Time) string {
 	if at.IsZero() {
 		return ""
 	}
-	return "  since " + at.UTC().Format("2006-01-02 15:04:05Z")
+	return "  since " + moment(at)
 }
 
 // stackName returns the name in a stack's ARN: arn:aws:cloudformation:…:stack/<name>/<id>.

@@ -29,7 +29,8 @@ func History(all []gitops.Deployment, now time.Time, colour bool) string {
 	return t.Text(colour) + "\n" + details(all[0], colour)
 }
 
-// details tells when each phase of a deployment began, how long it took, and the reason.
+// details tells when each phase of a deployment began and how long it took, what it brought,
+// who is behind it, and the reason.
 func details(d gitops.Deployment, colour bool) string {
 	p := &page{colour: colour}
 	for i, at := range d.Times {
@@ -41,13 +42,30 @@ func details(d gitops.Deployment, colour bool) string {
 		if !at.Phase.Done() {
 			lasted = took(at.At, until)
 		}
-		p.line("%-17s %s  %s", string(at.Phase), at.At.UTC().Format("2006-01-02 15:04:05Z"), lasted)
+		p.line("%-17s %s  %s", string(at.Phase), moment(at.At), lasted)
+	}
+	field := func(name, format string, args ...any) { p.line("%-17s "+format, append([]any{name}, args...)...) }
+	field("commit", "%s", commit(d.Revision))
+	if d.Plan.Digest != "" {
+		field("plan", "%s  %s", d.Plan.Digest, d.Plan)
+	}
+	if d.Request.By != "" {
+		field("asked for", "by %s at %s", Name(d.Request.By), moment(d.Request.At))
+	}
+	if a := d.Approved; a != nil {
+		field("approved", "by %s at %s", Name(a.By), moment(a.At))
+	}
+	if r := d.Rejected; r != nil {
+		field("rejected", "by %s at %s", Name(r.By), moment(r.At))
 	}
 	if strings.TrimSpace(d.Reason) != "" {
 		p.block("reason            ", d.Reason)
 	}
 	return p.String()
 }
+
+// moment is a point in time, whose zone is everybody's.
+func moment(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05Z") }
 
 func took(from, until time.Time) string {
 	if until.IsZero() {

@@ -153,6 +153,12 @@ func TestHistory(t *testing.T) {
 	unplanned.Plan = gitops.PlanSummary{}
 	golden(t, "history", render.History([]gitops.Deployment{running, revert, rejected, approved, unplanned}, now, false))
 	golden(t, "history of one", render.History([]gitops.Deployment{unplanned}, now, false))
+	by := func(name string) string { return "arn:aws:iam::111122223333:user/" + name }
+	approved.Request = gitops.Request{By: by("bob"), At: ago(4 * time.Minute)}
+	approved.Approved.At = ago(3 * time.Minute)
+	rejected.Rejected.At = ago(2 * time.Minute)
+	golden(t, "history of one approved", render.History([]gitops.Deployment{approved}, now, false))
+	golden(t, "history of one rejected", render.History([]gitops.Deployment{rejected}, now, false))
 	golden(t, "history of none", render.History(nil, now, false))
 }
 

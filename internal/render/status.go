@@ -90,6 +90,9 @@ func looked(s gitops.DriftSummary, now time.Time) string {
 		return strings.TrimSpace("never looked for " + clip(s.Problem, 200))
 	}
 	text := fmt.Sprintf("%s, coverage %d %%, checked %s ago", s, s.Coverage(), Age(s.At, now))
+	if s.Foreign != "" {
+		text += "; " + clip(s.Foreign, 200)
+	}
 	if s.Problem != "" {
 		text += "; " + clip(s.Problem, 200)
 	}
@@ -107,7 +110,7 @@ func healthStyle(h gitops.Health) Style {
 
 func driftStyle(s gitops.DriftSummary) Style {
 	switch {
-	case s.Drifted > 0:
+	case s.Differs():
 		return Warn
 	case s.At.IsZero() || !s.Complete:
 		return Dim
