@@ -25,9 +25,11 @@ func approveCommand(f *flags) *cobra.Command {
 		if err := api.postOf(ctx, app, "approve", map[string]string{"digest": whole}, &d); err != nil {
 			return err
 		}
-		return f.print(d, func() string {
-			return fmt.Sprintf("%s  plan %s approved; 'driftless status %s --watch' follows it\n", app, gitops.Short(whole), app)
-		})
+		next := fmt.Sprintf("'driftless status %s --watch' follows it", app)
+		if v, err := api.application(ctx, app); err == nil && v.Application.Suspended != nil { // it is approved even if nobody can tell more
+			next = fmt.Sprintf("it starts when it is resumed: 'driftless resume %s'", app)
+		}
+		return f.print(d, func() string { return fmt.Sprintf("%s  plan %s approved; %s\n", app, gitops.Short(whole), next) })
 	})
 	c.Flags().StringVar(&digest, "digest", "", "the plan's digest, or its beginning; without it the plan is shown first")
 	c.Flags().BoolVarP(&yes, "yes", "y", false, "approve the plan that waits without asking")

@@ -100,9 +100,8 @@ func add(ctx context.Context, f *flags, url string, a addition) error {
 	if a.webhook {
 		showWebhook(f, api, id, secret)
 	}
-	return f.print(r, func() string {
-		return render.Lines(fmt.Sprintf("%s  %s %s is watched; 'driftless repository list' tells what is found", r.ID, r.URL, r.Branch)) + "\n"
-	})
+	f.hint("'driftless repository list' tells what is found")
+	return f.print(r, func() string { return render.Lines(fmt.Sprintf("%s  %s %s is watched", r.ID, r.URL, r.Branch)) + "\n" })
 }
 
 // showWebhook says what to enter at GitHub. The secret is shown this once.

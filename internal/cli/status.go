@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -11,7 +12,7 @@ import (
 )
 
 func statusCommand(f *flags) *cobra.Command {
-	var watch bool
+	var watch, all bool
 	c := &cobra.Command{Use: "status [APPLICATION]", Aliases: []string{"get"}, Short: "Show the applications, or everything about one",
 		Args: cobra.MaximumNArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
 			for _, a := range args {
@@ -28,13 +29,40 @@ func statusCommand(f *flags) *cobra.Command {
 					v, err := api.application(ctx, args[0])
 					return v, func() string { return render.Application(v, f.Now(), f.Color) }, err
 				}
-				views := []gitops.View{}
-				err := api.get(ctx, "/v1/applications", &views)
-				return views, func() string { return render.Status(views, f.Now(), f.Color) }, err
+				views, hidden, err := applications(ctx, api, all)
+				if hidden > 0 && !watch { // nothing is written between what a watch shows
+					f.hint("%s no longer in driftless.yaml: --all shows what is left", are(hidden))
+				}
+				return views, func() string {
+					if hidden > 0 && len(views) == 0 {
+						return "no applications that are still in a driftless.yaml\n"
+					}
+					return render.Status(views, f.Now(), f.Color)
+				}, err
 			})
 		}}
+	c.Flags().BoolVarP(&all, "all", "a", false, "those too that are no longer in driftless.yaml")
 	c.Flags().BoolVarP(&watch, "watch", "w", false, "show it again whenever it changes, until Ctrl-C")
 	return c
+}
+
+// applications reads them all, and counts those that are hidden because nobody wants them
+// any more.
+func applications(ctx context.Context, api *client, all bool) (views []gitops.View, hidden int, err error) {
+	views = []gitops.View{}
+	if err := api.get(ctx, "/v1/applications", &views); err != nil || all {
+		return views, 0, err
+	}
+	found := len(views)
+	views = slices.DeleteFunc(views, func(v gitops.View) bool { return v.Application.Removed })
+	return views, found - len(views), nil
+}
+
+func are(n int) string {
+	if n == 1 {
+		return "1 application is"
+	}
+	return fmt.Sprintf("%d applications are", n)
 }
 
 // mostDeployments is what the API answers at most.

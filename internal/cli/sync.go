@@ -24,6 +24,9 @@ func syncCommand(f *flags) *cobra.Command {
 				return synced(ctx, f, api, a, timeout)
 			}
 			return f.print(a, func() string {
+				if a.Suspended != nil { // only a plan that waits can be approved by it then
+					return fmt.Sprintf("%s  approved; it starts when it is resumed: 'driftless resume %s'\n", app, app)
+				}
 				return app + "  sync asked for; 'driftless status " + app + " --watch' follows it\n"
 			})
 		})

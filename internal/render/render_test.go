@@ -86,6 +86,8 @@ func failed(a *gitops.Application, _ *gitops.Repository) {
 	a.Wanted.Digest = "d2"
 }
 
+const problem = "stack prod-search in 111122223333 eu-west-1 belongs to application search"
+
 // views is one application of each kind that a person meets.
 func views() map[string]gitops.View {
 	return map[string]gitops.View{
@@ -114,12 +116,14 @@ func views() map[string]gitops.View {
 		"new": view("fresh", nil, func(a *gitops.Application, _ *gitops.Repository) {
 			*a = gitops.Application{ID: a.ID, Settings: a.Settings, Wanted: a.Wanted}
 		}),
+		"refused": {Application: gitops.Application{ID: "search-2"}, Message: problem,
+			Repository: gitops.Origin{URL: "codecommit::eu-west-1://infrastructure", Branch: "main", Problems: []gitops.Problem{{Message: problem}}}},
 	}
 }
 
 func TestStatusShowsEveryStanding(t *testing.T) {
 	var all []gitops.View
-	for _, name := range []string{"in sync", "drifted", "progressing", "waiting", "failed", "suspended", "removed", "repository problem", "new"} {
+	for _, name := range []string{"in sync", "drifted", "progressing", "waiting", "failed", "suspended", "removed", "repository problem", "new", "refused"} {
 		all = append(all, views()[name])
 	}
 	golden(t, "status", render.Status(all, now, false))

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -64,14 +65,17 @@ func (t *Table) Add(cells ...string) {
 	t.Rows = append(t.Rows, row)
 }
 
-// Text returns the table, every cell on one line. The last column is not padded, so that a
-// line ends with its text.
+// Text returns the table, every cell on one line, an empty one as "-". The last column is
+// not padded, so that a line ends with its text, and may be empty.
 func (t Table) Text(colour bool) string {
 	header := make([]Cell, len(t.Header))
 	for i, h := range t.Header {
 		header[i] = Cell{Text: h, Style: Dim}
 	}
-	rows := append([][]Cell{header}, t.Rows...)
+	rows := [][]Cell{header}
+	for _, row := range t.Rows {
+		rows = append(rows, filled(row))
+	}
 	widths := make([]int, len(t.Header))
 	for _, row := range rows {
 		for i, c := range row {
@@ -83,6 +87,17 @@ func (t Table) Text(colour bool) string {
 		b.WriteString(line(row, widths, colour) + "\n")
 	}
 	return b.String()
+}
+
+// filled returns the row with its empty cells filled, but for the last.
+func filled(row []Cell) []Cell {
+	row = slices.Clone(row)
+	for i := range row[:max(len(row)-1, 0)] {
+		if row[i].Text == "" {
+			row[i] = Cell{Text: "-"}
+		}
+	}
+	return row
 }
 
 func line(row []Cell, widths []int, colour bool) string {
