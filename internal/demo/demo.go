@@ -56,6 +56,7 @@ func Run(ctx context.Context, out io.Writer, width int, keep bool, o Options) er
 	if o.Sandbox.Addr == "" && !keep {
 		o.Sandbox.Addr = "127.0.0.1:0" // nobody has to find it, and nothing else can be in its way
 	}
+	o.Sandbox.Announce = keep
 	stage, err := Open(ctx, o)
 	if err != nil {
 		return fmt.Errorf("sandbox: %w", err)
@@ -219,7 +220,7 @@ func (d *demo) broken(ctx context.Context) error {
 		if !strings.Contains(reason, "stacks/alerts/template.yaml:") {
 			return fmt.Errorf("the reason names no file and line: %s", reason)
 		}
-		d.screen.say("  alerts failed: %s", reason)
+		d.screen.indented("  alerts failed: ", reason)
 	}
 	return onlyMoved(before, after, "alerts", "books")
 }

@@ -59,6 +59,17 @@ func (s *screen) command(line, output string) {
 	}
 }
 
+// indented prints a text after its head, wrapped within the terminal's width.
+func (s *screen) indented(head, text string) {
+	if s.width > 0 {
+		text = lipgloss.Wrap(text, max(s.width-1-len(head), 1), "")
+	}
+	for l := range strings.SplitSeq(text, "\n") {
+		s.say("%s%s", head, l)
+		head = strings.Repeat(" ", len(head))
+	}
+}
+
 // row is one application on the table.
 type row struct {
 	name, engine, plan, phase, elapsed, note string
