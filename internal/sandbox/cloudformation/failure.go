@@ -2,8 +2,11 @@ package cloudformation
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/driftless-gitops/driftless/internal/sandbox/wire"
 )
@@ -20,9 +23,26 @@ const ControlPath = "/_sandbox/cloudformation/"
 type Failure struct {
 	Stack    string `json:"stack"`            // name; empty: any
 	Resource string `json:"resource"`         // logical id; empty: any
-	Action   string `json:"action,omitempty"` // CREATE, UPDATE, DELETE or ROLLBACK; empty: CREATE or UPDATE
+	Action   string `json:"action,omitempty"` // CREATE, UPDATE, DELETE, ROLLBACK or READ; empty: CREATE or UPDATE
 	Reason   string `json:"reason"`
 	Times    int    `json:"times,omitempty"` // how often; 0: until cleared
+}
+
+// failable are the actions that can be made to fail; READ is drift detection's look at live.
+var failable = []string{"CREATE", "UPDATE", "DELETE", "ROLLBACK", "READ"}
+
+// Validate says what is wrong with a failure that could never happen or would say nothing.
+func (f Failure) Validate() error {
+	if f.Action != "" && !slices.Contains(failable, f.Action) {
+		return fmt.Errorf("action %q is none of %s; without one, CREATE and UPDATE fail", f.Action, strings.Join(failable, ", "))
+	}
+	if f.Reason == "" {
+		return errors.New("reason is empty: say what the resource's event shall show")
+	}
+	if f.Times < 0 {
+		return fmt.Errorf("times is %d: it must be positive, or 0 for until cleared", f.Times)
+	}
+	return nil
 }
 
 // Fail makes the next creation or update of a resource fail with that reason, once.
@@ -75,6 +95,10 @@ func (s *Service) control(w http.ResponseWriter, r *http.Request) {
 		d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
 		d.DisallowUnknownFields()
 		if err := d.Decode(&f); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		if err := f.Validate(); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}

@@ -1,6 +1,7 @@
 package cloudformation_test
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -278,19 +279,30 @@ func TestStackIsDeletedWhileItIsMade(t *testing.T) {
 func TestFailureIsScriptedOverHTTP(t *testing.T) {
 	w := newWorld(t)
 	address := w.url + cloudformation.ControlPath + "failures"
-	post := func(body string) int {
+	post := func(body string) (int, string) {
 		resp, err := http.Post(address, "application/json", strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
-		resp.Body.Close()
-		return resp.StatusCode
+		defer resp.Body.Close()
+		said, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(said)
 	}
-	if got := post(`{"stak":"jobs"}`); got != http.StatusBadRequest {
-		t.Errorf("an unknown key: %d", got)
+	for body, want := range map[string]string{
+		`{"stak":"jobs"}`:                           `unknown field "stak"`,
+		`{"action":"create","reason":"said so"}`:    "CREATE, UPDATE, DELETE, ROLLBACK, READ",
+		`{"stack":"jobs","action":"CREATE"}`:        "reason is empty",
+		`{"stack":"jobs","reason":"no","times":-1}`: "times is -1",
+	} {
+		if got, said := post(body); got != http.StatusBadRequest || !strings.Contains(said, want) {
+			t.Errorf("%s: %d %s, want 400 with %s", body, got, said, want)
+		}
 	}
-	if got := post(`{"stack":"jobs","resource":"Jobs","reason":"said so","times":1}`); got != http.StatusOK {
-		t.Fatalf("status %d", got)
+	if got, said := post(`{"stack":"jobs","resource":"Jobs","action":"CREATE","reason":"said so","times":1}`); got != http.StatusOK {
+		t.Fatalf("status %d %s", got, said)
 	}
 	if status := w.deploy("jobs", oneQueue); status != types.StackStatusRollbackComplete || !strings.Contains(w.history("jobs"), "said so") {
 		t.Errorf("stack ended in %s", status)
