@@ -21,9 +21,10 @@ import (
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 )
 
-// fresh is how long a secret that was read is used again: short enough that a new one
-// counts soon, long enough that a storm of webhooks is one read.
-const fresh = 60 * time.Second
+// fresh is how long a secret that was read is used again. GitHub sends a ping the moment a
+// webhook is saved, so one that was just changed must count at once; and a storm of webhooks
+// may not read more often than SSM answers, 40 times a second by default (quotas page).
+const fresh = 5 * time.Second
 
 const hidden = "***"
 
@@ -51,7 +52,7 @@ func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 // WebhookName returns the name of the parameter with the secrets of a repository's webhook.
 func WebhookName(repository string) string { return "/driftless/webhook/" + repository }
 
-// Secrets is the secrets in the Parameter Store. What was read is kept for a minute.
+// Secrets is the secrets in the Parameter Store. What was read is kept for a moment.
 type Secrets struct {
 	client *sdk.Client
 	now    func() time.Time

@@ -53,7 +53,7 @@ func TestSecrets(t *testing.T) {
 		put(t, writer, "r3", "first")
 		wantSecrets(t, reader, "r3", "first")
 		put(t, writer, "r3", "second")
-		now = now.Add(59 * time.Second)
+		now = now.Add(4 * time.Second)
 		wantSecrets(t, reader, "r3", "first")
 		now = now.Add(time.Second)
 		wantSecrets(t, reader, "r3", "second")
