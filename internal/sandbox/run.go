@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 )
 
@@ -17,14 +16,9 @@ func Run(ctx context.Context, stdout io.Writer, o Options) error {
 		return err
 	}
 	defer s.Close()
-	path, err := statePath(o.Dir)
-	if err != nil {
+	if err := s.announce(o.Dir); err != nil {
 		return err
 	}
-	if err := writeState(path, stateFile{URL: s.url, PID: os.Getpid(), Env: s.Env()}); err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(path) }() // who reads it asks the sandbox too
 	at := ""
 	if o.Dir != "" {
 		at = " --dir " + o.Dir

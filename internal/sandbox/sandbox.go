@@ -34,6 +34,7 @@ type Options struct {
 	ScheduleSpeed   float64                // rules' schedules fire this many times as often; 1 when zero
 	VisibilitySpeed float64                // functions' queues wait this many times shorter; 1 when zero
 	DropEvents      bool                   // lose every event of an AWS service until switched off
+	Announce        bool                   // be found by PrintEnv and PrintGitURL as the default sandbox, wherever Dir is
 	GitFilter       bool                   // allow git's partial clone, which is unverified on CodeCommit
 	Timing          *cloudformation.Timing // how long CloudFormation takes
 	Now             func() time.Time
@@ -44,7 +45,8 @@ type Options struct {
 type Sandbox struct {
 	o              Options
 	url            string
-	tempDir        string // to be removed, empty when the caller chose the directory
+	tempDir        string   // to be removed, empty when the caller chose the directory
+	announced      []string // state files
 	moto           *moto.Server
 	sts            *sts.Service
 	events         *events.Service
@@ -71,6 +73,12 @@ func Start(ctx context.Context, o Options) (*Sandbox, error) {
 		_ = listener.Close()
 		s.Close()
 		return nil, fmt.Errorf("start sandbox: %w", err)
+	}
+	if o.Announce {
+		if err := s.announce(""); err != nil {
+			s.Close()
+			return nil, fmt.Errorf("start sandbox: %w", err)
+		}
 	}
 	return s, nil
 }
@@ -117,6 +125,7 @@ func (s *Sandbox) Script(f cloudformation.Failure) { s.cloudformation.Script(f) 
 // Close ends everything that Start started and waits for it. It may be repeated.
 func (s *Sandbox) Close() {
 	s.cancel()
+	s.withdraw()
 	if s.server != nil {
 		_ = s.server.Close()
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -162,6 +163,38 @@ func TestEnvIsPrintedWhileASandboxRuns(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "sandbox.json")); left != nil {
 		t.Error("the state file is left behind")
+	}
+}
+
+func TestAnAnnouncedSandboxIsFoundWithoutItsDirectory(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	open := func() *sandbox.Sandbox {
+		s, err := sandbox.Start(t.Context(), sandbox.Options{Addr: "127.0.0.1:0", Dir: t.TempDir(), Announce: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Close)
+		return s
+	}
+	finds := func(s *sandbox.Sandbox) {
+		t.Helper()
+		var env bytes.Buffer
+		if err := sandbox.PrintEnv(t.Context(), &env, ""); err != nil || !strings.Contains(env.String(), "'"+s.URL()+"'") {
+			t.Errorf("%v, and not %s in:\n%s", err, s.URL(), env.String())
+		}
+	}
+	first := open()
+	finds(first)
+	second := open()
+	finds(second)
+	first.Close()
+	finds(second)
+	second.Close()
+	if err := sandbox.PrintEnv(t.Context(), io.Discard, ""); !errors.Is(err, sandbox.ErrNotRunning) {
+		t.Errorf("after the end: %v, want ErrNotRunning", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(os.Getenv("XDG_CACHE_HOME"), "driftless", "*")); left != nil {
+		t.Errorf("left behind: %v", left)
 	}
 }
 

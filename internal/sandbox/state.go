@@ -90,6 +90,10 @@ func readState(dir string) (stateFile, error) {
 	if err != nil {
 		return stateFile{}, err
 	}
+	return readStateFile(path)
+}
+
+func readStateFile(path string) (stateFile, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return stateFile{}, ErrNotRunning
@@ -115,6 +119,27 @@ func statePath(dir string) (string, error) {
 		return "", fmt.Errorf("find cache directory: %w", err)
 	}
 	return filepath.Join(cache, "driftless", "sandbox.json"), nil
+}
+
+// announce leaves the file by which PrintEnv and PrintGitURL find the sandbox by dir.
+func (s *Sandbox) announce(dir string) error {
+	path, err := statePath(dir)
+	if err != nil {
+		return err
+	}
+	s.announced = append(s.announced, path)
+	return writeState(path, stateFile{URL: s.url, PID: os.Getpid(), Env: s.Env()})
+}
+
+// withdraw removes the files that announce left, unless a sandbox that was started later
+// has them by now. One that stays does no harm: who reads it asks the sandbox too.
+func (s *Sandbox) withdraw() {
+	for _, path := range s.announced {
+		if state, err := readStateFile(path); err == nil && state.URL == s.url && state.PID == os.Getpid() {
+			_ = os.Remove(path)
+		}
+	}
+	s.announced = nil
 }
 
 // writeState keeps the file to its owner, since it holds a key.
