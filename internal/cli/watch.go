@@ -65,21 +65,25 @@ func (s *screen) draw(result any, text func() string) error {
 	return s.f.print(result, text)
 }
 
-// over writes a text over the one before, line by line, so that nothing flickers.
+// over writes a text over the one before, line by line, so that nothing flickers. A line is
+// cleared before it is written: after one that is full the cursor still stands on its end.
 func (s *screen) over(text string, same bool) error {
 	columns, rows := 0, 0
 	if s.f.Size != nil {
 		columns, rows = s.f.Size()
 	}
 	text = render.Fit(text, columns, rows-1) // the cursor stands below the last line
-	now, begin := s.f.Now(), "\x1b[H"
+	now, out := s.f.Now(), "\x1b[H"
 	if text == s.text || same && now.Sub(s.at) < time.Second {
 		return nil
 	}
 	if s.text == "" {
-		begin += "\x1b[2J"
+		out += "\x1b[2J"
 	}
 	s.text, s.at = text, now
-	_, err := io.WriteString(s.f.Stdout, begin+strings.ReplaceAll(text, "\n", "\x1b[K\n")+"\x1b[J")
+	for l := range strings.Lines(text) {
+		out += "\x1b[2K" + l
+	}
+	_, err := io.WriteString(s.f.Stdout, out+"\x1b[J")
 	return err
 }

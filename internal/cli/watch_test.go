@@ -65,7 +65,7 @@ func TestAWatchFitsTheTerminal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := home + "\x1b[2JHEADER\x1b[K\n" + strings.Repeat("x", 19) + "…\x1b[K\n… 3 more\x1b[K\n\x1b[J"; out != want {
+	if want := home + "\x1b[2J\x1b[2KHEADER\n\x1b[2K" + strings.Repeat("x", 19) + "…\n\x1b[2K… 3 more\n\x1b[J"; out != want {
 		t.Errorf("wrote %q, want %q", out, want)
 	}
 }

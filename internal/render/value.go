@@ -219,7 +219,7 @@ func text(v any) string {
 func beside(sides []side) string {
 	var parts []string
 	room := longest
-	if len(sides) == 1 || len(sides) == 2 && sides[0].value == "" || sides[len(sides)-1].value == "" {
+	if len(sides) == 2 && sides[0].value == "" || sides[len(sides)-1].value == "" {
 		room = roomy
 	}
 	from := commonPrefix(sides)
