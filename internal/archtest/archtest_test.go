@@ -45,7 +45,7 @@ var rules = []rule{
 	{"internal/aws/awstest", "test support: moto for the adapters' tests", []string{"internal/sandbox/moto"}, []string{"*"}},
 	{"internal/cli", "the commands: they talk to the api", []string{"internal/gitops", "internal/config", "internal/template", "internal/render",
 		"internal/aws/api", "internal/aws/ssm", "internal/aws/env", "internal/reconcile", "internal/sandbox"},
-		[]string{"github.com/spf13/cobra", "github.com/spf13/pflag", "charm.land/lipgloss/v2", "github.com/mattn/go-isatty"}},
+		[]string{"github.com/spf13/cobra", "github.com/spf13/pflag", "charm.land/lipgloss/v2", "github.com/mattn/go-isatty", "golang.org/x/term"}},
 	{"internal/sandbox", "AWS on one machine: plainly apart, knows nothing of the product", []string{"internal/sandbox"}, []string{"*"}},
 	{"internal/fake", "the ports in memory", []string{"internal/gitops", "internal/reconcile"}, []string{"github.com/rogpeppe/go-internal"}},
 	{"internal/porttest", "one contract suite per port", []string{"internal/gitops", "internal/reconcile"}, []string{"github.com/google/go-cmp"}},

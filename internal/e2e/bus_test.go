@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/sandbox"
 )
 
 // Whoever wants to know of deployments and drift makes a rule on the bus, as docs/operations.md says.
@@ -48,22 +49,13 @@ type told struct {
 // listen makes a rule on the bus with a queue behind it, and returns what receives from it.
 func listen(t *testing.T) func() []told {
 	t.Helper()
-	if sharedIs != nil {
-		t.Fatal(sharedIs)
-	}
-	env := map[string]string{}
-	for _, v := range shared.Sandbox.Env() {
-		name, value, _ := strings.Cut(v, "=")
-		env[name] = value
-	}
-	cfg := aws.Config{Region: env["AWS_REGION"], BaseEndpoint: aws.String(env["AWS_ENDPOINT_URL"]),
-		Credentials: credentials.NewStaticCredentialsProvider(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], "")}
+	cfg := config(t)
 	queues, bus := sqs.NewFromConfig(cfg), eventbridge.NewFromConfig(cfg)
 	made, err := queues.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("told-events")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	arn := "arn:aws:sqs:" + env["AWS_REGION"] + ":123456789012:told-events"
+	arn := "arn:aws:sqs:" + sandbox.Region + ":" + sandbox.Account + ":told-events"
 	policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},"Action":"sqs:SendMessage","Resource":"` + arn + `"}]}`
 	if _, err := queues.SetQueueAttributes(t.Context(), &sqs.SetQueueAttributesInput{QueueUrl: made.QueueUrl, Attributes: map[string]string{"Policy": policy}}); err != nil {
 		t.Fatal(err)
@@ -91,4 +83,19 @@ func listen(t *testing.T) func() []told {
 		}
 		return events
 	}
+}
+
+// config is for calls to the sandbox as its administrator.
+func config(t *testing.T) aws.Config {
+	t.Helper()
+	if sharedIs != nil {
+		t.Fatal(sharedIs)
+	}
+	env := map[string]string{}
+	for _, v := range shared.Sandbox.Env() {
+		name, value, _ := strings.Cut(v, "=")
+		env[name] = value
+	}
+	return aws.Config{Region: env["AWS_REGION"], BaseEndpoint: aws.String(env["AWS_ENDPOINT_URL"]),
+		Credentials: credentials.NewStaticCredentialsProvider(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], "")}
 }

@@ -7,6 +7,10 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/cloudformation"
 
 	"github.com/driftless-gitops/driftless/internal/demo"
 	"github.com/driftless-gitops/driftless/internal/gitops"
@@ -200,4 +204,49 @@ func TestTheCommandLineSaysWhatIsWrong(t *testing.T) {
 	if demo.ExitCode(err) != 2 || !strings.Contains(out, "live 77") {
 		t.Errorf("drift exited with %v and said %q; want 2 and the live value", err, out)
 	}
+}
+
+func TestAStackThatSomebodyElseUpdatedOrDeletedIsToldAndDeployedAgain(t *testing.T) {
+	r := watch(t, mapFS(map[string]string{"driftless.yaml": file("ours"), "stacks/ours/template.yaml": queue("ours", 5)}))
+	commit := r.git("rev-parse", "HEAD")
+	r.ends("ours", commit, gitops.PhaseSucceeded)
+	stacks := cloudFormation(t)
+	if _, err := stacks.UpdateStack(t.Context(), &sdk.UpdateStackInput{StackName: aws.String("ours"), TemplateBody: aws.String(queue("ours", 77))}); err != nil {
+		t.Fatal(err)
+	}
+	if err := sdk.NewStackUpdateCompleteWaiter(stacks, func(o *sdk.StackUpdateCompleteWaiterOptions) { o.MinDelay = time.Second }).Wait(t.Context(), &sdk.DescribeStacksInput{StackName: aws.String("ours")}, patience); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := r.stage.Run(t.Context(), "drift", "ours", "--detect", "--exit-code"); demo.ExitCode(err) != 2 || !strings.Contains(out, "updated by somebody else") {
+		t.Errorf("drift exited with %v and said %q", err, out)
+	}
+	if v, _ := r.app("ours"); v.Sync != gitops.StatusOutOfSync {
+		t.Errorf("it is %s", v.Sync)
+	}
+	r.cli("sync", "ours", "--wait")
+	if got, err := r.stage.Sandbox.QueueAttribute(t.Context(), "ours", "VisibilityTimeout"); err != nil || got != "5" {
+		t.Errorf("after the sync live VisibilityTimeout is %q, %v; want 5", got, err)
+	}
+	if _, err := stacks.DeleteStack(t.Context(), &sdk.DeleteStackInput{StackName: aws.String("ours")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := sdk.NewStackDeleteCompleteWaiter(stacks, func(o *sdk.StackDeleteCompleteWaiterOptions) { o.MinDelay = time.Second }).Wait(t.Context(), &sdk.DescribeStacksInput{StackName: aws.String("ours")}, patience); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.stage.Run(t.Context(), "drift", "ours", "--detect", "--exit-code"); demo.ExitCode(err) != 2 {
+		t.Errorf("the drift of a deleted stack exited with %v", err)
+	}
+	if v, _ := r.app("ours"); v.Sync != gitops.StatusOutOfSync || v.Health != gitops.HealthMissing {
+		t.Errorf("a deleted stack is %s %s", v.Sync, v.Health)
+	}
+	r.cli("sync", "ours", "--wait")
+	if _, err := r.stage.Sandbox.QueueAttribute(t.Context(), "ours", "VisibilityTimeout"); err != nil {
+		t.Errorf("the sync did not make it again: %v", err)
+	}
+}
+
+// cloudFormation returns a client of the sandbox's, as somebody else would have one.
+func cloudFormation(t *testing.T) *sdk.Client {
+	t.Helper()
+	return sdk.NewFromConfig(config(t))
 }

@@ -1,0 +1,81 @@
+package e2e_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/driftless-gitops/driftless/internal/gitops"
+)
+
+// GitHub itself is out of reach here: a push is signed and sent as GitHub does, to the very
+// address that "repository add --webhook" prints.
+func TestAPushOfGitHubIsTakenOnceAndOnlySigned(t *testing.T) {
+	if sharedIs != nil {
+		t.Fatal(sharedIs)
+	}
+	const url = "https://git.invalid/acme/infra"
+	stage := *shared
+	stage.Dir = t.TempDir()
+	said, err := stage.Both(t.Context(), "repository", "add", url, "--webhook")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := regexp.MustCompile(`Payload URL +(\S+)`).FindStringSubmatch(said)
+	secret := regexp.MustCompile(`Secret +(\S+)`).FindStringSubmatch(said)
+	if address == nil || secret == nil {
+		t.Fatalf("no address and secret in what was said:\n%s", said)
+	}
+	if !strings.HasSuffix(address[1], "/"+gitops.RepositoryID(url, "main")) {
+		t.Errorf("the address is %s", address[1])
+	}
+	body := fmt.Sprintf(`{"ref":"refs/heads/main","after":"%040d","repository":{"clone_url":%q,"html_url":%q}}`, 1, url+".git", url)
+	for _, c := range []struct {
+		name, address, secret, delivery string
+		status                          int
+	}{
+		{"without a secret", address[1], "", "d1", 401},
+		{"with another secret", address[1], "guessed", "d1", 401},
+		{"to a repository that is not watched", address[1][:strings.LastIndex(address[1], "/")] + "/0123456789abcdef", secret[1], "d1", 401},
+		{"as GitHub sends it", address[1], secret[1], "d1", 202},
+		{"the same again", address[1], secret[1], "d1", 200},
+		{"another push", address[1], secret[1], "d2", 202},
+	} {
+		if got, text := deliver(t, c.address, c.secret, c.delivery, body); got != c.status {
+			t.Errorf("%s: answered %d %s, want %d", c.name, got, text, c.status)
+		}
+	}
+}
+
+// deliver posts a push, signed where there is a secret.
+func deliver(t *testing.T, address, secret, delivery, body string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("X-GitHub-Event", "push")
+	r.Header.Set("X-GitHub-Delivery", delivery)
+	if secret != "" {
+		mac := hmac.New(sha256.New, []byte(secret))
+		mac.Write([]byte(body))
+		r.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, strings.TrimSpace(string(text))
+}
