@@ -296,13 +296,12 @@ Next:
   driftless repository add URL  point it at a repository; templates/starter is one to begin with`)
 		return
 	}
-	d.screen.say("\nThe sandbox runs until you press Ctrl-C. In another terminal:\n")
-	for _, v := range d.Sandbox.Env() {
-		d.screen.say("  export %s", v)
-	}
-	d.screen.say(`  alias driftless=%s
-  cd %s
+	d.screen.say(`
+The sandbox runs until you press Ctrl-C. In another terminal:
+
+  eval "$(%[1]s sandbox env)"; alias driftless=%[1]s
+  cd %[2]s
   driftless status --watch
-  driftless diff jobs; driftless drift jobs --detect; driftless suspend jobs --reason "lunch"
-  git push "%s" HEAD:main   # good for 15 minutes; a new one: driftless sandbox git-url %s`, d.CLI, d.Dir, d.Sandbox.GitURL(name), name)
+  driftless diff jobs; driftless drift jobs --detect; driftless suspend jobs --reason lunch
+  git commit -a -m "a change"; git push "$(%[1]s sandbox git-url %[3]s)" HEAD:main`, d.CLI, d.Dir, name)
 }
