@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/driftless-gitops/driftless/internal/gitops"
 )
@@ -168,6 +171,9 @@ func (o *Operator) Plan(ctx context.Context, d gitops.Deployment) (gitops.Plan, 
 // AddRepository watches a branch of a repository. Adding it again changes its targets and
 // credentials.
 func (o *Operator) AddRepository(ctx context.Context, r gitops.Repository, by string) (gitops.Repository, error) {
+	if err := addressable(r); err != nil {
+		return r, err
+	}
 	for _, t := range r.Targets {
 		if err := o.Allowed(t); err != nil {
 			return r, &gitops.Refusal{Reason: err.Error()}
@@ -182,6 +188,9 @@ func (o *Operator) AddRepository(ctx context.Context, r gitops.Repository, by st
 		switch {
 		case errors.Is(err, ErrNotFound):
 			r.AddedBy, r.AddedAt, r.Version = by, o.Now(), 0
+			// The numbers of looks begin at the time in seconds, so that those of a repository
+			// that was removed and is added again are newer than what its applications remember.
+			r.Observing.N, r.Done = o.Now().Unix(), o.Now().Unix()
 			return o.Store.PutRepository(ctx, &r)
 		case err != nil:
 			return fmt.Errorf("read repository %s: %w", r.ID, err)
@@ -195,6 +204,23 @@ func (o *Operator) AddRepository(ctx context.Context, r gitops.Repository, by st
 	}
 	return r, o.wake(ctx, Message{Repository: r.ID, Reason: "added by " + by})
 }
+
+// addressable refuses what is no address of a repository, or carries somebody's credentials.
+func addressable(r gitops.Repository) error {
+	u, err := url.Parse(strings.TrimPrefix(r.URL, "codecommit::"))
+	known := strings.HasPrefix(r.URL, "codecommit::") || strings.HasPrefix(r.URL, "https://") || strings.HasPrefix(r.URL, "http://")
+	switch {
+	case err != nil || !known || u.Host == "":
+		return refuse("url %q: must be codecommit::<region>://<name> or https://…", r.URL)
+	case u.User != nil:
+		return refuse("url %q: holds credentials; give them apart, they would stand on the record", u.Redacted())
+	case r.Branch == "" || len(r.Branch) > 255 || strings.ContainsFunc(r.Branch, unusual):
+		return refuse("branch %q: must be 1 to 255 printable characters without spaces", r.Branch)
+	}
+	return nil
+}
+
+func unusual(c rune) bool { return !unicode.IsPrint(c) || unicode.IsSpace(c) }
 
 // RemoveRepository stops watching a repository. Its applications are marked removed; their
 // stacks, their history and their claims are kept.

@@ -2,8 +2,10 @@ package reconcile_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/driftless-gitops/driftless/internal/fake"
 	"github.com/driftless-gitops/driftless/internal/gitops"
@@ -245,5 +247,56 @@ func TestAFileThatIsMissingStopsItsApplicationAlone(t *testing.T) {
 	}
 	if view := gitops.NewView(w.app("books"), nil, r); view.Sync != gitops.StatusSynced {
 		t.Errorf("books is shown as %s: %q", view.Sync, view.Message)
+	}
+}
+
+func TestARepositoryThatIsRemovedAndAddedAgainIsFollowedAgain(t *testing.T) {
+	w := watching(t)
+	for i := range 3 {
+		w.push("more", map[string]string{"stacks/jobs/template.yaml": fmt.Sprintf("Queue.Type: AWS::SQS::Queue\nQueue.VisibilityTimeout: %d\n", 10+i)})
+		w.resync()
+		w.settle()
+	}
+	if err := w.op.RemoveRepository(t.Context(), w.repository().ID); err != nil {
+		t.Fatal(err)
+	}
+	w.now = w.now.Add(time.Hour)
+	if a := w.app("jobs"); !a.Removed || w.live("jobs", "Queue", "Type") == "" {
+		t.Fatalf("removed %v, live %v", a.Removed, w.engine.Live(target, "prod-jobs"))
+	}
+	w.push("while nobody looked", map[string]string{"stacks/jobs/template.yaml": "Queue.Type: AWS::SQS::Queue\nQueue.VisibilityTimeout: 99\n"})
+	w.add()
+	w.settle()
+	if got := w.live("jobs", "Queue", "VisibilityTimeout"); got != "99" {
+		t.Errorf("added again, yet live is %q", got)
+	}
+	if a := w.app("books"); a.Removed || a.Sync() != gitops.StatusSynced {
+		t.Errorf("books is removed %v and %s", a.Removed, a.Sync())
+	}
+}
+
+func TestWhatIsNoAddressOfARepositoryIsRefused(t *testing.T) {
+	w := newWorld(t)
+	for _, c := range []struct {
+		url, branch string
+		taken       bool
+	}{
+		{"https://git.example.com/team/infra", "main", true},
+		{"codecommit::eu-west-1://infra", "release/2026", true},
+		{"git@github.com:team/infra.git", "main", false},
+		{"file:///etc", "main", false},
+		{"https://", "main", false},
+		{"https://ann:token@git.example.com/team/infra", "main", false},
+		{"https://git.example.com/team/infra", "", false},
+		{"https://git.example.com/team/infra", "a\x1b[2J", false},
+		{"https://git.example.com/team/infra", "a branch", false},
+	} {
+		_, err := w.op.AddRepository(t.Context(), gitops.Repository{URL: c.url, Branch: c.branch}, "ann")
+		if refusal := (*gitops.Refusal)(nil); errors.As(err, &refusal) == c.taken || c.taken && err != nil {
+			t.Errorf("%q %q: %v, want taken %v", c.url, c.branch, err, c.taken)
+		}
+		if err != nil && strings.Contains(err.Error(), "token") {
+			t.Errorf("the refusal tells the credentials: %v", err)
+		}
 	}
 }
