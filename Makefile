@@ -21,10 +21,10 @@ build: ## build the command line, the demo and the CDK app into bin/
 	go build -trimpath -o $(BIN)/ ./cmd/... ./infra
 
 test: moto ## run the tests, except those of infra and the end-to-end run
-	go test $(FAST)
+	@go test $(FAST)
 
 check: vet lint tidy moto node_modules ## what CI runs: vet, linters, all tests with -race, infra, the end-to-end run
-	go test -race $(FAST)
+	@go test -race $(FAST)
 	go test ./infra
 	$(MAKE) --no-print-directory synth
 	$(MAKE) --no-print-directory e2e
