@@ -69,13 +69,9 @@ func (a *API) Handle(ctx context.Context, r events.LambdaFunctionURLRequest) (ev
 	for k, v := range r.QueryStringParameters {
 		c.query.Set(k, v)
 	}
-	c.body = []byte(r.Body)
-	if r.IsBase64Encoded {
-		body, err := base64.StdEncoding.DecodeString(r.Body)
-		if err != nil {
-			return answer(http.StatusBadRequest, failure{"the body is not base64"}), nil
-		}
-		c.body = body
+	var err error
+	if c.body, err = body(r); err != nil {
+		return answer(http.StatusBadRequest, failure{err.Error()}), nil
 	}
 	method, path := r.RequestContext.HTTP.Method, r.RawPath
 	found, id, ok := match(method, path)
@@ -131,6 +127,18 @@ func caller(r events.LambdaFunctionURLRequest) string {
 		return ""
 	}
 	return r.RequestContext.Authorizer.IAM.UserARN
+}
+
+// body returns the bytes that were sent: a function URL encodes what it takes for binary.
+func body(r events.LambdaFunctionURLRequest) ([]byte, error) {
+	if !r.IsBase64Encoded {
+		return []byte(r.Body), nil
+	}
+	data, err := base64.StdEncoding.DecodeString(r.Body)
+	if err != nil {
+		return nil, errors.New("the body is not base64")
+	}
+	return data, nil
 }
 
 // failure is the body of every answer that is not a result.

@@ -1,7 +1,6 @@
 package handler
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -121,15 +120,17 @@ func (a *API) diff(ctx context.Context, c call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := gitops.Diff{Application: app.ID, Sync: v.Sync, Message: v.Message}
+	out := gitops.Diff{Application: app.ID, Sync: v.Sync, Message: v.Message, Deployment: v.Deployment}
 	asked := c.query.Get("deployment")
-	if id := cmp.Or(asked, app.InFlight); id != "" {
-		d, err := a.Store.Deployment(ctx, app.ID, id)
+	if asked != "" && asked != app.InFlight {
+		d, err := a.Store.Deployment(ctx, app.ID, asked)
 		if err != nil {
-			return nil, fmt.Errorf("deployment %s of %s: %w", id, app.ID, err)
+			return nil, fmt.Errorf("deployment %s of %s: %w", asked, app.ID, err)
 		}
 		out.Deployment = &d
-		plan, err := a.Operator.Plan(ctx, d)
+	}
+	if out.Deployment != nil {
+		plan, err := a.Operator.Plan(ctx, *out.Deployment)
 		if err == nil {
 			out.Plan = &plan
 			return out, nil

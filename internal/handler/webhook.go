@@ -2,7 +2,6 @@ package handler
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -130,17 +129,14 @@ func rawBody(r events.LambdaFunctionURLRequest) ([]byte, int, string) {
 	if len(r.Body) > maxBody*4/3+4 {
 		return nil, http.StatusRequestEntityTooLarge, tooLarge
 	}
-	body := []byte(r.Body)
-	if r.IsBase64Encoded {
-		var err error
-		if body, err = base64.StdEncoding.DecodeString(r.Body); err != nil {
-			return nil, http.StatusBadRequest, "the body is not base64"
-		}
+	raw, err := body(r)
+	if err != nil {
+		return nil, http.StatusBadRequest, err.Error()
 	}
-	if len(body) > maxBody {
+	if len(raw) > maxBody {
 		return nil, http.StatusRequestEntityTooLarge, tooLarge
 	}
-	return body, 0, ""
+	return raw, 0, ""
 }
 
 var tooLarge = fmt.Sprintf("at most %d bytes; the resync finds the push without it", maxBody)

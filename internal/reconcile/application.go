@@ -226,22 +226,32 @@ func (r *Reconciler) plan(ctx context.Context, o gitops.Observation, s gitops.St
 // start starts the operation whose intent is saved, and keeps the ids that AWS gave it.
 // Losing them loses nothing: the token finds them again.
 func (r *Reconciler) start(ctx context.Context, d *gitops.Deployment) (*gitops.Sighting, error) {
-	e, err := r.engine(d.Settings.Engine)
-	if err != nil {
-		return &gitops.Sighting{State: gitops.OperationBlocked, Reason: err.Error()}, nil
-	}
-	op, err := e.Start(ctx, deploymentWork(r, *d))
-	if err != nil {
-		if s := sighting(err, d.Phase); s.State != gitops.OperationUnknown {
-			return &s, nil
-		}
-		return nil, fmt.Errorf("start %s of %s: %w", d.Operation.Kind, d.ID, err)
+	op, told, err := r.begin(ctx, deploymentWork(r, *d), d.Phase)
+	if told != nil || err != nil {
+		return told, err
 	}
 	before := d.Operation
 	if d.Operation.Keep(op); d.Operation == before {
 		return nil, nil
 	}
 	return nil, r.Store.PutDeployment(ctx, d)
+}
+
+// begin starts an operation, and returns what is known of it. Where the call itself told how
+// the operation stands, that is told instead; what it could not tell is an error.
+func (r *Reconciler) begin(ctx context.Context, w Work, phase gitops.Phase) (gitops.Operation, *gitops.Sighting, error) {
+	e, err := r.engine(w.Settings.Engine)
+	if err != nil {
+		return w.Operation, &gitops.Sighting{State: gitops.OperationBlocked, Reason: err.Error()}, nil
+	}
+	op, err := e.Start(ctx, w)
+	if err == nil {
+		return op, nil, nil
+	}
+	if s := sighting(err, phase); s.State != gitops.OperationUnknown {
+		return w.Operation, &s, nil
+	}
+	return w.Operation, nil, fmt.Errorf("start %s of %s: %w", w.Operation.Kind, w.Application, err)
 }
 
 // review keeps the plan and hands it to a person.

@@ -22,16 +22,9 @@ func (r *Reconciler) detect(ctx context.Context, o gitops.Observation) (*gitops.
 	if err := r.Store.PutApplication(ctx, &a); err != nil {
 		return nil, err
 	}
-	e, err := r.engine(a.Settings.Engine)
-	if err != nil {
-		return &gitops.Sighting{State: gitops.OperationBlocked, Reason: err.Error()}, nil
-	}
-	op, err := e.Start(ctx, detectionWork(a))
-	if err != nil {
-		if s := sighting(err, ""); s.State != gitops.OperationUnknown {
-			return &s, nil
-		}
-		return nil, fmt.Errorf("begin to detect drift of %s: %w", a.ID, err)
+	op, told, err := r.begin(ctx, detectionWork(a), "")
+	if told != nil || err != nil {
+		return told, err
 	}
 	a.Detection.Operation.Keep(op)
 	return nil, r.Store.PutApplication(ctx, &a)

@@ -65,15 +65,8 @@ func (s *Service) createChangeSet(ctx context.Context, at scope, in *cloudformat
 	s.mu.Lock()
 	deployed := st.deployed
 	s.mu.Unlock()
-	body, err := s.read(ctx, at, deployed, source{in.TemplateBody, in.TemplateURL, aws.ToBool(in.UsePreviousTemplate)})
-	if err != nil {
-		return nil, err
-	}
-	parameters, err := given(deployed, in.Parameters)
-	if err != nil {
-		return nil, err
-	}
-	g, err := s.newTarget(ctx, st, body, parameters, s.tagsFor(st, in.Tags), in.Capabilities)
+	g, err := s.requested(ctx, st, deployed, request{
+		source{in.TemplateBody, in.TemplateURL, aws.ToBool(in.UsePreviousTemplate)}, in.Parameters, s.tagsFor(st, in.Tags), in.Capabilities})
 	if err != nil {
 		return nil, err
 	}

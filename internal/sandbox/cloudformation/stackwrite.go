@@ -20,15 +20,7 @@ func (s *Service) createStack(ctx context.Context, at scope, in *cloudformation.
 		return nil, malformed("stackName", name, "[a-zA-Z][-a-zA-Z0-9]*")
 	}
 	st := &stack{name: name, at: at, id: s.arn(at, "stack/"+name+"/"+newUUID())}
-	body, err := s.read(ctx, at, nil, source{in.TemplateBody, in.TemplateURL, false})
-	if err != nil {
-		return nil, err
-	}
-	parameters, err := given(nil, in.Parameters)
-	if err != nil {
-		return nil, err
-	}
-	g, err := s.newTarget(ctx, st, body, parameters, in.Tags, in.Capabilities)
+	g, err := s.requested(ctx, st, nil, request{source{in.TemplateBody, in.TemplateURL, false}, in.Parameters, in.Tags, in.Capabilities})
 	if err != nil {
 		return nil, err
 	}
@@ -61,15 +53,8 @@ func (s *Service) updateStack(ctx context.Context, at scope, in *cloudformation.
 	if st == nil || !st.live() || st.inReview() {
 		return nil, invalid("Stack [%s] does not exist", text(in.StackName))
 	}
-	body, err := s.read(ctx, at, deployed, source{in.TemplateBody, in.TemplateURL, aws.ToBool(in.UsePreviousTemplate)})
-	if err != nil {
-		return nil, err
-	}
-	parameters, err := given(deployed, in.Parameters)
-	if err != nil {
-		return nil, err
-	}
-	g, err := s.newTarget(ctx, st, body, parameters, s.tagsFor(st, in.Tags), in.Capabilities)
+	g, err := s.requested(ctx, st, deployed, request{
+		source{in.TemplateBody, in.TemplateURL, aws.ToBool(in.UsePreviousTemplate)}, in.Parameters, s.tagsFor(st, in.Tags), in.Capabilities})
 	if err != nil {
 		return nil, err
 	}

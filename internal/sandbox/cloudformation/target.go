@@ -123,6 +123,28 @@ func given(deployed *target, parameters []types.Parameter) (map[string]string, e
 	return out, nil
 }
 
+// request is what a call asks a stack to become.
+type request struct {
+	source
+	parameters   []types.Parameter
+	tags         []types.Tag
+	capabilities []types.Capability
+}
+
+// requested returns the target that a request asks of a stack, deployed being what stands;
+// nil for none.
+func (s *Service) requested(ctx context.Context, st *stack, deployed *target, r request) (*target, error) {
+	body, err := s.read(ctx, st.at, deployed, r.source)
+	if err != nil {
+		return nil, err
+	}
+	parameters, err := given(deployed, r.parameters)
+	if err != nil {
+		return nil, err
+	}
+	return s.newTarget(ctx, st, body, parameters, r.tags, r.capabilities)
+}
+
 // newTarget checks a template against its parameters, the types that there are and the
 // capabilities, all as AWS does before it accepts a request.
 func (s *Service) newTarget(ctx context.Context, st *stack, body string, parameters map[string]string, tags []types.Tag, capabilities []types.Capability) (*target, error) {

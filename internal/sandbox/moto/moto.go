@@ -36,7 +36,6 @@ type Options struct {
 type Server struct {
 	url     string
 	version string
-	pid     int
 	cancel  context.CancelFunc
 	done    chan struct{}
 	err     error // why the process ended; valid once done is closed
@@ -62,9 +61,6 @@ func (s *Server) URL() string { return s.url }
 
 // Version is moto's version, "unknown" where Python could not say it.
 func (s *Server) Version() string { return s.version }
-
-// PID is the number of the process.
-func (s *Server) PID() int { return s.pid }
 
 // Done is closed when the process has ended, for whatever reason.
 func (s *Server) Done() <-chan struct{} { return s.done }
@@ -151,7 +147,6 @@ func (s *Server) run(cmd *exec.Cmd, logFile io.Closer, started chan<- error) {
 		started <- err
 		return
 	}
-	s.pid = cmd.Process.Pid
 	started <- nil
 	s.err = cmd.Wait()
 }
