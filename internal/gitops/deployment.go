@@ -53,6 +53,7 @@ const (
 type Deployment struct {
 	ID          string   `json:"id"` // ULID
 	Application string   `json:"application"`
+	Repository  string   `json:"repository,omitempty"`
 	Kind        Kind     `json:"kind"`
 	Settings    Settings `json:"settings"` // as they were when it began
 	Revision    Revision `json:"revision"`

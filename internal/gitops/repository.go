@@ -13,9 +13,11 @@ import (
 type Repository struct {
 	ID      string   `json:"id"`
 	URL     string   `json:"url"`
-	Branch  string   `json:"branch"`
+	Branch  string   `json:"branch,omitempty"`  // that is tracked; empty where a tag is
+	Tag     string   `json:"tag,omitempty"`     // that is tracked in place of a branch
+	Forge   Forge    `json:"forge,omitempty"`   // whose webhooks and commit statuses it has; empty: plain git
 	Targets []Target `json:"targets,omitempty"` // where its applications may go; empty: wherever the installation may
-	// Credentials names the secret to read it with, that of CredentialsOf; empty for
+	// Credentials names the secret to read it with, one of CredentialsOf or SecretOf; empty for
 	// CodeCommit, which is read with Driftless's own role, and for public repositories.
 	Credentials string `json:"credentials,omitempty"`
 
@@ -24,6 +26,9 @@ type Repository struct {
 	Observing Observing `json:"observing"`
 	Done      int64     `json:"done"`
 	Head      Revision  `json:"head,omitzero"` // what the last ended look saw
+	// Files are the configuration files that the last ended look read. The next look asks for
+	// them beforehand, which saves a request; what it then finds decides.
+	Files []string `json:"files,omitempty"`
 	// Problems is what keeps (part of) it from moving; with an empty Application it holds for all.
 	Problems []Problem `json:"problems,omitempty"`
 	// Trouble is why the last look could not be taken; what was known before still holds.
@@ -43,13 +48,57 @@ type Observing struct {
 	Commit string `json:"commit,omitempty"`
 }
 
+// Forge is a git host that is more than git: it sends webhooks and shows commit statuses.
+type Forge string
+
+// The forges. Stored values never change.
+const (
+	ForgeGitHub     Forge = "github"
+	ForgeGitLab     Forge = "gitlab"
+	ForgeCodeCommit Forge = "codecommit"
+)
+
+// Forges returns every forge.
+func Forges() []Forge { return []Forge{ForgeGitHub, ForgeGitLab, ForgeCodeCommit} }
+
+// ForgeOf returns the forge that a URL is certain to lead to, empty where its host could be
+// anybody's: a GitHub Enterprise or a GitLab of one's own is named when it is added.
+func ForgeOf(rawURL string) Forge {
+	normal := NormalURL(rawURL)
+	switch {
+	case strings.HasPrefix(normal, "codecommit::"):
+		return ForgeCodeCommit
+	case strings.HasPrefix(normal, "https://github.com/"):
+		return ForgeGitHub
+	case strings.HasPrefix(normal, "https://gitlab.com/"):
+		return ForgeGitLab
+	}
+	return ""
+}
+
+// Ref returns the full name of the reference that is tracked: "refs/heads/main", "refs/tags/v1".
+func (r Repository) Ref() string {
+	if r.Tag != "" {
+		return "refs/tags/" + r.Tag
+	}
+	return "refs/heads/" + r.Branch
+}
+
+// Tracked returns the tracked branch's or tag's name, for people and for revisions.
+func (r Repository) Tracked() string {
+	if r.Tag != "" {
+		return r.Tag
+	}
+	return r.Branch
+}
+
 // Unfinished reports whether a look was begun and has not ended.
 func (r Repository) Unfinished() bool { return r.Observing.N != r.Done }
 
 // Revision is one commit of one branch. Seq is the number of the observation that first
 // saw it there: it orders revisions, so that a force push to an older commit is newer.
 type Revision struct {
-	Branch  string    `json:"branch,omitempty"`
+	Branch  string    `json:"branch,omitempty"` // or tag
 	Commit  string    `json:"commit,omitempty"`
 	Author  string    `json:"author,omitempty"`
 	Message string    `json:"message,omitempty"` // the subject line
@@ -81,6 +130,9 @@ type Problem struct {
 	Column      int    `json:"column,omitempty"`
 	Path        string `json:"path,omitempty"` // of the value: applications[2].cloudformation.template
 	Message     string `json:"message"`
+	// Passing: it may end without a commit, as a claim that somebody else holds does; so every
+	// resync looks again.
+	Passing bool `json:"passing,omitempty"`
 }
 
 // String returns "file:line:column: path: message", without the parts that are not known.
@@ -100,10 +152,11 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// RepositoryID returns the id of a branch of a repository: a hash of the normalised URL
-// and the branch, fit for a path of the webhook and for an SSM parameter's name.
-func RepositoryID(rawURL, branch string) string {
-	sum := sha256.Sum256([]byte(NormalURL(rawURL) + "\x00" + branch))
+// RepositoryID returns the id of a branch or tag of a repository: a hash of the normalised
+// URL and the reference, fit for a path of the webhook and for a secret's name. A reference
+// is a branch's bare name, or begins with "refs/" (Repository.Ref).
+func RepositoryID(rawURL, ref string) string {
+	sum := sha256.Sum256([]byte(NormalURL(rawURL) + "\x00" + strings.TrimPrefix(ref, "refs/heads/")))
 	return hex.EncodeToString(sum[:])[:16]
 }
 
@@ -127,3 +180,7 @@ func NormalURL(raw string) string {
 // SSM's Parameter Store. It is named after the repository, so that whoever adds a repository
 // of their own cannot have another one's token sent to it.
 func CredentialsOf(repository string) string { return "ssm:/driftless/git/" + repository }
+
+// SecretOf returns the one other place that a repository's credentials may be in: a secret of
+// Secrets Manager, which can hold the key of a GitHub App as well.
+func SecretOf(repository string) string { return "secretsmanager:driftless/git/" + repository }

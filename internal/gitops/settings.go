@@ -46,6 +46,12 @@ type CloudFormation struct {
 	Capabilities []string          `json:"capabilities,omitempty"`
 	Role         string            `json:"role,omitempty"` // ARN of the role that CloudFormation assumes; empty: the installation's exec role
 	Tags         map[string]string `json:"tags,omitempty"`
+	// Transforms are the macros that its templates may call, by name. They run before anything
+	// is reviewed, so that none is called that is not named here.
+	Transforms []string `json:"transforms,omitempty"`
+	// ImportExisting takes resources of the same custom name that are there already into the
+	// stack instead of failing on them.
+	ImportExisting bool `json:"importExisting,omitempty"`
 }
 
 // SyncMode says whether a plan waits for a person whatever it holds.

@@ -196,7 +196,7 @@ func (r *Reconciler) wait(ctx context.Context, o gitops.Observation, s gitops.St
 func (r *Reconciler) open(ctx context.Context, o gitops.Observation, s gitops.Step) error {
 	a := o.Application
 	d := gitops.Deployment{
-		ID: r.NewID(), Application: a.ID, Kind: s.Open, Settings: a.Settings,
+		ID: r.NewID(), Application: a.ID, Repository: a.Repository, Kind: s.Open, Settings: a.Settings,
 		Revision: a.Wanted.Revision, Digest: a.Wanted.Digest, Seq: a.Wanted.Seq, Bundle: a.Wanted.Bundle,
 		Reason: s.Reason, StartedAt: r.Now(),
 	}
