@@ -2,6 +2,7 @@ package fake
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -16,6 +17,25 @@ func (s *Store) Application(_ context.Context, id string) (a gitops.Application,
 		return err
 	})
 	return a, err
+}
+
+// ApplicationsByID implements reconcile.Applications.
+func (s *Store) ApplicationsByID(_ context.Context, ids []string) (found map[string]gitops.Application, err error) {
+	err = s.call("ApplicationsByID", func() error {
+		found = map[string]gitops.Application{}
+		for _, id := range ids {
+			a, err := read[gitops.Application](s.applications, id)
+			if errors.Is(err, reconcile.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			found[id] = a
+		}
+		return nil
+	})
+	return found, err
 }
 
 // Register implements reconcile.Applications.
@@ -68,7 +88,7 @@ func (s *Store) ListApplications(_ context.Context, repository string) (found []
 	return found, err
 }
 
-// Unfinished implements reconcile.Applications.
+// Unfinished implements reconcile.Backlog.
 func (s *Store) Unfinished(_ context.Context, now int64) (w reconcile.Waiting, err error) {
 	err = s.call("Unfinished", func() error {
 		repositories, err := list[gitops.Repository](s.repositories, "")

@@ -58,6 +58,17 @@ func (s *Store) Close(_ context.Context, a *gitops.Application, d *gitops.Deploy
 	return answer(err, &a.Version, &d.Version)
 }
 
+// Supersede implements reconcile.Deployments.
+func (s *Store) Supersede(_ context.Context, a *gitops.Application, d *gitops.Deployment) error {
+	err := s.call("Supersede", func() error {
+		if !d.Phase.Done() || a.InFlight == d.ID {
+			return fmt.Errorf("supersede deployment %s of %s: it is %s", d.ID, a.ID, d.Phase)
+		}
+		return s.both(*a, *d)
+	})
+	return answer(err, &a.Version, &d.Version)
+}
+
 // ListDeployments implements reconcile.Deployments.
 func (s *Store) ListDeployments(_ context.Context, application string, limit int) (latest []gitops.Deployment, err error) {
 	err = s.call("ListDeployments", func() error {

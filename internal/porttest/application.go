@@ -1,6 +1,7 @@
 package porttest
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -23,6 +24,24 @@ func applicationRoundTrip(t *testing.T, s reconcile.Store) {
 	wantEqual(t, got, a)
 	_, err = s.Application(t.Context(), "nobody")
 	wantError(t, err, reconcile.ErrNotFound)
+}
+
+func applicationsByID(t *testing.T, s reconcile.Store) {
+	want := map[string]gitops.Application{}
+	var ids []string
+	for i := range 103 { // more than one call of DynamoDB's takes
+		a := register(t, s, application(fmt.Sprintf("app-%d", i), "r1"))
+		want[a.ID] = a
+		ids = append(ids, a.ID)
+	}
+	got, err := s.ApplicationsByID(t.Context(), append(ids, "nobody"))
+	must(t, err)
+	wantEqual(t, got, want)
+	none, err := s.ApplicationsByID(t.Context(), nil)
+	must(t, err)
+	if len(none) != 0 {
+		t.Errorf("asked for none, got %v", none)
+	}
 }
 
 func applicationEmptied(t *testing.T, s reconcile.Store) {

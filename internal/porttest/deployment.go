@@ -122,6 +122,32 @@ func closeConflict(t *testing.T, s reconcile.Store) {
 	wantEqual(t, running, d)
 }
 
+func supersede(t *testing.T, s reconcile.Store) {
+	a, running := open(t, s, register(t, s, application("jobs", "r1")), "01B")
+	skipped := deployment("jobs", "01C")
+	skipped.Phase, skipped.EndedAt, a.Wanted.Seq = gitops.PhaseSuperseded, noon, 4
+	must(t, s.Supersede(t.Context(), &a, &skipped))
+	stored, err := s.Application(t.Context(), "jobs")
+	must(t, err)
+	wantEqual(t, stored, a)
+	wantEqual(t, stored.InFlight, running.ID)
+	got, err := s.Deployment(t.Context(), "jobs", "01C")
+	must(t, err)
+	wantEqual(t, got, skipped)
+
+	late, again := a, deployment("jobs", "01D")
+	late.Version--
+	again.Phase = gitops.PhaseSuperseded
+	wantError(t, s.Supersede(t.Context(), &late, &again), reconcile.ErrConflict)
+	_, err = s.Deployment(t.Context(), "jobs", "01D")
+	wantError(t, err, reconcile.ErrNotFound)
+
+	unended := deployment("jobs", "01E")
+	if err := s.Supersede(t.Context(), &a, &unended); err == nil {
+		t.Error("a deployment that has not ended was stored as one that never ran")
+	}
+}
+
 func deploymentConflict(t *testing.T, s reconcile.Store) {
 	_, d := open(t, s, register(t, s, application("jobs", "r1")), "01B")
 	mine, theirs := d, d

@@ -21,37 +21,71 @@ import (
 // it, fills a function's memory.
 const maxBundle = 200 << 20
 
+// maxPacked caps a Bundle as it is stored: it is held in memory while it is.
+const maxPacked = 50 << 20
+
 // putBundle packs the files at and below the paths and stores them under a key that is
-// their content's hash: the same files give the same key, whatever the commit.
+// their content's hash: the same files give the same key, whatever the commit. They are
+// packed twice, first only for the hash and the size: a buffer that grew until all was in it
+// would take more than twice the memory, and a function has little.
 func putBundle(ctx context.Context, blobs Blobs, files fs.FS, paths []string) (key string, err error) {
 	names, err := regular(files, paths)
 	if err != nil {
 		return "", err
 	}
-	var buf bytes.Buffer
-	w := zip.NewWriter(&buf)
-	for _, name := range names {
-		data, err := fs.ReadFile(files, name)
-		if err != nil {
-			return "", fmt.Errorf("read %s: %w", name, err)
-		}
-		f, err := w.Create(name) // without a time, so that equal files make equal archives
-		if err != nil {
-			return "", fmt.Errorf("pack %s: %w", name, err)
-		}
-		if _, err := f.Write(data); err != nil {
-			return "", fmt.Errorf("pack %s: %w", name, err)
-		}
+	sum, size := sha256.New(), counter(0)
+	if err := pack(files, names, io.MultiWriter(sum, &size)); err != nil {
+		return "", err
 	}
-	if err := w.Close(); err != nil {
-		return "", fmt.Errorf("pack bundle: %w", err)
+	if size > maxPacked {
+		return "", refuse("%s: packed, its files have %d bytes; at most %d are allowed", strings.Join(paths, ", "), size, maxPacked)
 	}
-	sum := sha256.Sum256(buf.Bytes())
-	key = "bundles/" + hex.EncodeToString(sum[:]) + ".zip"
+	buf := bytes.NewBuffer(make([]byte, 0, size))
+	if err := pack(files, names, buf); err != nil {
+		return "", err
+	}
+	key = "bundles/" + hex.EncodeToString(sum.Sum(nil)) + ".zip"
 	if err := blobs.Put(ctx, key, buf.Bytes()); err != nil {
 		return "", fmt.Errorf("store bundle %s: %w", key, err)
 	}
 	return key, nil
+}
+
+// counter counts what is written to it.
+type counter int64
+
+func (c *counter) Write(p []byte) (int, error) {
+	*c += counter(len(p))
+	return len(p), nil
+}
+
+// pack writes files as an archive, without times, so that equal files make equal archives.
+// A file that git calls executable stays so: code that is packaged from it may need to be.
+func pack(files fs.FS, names []string, into io.Writer) error {
+	w := zip.NewWriter(into)
+	for _, name := range names {
+		info, err := fs.Stat(files, name)
+		if err != nil {
+			return fmt.Errorf("read %s: %w", name, err)
+		}
+		data, err := fs.ReadFile(files, name)
+		if err != nil {
+			return fmt.Errorf("read %s: %w", name, err)
+		}
+		header := &zip.FileHeader{Name: name, Method: zip.Deflate}
+		header.SetMode(info.Mode().Perm())
+		f, err := w.CreateHeader(header)
+		if err != nil {
+			return fmt.Errorf("pack %s: %w", name, err)
+		}
+		if _, err := f.Write(data); err != nil {
+			return fmt.Errorf("pack %s: %w", name, err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		return fmt.Errorf("pack bundle: %w", err)
+	}
+	return nil
 }
 
 // regular lists the regular files at and below the paths, sorted, each once.

@@ -40,6 +40,8 @@ type Repositories interface {
 type Applications interface {
 	// Application reads one, consistently; ErrNotFound.
 	Application(ctx context.Context, id string) (gitops.Application, error)
+	// ApplicationsByID reads many, each consistently. Those that are not there are left out.
+	ApplicationsByID(ctx context.Context, ids []string) (map[string]gitops.Application, error)
 	// Register stores a new application together with its claims in one transaction.
 	// A *ClaimedError names the claim that somebody else holds; ErrConflict when the
 	// application exists. Sets a.Version.
@@ -50,6 +52,10 @@ type Applications interface {
 	// ListApplications returns all of one repository, or of the installation when the
 	// repository is empty, sorted by id. It may be a moment behind.
 	ListApplications(ctx context.Context, repository string) ([]gitops.Application, error)
+}
+
+// Backlog finds what somebody has to look at.
+type Backlog interface {
 	// Unfinished returns the ids of the repositories and applications that are unfinished,
 	// and of the applications whose drift is due before now. It may be a moment behind.
 	Unfinished(ctx context.Context, now int64) (Waiting, error)
@@ -77,6 +83,10 @@ type Deployments interface {
 	// Close stores an ended deployment and the application that it frees, in one
 	// transaction, if both versions are unchanged. ErrConflict.
 	Close(ctx context.Context, a *gitops.Application, d *gitops.Deployment) error
+	// Supersede stores an ended deployment that never ran, and the application that wants
+	// something newer in its place, in one transaction: if the application's version is
+	// unchanged and the deployment is new. ErrConflict. Sets both versions.
+	Supersede(ctx context.Context, a *gitops.Application, d *gitops.Deployment) error
 	// ListDeployments returns the latest of an application, newest first, at most limit.
 	ListDeployments(ctx context.Context, application string, limit int) ([]gitops.Deployment, error)
 }
@@ -93,6 +103,7 @@ type Reports interface {
 type Store interface {
 	Repositories
 	Applications
+	Backlog
 	Claims
 	Deployments
 	Reports

@@ -84,7 +84,15 @@ func Pause(ctx context.Context, d time.Duration) error {
 }
 
 // looks is the pause before each look at a change set being created, which no event
-// announces: about 28 s in all, within the function's minute. The first pauses are short,
-// since small change sets are ready within a second.
-var looks = []time.Duration{250 * time.Millisecond, 750 * time.Millisecond, time.Second, time.Second, 2 * time.Second,
-	3 * time.Second, 5 * time.Second, 5 * time.Second, 5 * time.Second, 5 * time.Second}
+// announces: about 28 s in all, within the function's minute. The pauses begin short, since
+// small change sets are ready within a second, and grow to what a person does not notice.
+var looks = func() []time.Duration {
+	all := []time.Duration{100 * time.Millisecond, 200 * time.Millisecond, 300 * time.Millisecond}
+	for range 8 {
+		all = append(all, 400*time.Millisecond)
+	}
+	for _, s := range []int{1, 1, 2, 3, 5, 5, 7} {
+		all = append(all, time.Duration(s)*time.Second)
+	}
+	return all
+}()

@@ -22,6 +22,10 @@ func (r *Reconciler) bring(ctx context.Context, repo gitops.Repository, rev gito
 	if a.Version != 0 && a.Repository != repo.ID && (!a.Removed || a.InFlight != "") {
 		return false, &gitops.Refusal{Reason: fmt.Sprintf("the name %s is taken by an application of repository %s", a.ID, a.Repository)}
 	}
+	skipped, err := r.skipped(ctx, c, rev)
+	if err != nil {
+		return false, err
+	}
 	if c.stale() {
 		files, err := s.Fetch(ctx, c.paths()...)
 		if err != nil {
@@ -46,14 +50,40 @@ func (r *Reconciler) bring(ctx context.Context, repo gitops.Repository, rev gito
 	if a.Suspended != nil && a.Suspended.By == gitops.ByDriftless {
 		a.Suspended = nil
 	}
-	if err := r.put(ctx, &a, c.record, moved); err != nil {
+	if err := r.put(ctx, &a, c.record, moved, skipped); err != nil {
 		return false, err
 	}
 	return a.Unfinished(), nil
 }
 
-// put stores the record with the claims that it needs.
-func (r *Reconciler) put(ctx context.Context, a *gitops.Application, before gitops.Application, moved bool) error {
+// skipped returns the deployment that records a revision which was wanted, and which
+// something newer replaces before it began: nobody should look in vain for what became of
+// a push. Nil where there is none.
+func (r *Reconciler) skipped(ctx context.Context, c candidate, by gitops.Revision) (*gitops.Deployment, error) {
+	a := c.record
+	if !c.stale() || a.Wanted.Seq <= a.Ended.Seq || a.Removed {
+		return nil, nil
+	}
+	if a.InFlight != "" {
+		d, err := r.Store.Deployment(ctx, a.ID, a.InFlight)
+		if err != nil {
+			return nil, fmt.Errorf("read deployment %s: %w", a.InFlight, err)
+		}
+		if d.Seq >= a.Wanted.Seq {
+			return nil, nil // it says itself how it ends
+		}
+	}
+	d := &gitops.Deployment{
+		ID: r.NewID(), Application: a.ID, Repository: a.Repository, Kind: gitops.KindDeploy, Settings: a.Settings,
+		Revision: a.Wanted.Revision, Digest: a.Wanted.Digest, Seq: a.Wanted.Seq, Bundle: a.Wanted.Bundle, Fence: a.Fence,
+		Reason: "git has the newer " + by.String() + "; it never began", StartedAt: r.Now(), EndedAt: r.Now(),
+	}
+	r.enter(d, gitops.PhaseSuperseded)
+	return d, nil
+}
+
+// put stores the record with the claims that it needs, and with what was skipped.
+func (r *Reconciler) put(ctx context.Context, a *gitops.Application, before gitops.Application, moved bool, skipped *gitops.Deployment) error {
 	stack := stackClaim(a.Settings)
 	if before.Version == 0 {
 		return r.claiming(ctx, a.ID, func() error {
@@ -69,6 +99,9 @@ func (r *Reconciler) put(ctx context.Context, a *gitops.Application, before gito
 		if err != nil {
 			return err
 		}
+	}
+	if skipped != nil {
+		return r.Store.Supersede(ctx, a, skipped)
 	}
 	return r.Store.PutApplication(ctx, a)
 }

@@ -36,7 +36,7 @@ func (r *Reconciler) look(ctx context.Context, repo *gitops.Repository) error {
 	if err != nil {
 		return r.trouble(ctx, repo, err)
 	}
-	if commit == repo.Head.Commit && !repo.Unfinished() && repo.Trouble == "" && !claimable(*repo) {
+	if commit == repo.Head.Commit && !repo.Unfinished() && repo.Trouble == "" && !passing(*repo) {
 		r.log().Info("step", "repo", repo.ID, "step", "rest", "revision", repo.Head.String(), "why", "nothing new")
 		return nil
 	}
@@ -52,7 +52,7 @@ func (r *Reconciler) look(ctx context.Context, repo *gitops.Repository) error {
 	}
 	defer func() { _ = snapshot.Close() }() // what it leaves behind goes with the function's /tmp
 	revision := snapshot.Revision()
-	revision.Branch, revision.Commit, revision.Seq = repo.Branch, commit, repo.Observing.N
+	revision.Branch, revision.Commit, revision.Seq = repo.Tracked(), commit, repo.Observing.N
 	woken, problems, err := r.register(ctx, *repo, revision, snapshot)
 	if err != nil {
 		return r.trouble(ctx, repo, err)
@@ -67,10 +67,9 @@ func (r *Reconciler) look(ctx context.Context, repo *gitops.Repository) error {
 	return r.Store.PutRepository(ctx, repo)
 }
 
-// claimable reports whether a problem may have ended without a commit: an application
-// that another one kept from its claim.
-func claimable(repo gitops.Repository) bool {
-	return slices.ContainsFunc(repo.Problems, func(p gitops.Problem) bool { return p.Application != "" })
+// passing reports whether a problem may have ended without a commit.
+func passing(repo gitops.Repository) bool {
+	return slices.ContainsFunc(repo.Problems, func(p gitops.Problem) bool { return p.Passing })
 }
 
 // rewritten notes that a branch moved back in time, which a force push to an older commit
@@ -185,7 +184,8 @@ func readFile(ctx context.Context, s Snapshot) ([]gitops.Settings, []gitops.Prob
 	return file.Settings(), problems, nil
 }
 
-// problem turns a person's mistake with one application into what is shown of it.
+// problem turns a person's mistake with one application into what is shown of it. What
+// another application holds it may give up without a commit here.
 func problem(application string, err error) (gitops.Problem, bool) {
 	var refusal *gitops.Refusal
 	var claimed *ClaimedError
@@ -193,7 +193,7 @@ func problem(application string, err error) (gitops.Problem, bool) {
 	case errors.As(err, &refusal):
 		return gitops.Problem{Application: application, Message: refusal.Reason}, true
 	case errors.As(err, &claimed):
-		return gitops.Problem{Application: application, Message: claimed.Error()}, true
+		return gitops.Problem{Application: application, Message: claimed.Error(), Passing: true}, true
 	}
 	return gitops.Problem{}, false
 }
@@ -215,15 +215,19 @@ func (c candidate) stale() bool {
 }
 
 // compare computes each application's digest and returns those whose record has to change.
+// The records are read by the id and consistently: one from an index that is a moment behind
+// could look as if it wanted already what it did not want any more.
 func (r *Reconciler) compare(ctx context.Context, repo gitops.Repository, all []gitops.Settings, s Snapshot) ([]candidate, []gitops.Problem, error) {
-	var out []candidate
+	var candidates []candidate
 	var refused []gitops.Problem
+	var ids []string
 	for _, settings := range all {
-		c := candidate{settings: settings}
 		if why := r.refuses(repo, settings.Target); why != nil {
-			refused = append(refused, gitops.Problem{Application: settings.Name, File: config.Name, Message: why.Error()})
+			// The installation's targets change without a commit.
+			refused = append(refused, gitops.Problem{Application: settings.Name, File: config.Name, Message: why.Error(), Passing: true})
 			continue
 		}
+		c := candidate{settings: settings}
 		var objects []string
 		for _, p := range c.paths() {
 			object, err := s.Object(p)
@@ -233,16 +237,16 @@ func (r *Reconciler) compare(ctx context.Context, repo gitops.Repository, all []
 			objects = append(objects, object)
 		}
 		c.digest = gitops.Digest(settings, objects)
-		record, err := r.Store.Application(ctx, settings.Name)
-		if err != nil && !errors.Is(err, ErrNotFound) {
-			return nil, nil, fmt.Errorf("read application %s: %w", settings.Name, err)
-		}
-		c.record = record
-		if c.differs(repo.ID) {
-			out = append(out, c)
-		}
+		candidates, ids = append(candidates, c), append(ids, settings.Name)
 	}
-	return out, refused, nil
+	records, err := r.Store.ApplicationsByID(ctx, ids)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read %d applications: %w", len(ids), err)
+	}
+	for i := range candidates {
+		candidates[i].record = records[candidates[i].settings.Name]
+	}
+	return slices.DeleteFunc(candidates, func(c candidate) bool { return !c.differs(repo.ID) }), refused, nil
 }
 
 // differs reports whether the record has to change at all.

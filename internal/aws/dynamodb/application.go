@@ -44,6 +44,24 @@ func (s *Store) Application(ctx context.Context, id string) (gitops.Application,
 	return read[gitops.Application](ctx, s, applicationKey(id))
 }
 
+// ApplicationsByID implements reconcile.Applications.
+func (s *Store) ApplicationsByID(ctx context.Context, ids []string) (map[string]gitops.Application, error) {
+	keys := make([]item, len(ids))
+	for i, id := range ids {
+		keys[i] = applicationKey(id).attributes()
+	}
+	items, err := s.getAll(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	all, err := decodeAll[gitops.Application](ctx, s, items)
+	found := make(map[string]gitops.Application, len(all))
+	for _, a := range all {
+		found[a.ID] = a
+	}
+	return found, err
+}
+
 // Register implements reconcile.Applications.
 func (s *Store) Register(ctx context.Context, a *gitops.Application, claims []reconcile.Claim) error {
 	first := *a
@@ -106,7 +124,7 @@ func (s *Store) ListApplications(ctx context.Context, repository string) ([]gito
 	return all, err
 }
 
-// Unfinished implements reconcile.Applications.
+// Unfinished implements reconcile.Backlog.
 func (s *Store) Unfinished(ctx context.Context, now int64) (w reconcile.Waiting, err error) {
 	due := expression.Key(attributeDue).Equal(expression.Value(dueDrift)).
 		And(expression.Key(attributeDueAt).LessThanEqual(expression.Value(number(now))))

@@ -44,6 +44,14 @@ func (s *Store) Close(ctx context.Context, a *gitops.Application, d *gitops.Depl
 	return s.exchange(ctx, a, d, nil)
 }
 
+// Supersede implements reconcile.Deployments.
+func (s *Store) Supersede(ctx context.Context, a *gitops.Application, d *gitops.Deployment) error {
+	if !d.Phase.Done() || a.InFlight == d.ID {
+		return fmt.Errorf("supersede deployment %s of %s: it is %s", d.ID, a.ID, d.Phase)
+	}
+	return s.exchange(ctx, a, d, nil)
+}
+
 // exchange stores an application and its deployment in one transaction.
 func (s *Store) exchange(ctx context.Context, a *gitops.Application, d *gitops.Deployment, only *expression.ConditionBuilder) error {
 	application, err := s.application(ctx, *a)

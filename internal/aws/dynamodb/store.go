@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,6 +27,7 @@ type Store struct {
 // api is what the store calls, and so what its rights are.
 type api interface {
 	GetItem(context.Context, *sdk.GetItemInput, ...func(*sdk.Options)) (*sdk.GetItemOutput, error)
+	BatchGetItem(context.Context, *sdk.BatchGetItemInput, ...func(*sdk.Options)) (*sdk.BatchGetItemOutput, error)
 	PutItem(context.Context, *sdk.PutItemInput, ...func(*sdk.Options)) (*sdk.PutItemOutput, error)
 	UpdateItem(context.Context, *sdk.UpdateItemInput, ...func(*sdk.Options)) (*sdk.UpdateItemOutput, error)
 	DeleteItem(context.Context, *sdk.DeleteItemInput, ...func(*sdk.Options)) (*sdk.DeleteItemOutput, error)
@@ -73,6 +75,34 @@ func (s *Store) get(ctx context.Context, k key) (item, error) {
 		return nil, fmt.Errorf("get item %s %s: %w", k.pk, k.sk, reconcile.ErrNotFound)
 	}
 	return out.Item, nil
+}
+
+// What one BatchGetItem takes (API reference, BatchGetItem), and how often keys that it did
+// not process are asked for again before the table counts as too busy.
+const (
+	batchKeys  = 100
+	batchTries = 5
+)
+
+// getAll reads items, consistently, in no order; those that are not there are left out. The
+// keys are distinct, as BatchGetItem demands.
+func (s *Store) getAll(ctx context.Context, keys []item) ([]item, error) {
+	var found []item
+	for batch := range slices.Chunk(keys, batchKeys) {
+		for try := 0; len(batch) > 0; try++ {
+			if try == batchTries {
+				return nil, fmt.Errorf("get %d items: the table is busy, %d are left", len(keys), len(batch))
+			}
+			out, err := s.client.BatchGetItem(ctx, &sdk.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{
+				s.table: {Keys: batch, ConsistentRead: aws.Bool(true)}}})
+			if err != nil {
+				return nil, fmt.Errorf("get %d items: %w", len(batch), translate(err))
+			}
+			found = append(found, out.Responses[s.table]...)
+			batch = out.UnprocessedKeys[s.table].Keys
+		}
+	}
+	return found, nil
 }
 
 // read reads a record, consistently; ErrNotFound.
