@@ -37,7 +37,7 @@ func (i installation) rights() map[string][]*awsiam.PolicyStatementProps {
 		"reconciler": {
 			send,
 			allow("Work", acts("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"), work),
-			allowKeys("Records", acts("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"), table, "REPO#*", "APP#*", "CLAIM#*"),
+			allowKeys("Records", acts("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"), table, "REPO#*", "APP#*", "CLAIM#*"),
 			allow("List", acts("dynamodb:Query"), i.indexes("repository")...),
 			allow("Blobs", acts("s3:GetObject", "s3:PutObject"), i.blobs("bundles/", "plans/", "records/")...),
 			i.tellMissing(),
