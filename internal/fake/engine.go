@@ -64,15 +64,16 @@ type stack struct {
 }
 
 type changeSet struct {
-	stack    string // key
-	moved    int    // the stack's, when the plan was made
-	plan     gitops.Plan
-	target   Resources
-	empty    bool // nothing differs, outputs neither
-	looks    int  // for which it keeps running
-	executed bool
-	failed   string
-	ended    bool // its execution
+	application string
+	stack       string // key
+	moved       int    // the stack's, when the plan was made
+	plan        gitops.Plan
+	target      Resources
+	empty       bool // nothing differs, outputs neither
+	looks       int  // for which it keeps running
+	executed    bool
+	failed      string
+	ended       bool // its execution
 }
 
 type detection struct {
@@ -215,13 +216,14 @@ func (e *Engine) plan(ctx context.Context, w reconcile.Work) (gitops.Operation, 
 	}
 	plan.Seal()
 	e.changeSets[op.Token] = &changeSet{
-		stack:  key,
-		moved:  s.moved,
-		plan:   plan,
-		target: target,
-		empty:  len(plan.Changes) == 0 && maps.Equal(s.declared["Outputs"], target["Outputs"]),
-		looks:  script.Slow,
-		failed: script.FailPlan,
+		application: w.Application,
+		stack:       key,
+		moved:       s.moved,
+		plan:        plan,
+		target:      target,
+		empty:       len(plan.Changes) == 0 && maps.Equal(s.declared["Outputs"], target["Outputs"]),
+		looks:       script.Slow,
+		failed:      script.FailPlan,
 	}
 	return op, nil
 }
@@ -322,4 +324,15 @@ func template(ctx context.Context, w reconcile.Work) (Resources, error) {
 		resources[id][property] = strings.TrimSpace(value)
 	}
 	return resources, nil
+}
+
+// Hurry ends the waits of an application's operations that are under way.
+func (e *Engine) Hurry(application string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, c := range e.changeSets {
+		if c.application == application {
+			c.looks = 0
+		}
+	}
 }

@@ -125,8 +125,8 @@ func (g *Git) Head(_ context.Context, r gitops.Repository) (head string, err err
 			return err
 		}
 		var ok bool
-		if head, ok = g.branches[at(r.URL, r.Branch)]; !ok {
-			return fmt.Errorf("head of %s in %s: %w", r.Branch, r.URL, reconcile.ErrNotFound)
+		if head, ok = g.branches[at(r.URL, r.Tracked())]; !ok {
+			return fmt.Errorf("head of %s in %s: %w", r.Tracked(), r.URL, reconcile.ErrNotFound)
 		}
 		return nil
 	})
@@ -145,7 +145,7 @@ func (g *Git) Snapshot(_ context.Context, r gitops.Repository, id string) (s rec
 		if !ok {
 			return fmt.Errorf("commit %s of %s: %w", id, r.URL, reconcile.ErrNotFound)
 		}
-		c.revision.Branch = r.Branch
+		c.revision.Branch = r.Tracked()
 		s = newSnapshot(g, c)
 		return nil
 	})

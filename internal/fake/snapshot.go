@@ -16,15 +16,17 @@ import (
 	"github.com/driftless-gitops/driftless/internal/gitops"
 )
 
-// snapshot is one commit of a fake Git. Every Fetch counts as a request, as "Fetch".
+// snapshot is one commit of a fake Git. What is fetched stays there: a request, which counts
+// as "Fetch", is made only for what is not.
 type snapshot struct {
 	git    *Git
 	commit commit
 	ids    map[string]string // of every tree and blob, by path
+	there  map[string]bool   // the files that were fetched
 }
 
 func newSnapshot(g *Git, c commit) *snapshot {
-	return &snapshot{git: g, commit: c, ids: objects(c.files)}
+	return &snapshot{git: g, commit: c, ids: objects(c.files), there: map[string]bool{}}
 }
 
 // Revision implements reconcile.Snapshot.
@@ -42,16 +44,29 @@ func (s *snapshot) Object(name string) (string, error) {
 // Fetch implements reconcile.Snapshot.
 func (s *snapshot) Fetch(_ context.Context, paths ...string) (fs.FS, error) {
 	files := fstest.MapFS{}
-	err := s.git.run("Fetch", func() error {
-		for _, p := range paths {
-			if err := s.fetch(files, path.Clean(p)); err != nil {
-				return err
-			}
+	var refused error
+	for _, p := range paths {
+		if err := s.fetch(files, path.Clean(p)); err != nil && refused == nil {
+			refused = err
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
+	}
+	missing := false
+	for name := range files {
+		missing = missing || !s.there[name]
+	}
+	if missing {
+		err := s.git.run("Fetch", func() error {
+			for name := range files {
+				s.there[name] = true
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if refused != nil {
+		return nil, refused
 	}
 	return files, nil
 }
