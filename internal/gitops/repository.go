@@ -29,6 +29,8 @@ type Repository struct {
 	// Files are the configuration files that the last ended look read. The next look asks for
 	// them beforehand, which saves a request; what it then finds decides.
 	Files []string `json:"files,omitempty"`
+	// Applications are those that the last ended look found in the files.
+	Applications []string `json:"applications,omitempty"`
 	// Problems is what keeps (part of) it from moving; with an empty Application it holds for all.
 	Problems []Problem `json:"problems,omitempty"`
 	// Trouble is why the last look could not be taken; what was known before still holds.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/driftless-gitops/driftless/internal/gitops"
@@ -131,18 +132,31 @@ func (r *Reconciler) claiming(ctx context.Context, id string, take func() error)
 }
 
 // retire marks the applications that the file no longer has. Their stacks are kept, and so
-// are their claims, until another application of the installation needs them.
-func (r *Reconciler) retire(ctx context.Context, repo gitops.Repository, all []gitops.Settings) error {
-	records, err := r.Store.ListApplications(ctx, repo.ID)
+// are their claims, until another application of the installation needs them. New names are
+// noted before anything is registered under them: if this look ends early and the next commit
+// has them no more, somebody has to remember that they were there.
+func (r *Reconciler) retire(ctx context.Context, repo *gitops.Repository, names []string) error {
+	known, err := r.known(ctx, *repo)
 	if err != nil {
-		return fmt.Errorf("list applications of %s: %w", repo.ID, err)
+		return err
 	}
-	named := map[string]bool{}
-	for _, s := range all {
-		named[s.Name] = true
+	gone, added := without(known, names), without(names, known)
+	if len(added) > 0 {
+		repo.Applications = append(known, added...)
+		if err := r.Store.PutRepository(ctx, repo); err != nil {
+			return err
+		}
 	}
-	for _, a := range records {
-		if named[a.ID] || a.Removed {
+	if len(gone) == 0 {
+		return nil
+	}
+	records, err := r.Store.ApplicationsByID(ctx, gone)
+	if err != nil {
+		return fmt.Errorf("read %d applications: %w", len(gone), err)
+	}
+	for _, id := range gone {
+		a, ok := records[id]
+		if !ok || a.Removed || a.Repository != repo.ID {
 			continue
 		}
 		a.Removed, a.UpdatedAt = true, r.Now()
@@ -152,6 +166,32 @@ func (r *Reconciler) retire(ctx context.Context, repo gitops.Repository, all []g
 		r.log().Info("step", "repo", repo.ID, "app", a.ID, "step", "retire", "why", "no longer in driftless.yaml; its stack is kept")
 	}
 	return nil
+}
+
+// without returns what of a list is not in another.
+func without(list, other []string) []string {
+	there := make(map[string]bool, len(other))
+	for _, o := range other {
+		there[o] = true
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return there[s] })
+}
+
+// known returns the applications that the last look found. A repository that was added again
+// remembers none, so that the index has to tell.
+func (r *Reconciler) known(ctx context.Context, repo gitops.Repository) ([]string, error) {
+	if repo.Applications != nil {
+		return slices.Clone(repo.Applications), nil
+	}
+	records, err := r.Store.ListApplications(ctx, repo.ID)
+	if err != nil {
+		return nil, fmt.Errorf("list applications of %s: %w", repo.ID, err)
+	}
+	var ids []string
+	for _, a := range records {
+		ids = append(ids, a.ID)
+	}
+	return ids, nil
 }
 
 // moves reports whether an application claims another stack than before.

@@ -53,7 +53,7 @@ func (r *Reconciler) look(ctx context.Context, repo *gitops.Repository) error {
 	defer func() { _ = snapshot.Close() }() // what it leaves behind goes with the function's /tmp
 	revision := snapshot.Revision()
 	revision.Branch, revision.Commit, revision.Seq = repo.Tracked(), commit, repo.Observing.N
-	woken, problems, err := r.register(ctx, *repo, revision, snapshot)
+	woken, names, problems, err := r.register(ctx, repo, revision, snapshot)
 	if err != nil {
 		return r.trouble(ctx, repo, err)
 	}
@@ -61,6 +61,9 @@ func (r *Reconciler) look(ctx context.Context, repo *gitops.Repository) error {
 		r.log().Warn("wake applications", "repo", repo.ID, "error", err.Error()) // their records are unfinished: the sweep wakes them
 	}
 	repo.Note = rewritten(repo.Head, revision, repo.Note)
+	if names != nil {
+		repo.Applications = names
+	}
 	repo.Head, repo.Done, repo.Problems, repo.Trouble, repo.SeenAt = revision, repo.Observing.N, problems, "", r.Now()
 	r.log().Info("step", "repo", repo.ID, "step", "look", "revision", revision.String(),
 		"why", fmt.Sprintf("%d applications to bring forward, %d problems", len(woken), len(problems)))
@@ -123,42 +126,46 @@ func (r *Reconciler) suspendAll(ctx context.Context, repo gitops.Repository, why
 }
 
 // register brings the applications' records to what the file says at a commit, and returns
-// those that have something to do. With a problem in the file itself nothing moves; one with
-// what a single application names is that application's alone.
-func (r *Reconciler) register(ctx context.Context, repo gitops.Repository, rev gitops.Revision, s Snapshot) (woken []string, problems []gitops.Problem, err error) {
+// those that have something to do, and all by their names. With a problem in the file itself
+// nothing moves, and no names are known; one with what a single application names is that
+// application's alone.
+func (r *Reconciler) register(ctx context.Context, repo *gitops.Repository, rev gitops.Revision, s Snapshot) (woken, names []string, problems []gitops.Problem, err error) {
 	all, problems, err := readFile(ctx, s)
 	whole := func(p gitops.Problem) bool { return p.Application == "" }
 	if err != nil || slices.ContainsFunc(problems, whole) {
-		return nil, problems, err
+		return nil, nil, problems, err
 	}
-	if err := r.retire(ctx, repo, all); err != nil {
-		return nil, nil, err
+	for _, a := range all {
+		names = append(names, a.Name)
+	}
+	if err := r.retire(ctx, repo, names); err != nil {
+		return nil, nil, nil, err
 	}
 	sound := slices.DeleteFunc(slices.Clone(all), func(a gitops.Settings) bool {
 		return slices.ContainsFunc(problems, func(p gitops.Problem) bool { return p.Application == a.Name })
 	})
-	changed, refused, err := r.compare(ctx, repo, sound, s)
+	changed, refused, err := r.compare(ctx, *repo, sound, s)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	refused = append(problems, refused...)
 	if err := prefetch(ctx, s, changed); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	for _, c := range changed {
-		moved, err := r.bring(ctx, repo, rev, c, s)
+		moved, err := r.bring(ctx, *repo, rev, c, s)
 		if p, ok := problem(c.settings.Name, err); ok {
 			refused = append(refused, p)
 			continue
 		}
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		if moved {
 			woken = append(woken, c.settings.Name)
 		}
 	}
-	return woken, refused, nil
+	return woken, names, refused, nil
 }
 
 // readFile reads driftless.yaml and checks it against the tree.

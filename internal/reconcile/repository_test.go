@@ -300,3 +300,24 @@ func TestWhatIsNoAddressOfARepositoryIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestAnApplicationOfALookThatEndedEarlyIsRetiredByTheNext(t *testing.T) {
+	w := watching(t)
+	w.push("a third one", map[string]string{"driftless.yaml": file("jobs", "books", "third"),
+		"stacks/third/template.yaml": "Topic.Type: AWS::SNS::Topic\n"})
+	w.store.Fail(func(call string) error {
+		if call == "Register" { // the application is there, and the look ends before it knows
+			return fake.ErrLost
+		}
+		return nil
+	})
+	w.resync()
+	w.drain()
+	w.store.Fail(nil)
+	w.push("without it", map[string]string{"driftless.yaml": file("jobs", "books"), "stacks/third/template.yaml": ""})
+	w.resync()
+	w.settle()
+	if a := w.app("third"); !a.Removed || len(w.engine.Live(target, "prod-third")) != 0 {
+		t.Errorf("removed %v, live %v", a.Removed, w.engine.Live(target, "prod-third"))
+	}
+}
