@@ -132,9 +132,21 @@ type Problem struct {
 	Column      int    `json:"column,omitempty"`
 	Path        string `json:"path,omitempty"` // of the value: applications[2].cloudformation.template
 	Message     string `json:"message"`
+	// Within, without an Application, is the configuration file whose applications alone it
+	// concerns; empty: those of the whole repository.
+	Within string `json:"within,omitempty"`
 	// Passing: it may end without a commit, as a claim that somebody else holds does; so every
 	// resync looks again.
 	Passing bool `json:"passing,omitempty"`
+}
+
+// Concerns reports whether the problem is one of an application's: of its own, of the file
+// that it stands in (Settings.File), or of the whole repository.
+func (p Problem) Concerns(application, file string) bool {
+	if p.Application != "" {
+		return p.Application == application
+	}
+	return p.Within == "" || p.Within == file
 }
 
 // String returns "file:line:column: path: message", without the parts that are not known.

@@ -28,6 +28,7 @@ type Target struct {
 // Settings is what driftless.yaml says of one application, with every default filled in.
 type Settings struct {
 	Name           string         `json:"name"`
+	File           string         `json:"file,omitempty"`  // configuration file that it stands in; empty: the repository's own, at its root
 	Path           string         `json:"path"`            // directory, relative to the repository's root, slash-separated; "." for the root
 	Watch          []string       `json:"watch,omitempty"` // further files and directories that belong to it
 	Engine         Engine         `json:"engine"`
@@ -95,7 +96,7 @@ func (d DriftPolicy) Every() time.Duration { return time.Duration(d.EverySeconds
 // Digest returns what decides whether an application has to be deployed again: a hash of
 // the git object ids of its path and its watched paths, in the order of Settings.Watch,
 // and of those settings that change what is deployed. How it is approved, verified and
-// watched is not among them: changing that rolls out nothing.
+// watched is not among them, nor which file says all that: changing it rolls out nothing.
 func Digest(s Settings, objects []string) string {
 	in := struct {
 		Schema         int

@@ -20,13 +20,13 @@ type Origin struct {
 	Note     string    `json:"note,omitempty"`
 }
 
-// NewView derives what people are shown. A problem of the repository that holds for all of
-// its applications is shown on each.
+// NewView derives what people are shown. A problem that holds for all applications of the
+// repository, or of a configuration file, is shown on each of them.
 func NewView(a Application, d *Deployment, r Repository) View {
 	v := View{Application: a, Deployment: d, Sync: a.Sync(), Health: a.Health(), Message: a.Message(),
 		Repository: Origin{URL: r.URL, Branch: r.Branch, Trouble: r.Trouble, Note: r.Note}}
 	for _, p := range r.Problems {
-		if p.Application == "" || p.Application == a.ID {
+		if p.Concerns(a.ID, a.Settings.File) {
 			v.Repository.Problems = append(v.Repository.Problems, p)
 		}
 	}
