@@ -1,4 +1,5 @@
-// Function sweeper wakes what is unfinished every minute, and every repository every five.
+// Function sweeper wakes what is unfinished or not told yet every minute, and every
+// repository every five.
 package main
 
 import (
@@ -17,8 +18,9 @@ import (
 
 func main() {
 	e := env.Load(context.Background())
+	store := dynamodb.New(e.AWS, e.String("TABLE"), nil, time.Now)
 	s := &reconcile.Sweeper{
-		Store: dynamodb.New(e.AWS, e.String("TABLE"), nil, time.Now),
+		Store: store, Notices: store,
 		Queue: sqs.New(e.AWS, e.String("QUEUE_URL"), rand.Text),
 		Now:   time.Now,
 	}

@@ -1,0 +1,115 @@
+package notify
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/driftless-gitops/driftless/internal/forge"
+	"github.com/driftless-gitops/driftless/internal/gitops"
+)
+
+// Context is the context of a repository's status; an application's is Context, a slash and
+// its name.
+const Context = "driftless"
+
+// Deployment returns the status that shows a deployment on its commit.
+func Deployment(d gitops.Deployment) forge.Status {
+	s := forge.Status{Commit: d.Revision.Commit, Context: Context + "/" + d.Application, URL: stackURL(d)}
+	var plan, why string
+	if d.Plan.Digest != "" {
+		plan = d.Plan.String()
+	}
+	s.State, why = phase(d, plan)
+	if d.Kind == gitops.KindRevert {
+		why = "back to what was deployed: " + why
+	}
+	s.Description = line(why)
+	return s
+}
+
+// phase returns how a deployment stands, and why. What an apply is doing from second to
+// second is left out: a forge takes a limited number of statuses for a commit (GitHub 1,000
+// for one context, REST API, "Create a commit status"), and the console's page tells it.
+//
+// A deployment that was overtaken is a success: forges have no neutral status, nothing was
+// wrong with it, and a red one would say of a sound commit that it failed; Read the Docs
+// decided likewise (readthedocs.org pull request 12990).
+func phase(d gitops.Deployment, plan string) (forge.State, string) {
+	switch d.Phase {
+	case gitops.PhasePending:
+		return forge.StatePending, or(d.Progress, "waiting to begin")
+	case gitops.PhasePlanning:
+		return forge.StatePending, or(d.Progress, "planning")
+	case gitops.PhaseAwaitingApproval:
+		return forge.StatePending, join(plan, "waiting for approval: "+or(d.Progress, d.Reason))
+	case gitops.PhaseApplying:
+		return forge.StatePending, join(plan, "applying")
+	case gitops.PhaseVerifying:
+		return forge.StatePending, join(plan, "applied, verifying")
+	case gitops.PhaseRollingBack:
+		return forge.StatePending, join(plan, "rolling back: "+d.Reason)
+	case gitops.PhaseSucceeded:
+		return forge.StateSuccess, join(plan, d.Reason)
+	case gitops.PhaseSuperseded:
+		return forge.StateSuccess, "skipped: " + d.Reason
+	case gitops.PhaseFailed, gitops.PhaseRejected:
+		return forge.StateFailure, join(plan, d.Reason)
+	case gitops.PhaseBlocked:
+		return forge.StateError, join(plan, d.Reason)
+	}
+	return forge.StateError, fmt.Sprintf("phase %q is not known to this version", d.Phase)
+}
+
+// Repository returns the status that shows how the last look at a repository went, on the
+// commit that it looked at; false where there is nothing to show. Trouble is shown on a
+// commit that could not be read. Without such a commit it is not: as far as anybody knows,
+// nothing was pushed, and the commit before is as sound as it was.
+func Repository(r gitops.Repository) (forge.Status, bool) {
+	s := forge.Status{Commit: r.Head.Commit, Context: Context, State: forge.StateSuccess, Description: "nothing is wrong with the configuration"}
+	switch {
+	case r.Unfinished() && r.Trouble != "":
+		s.Commit, s.State, s.Description = r.Observing.Commit, forge.StateError, line("could not be read yet: "+r.Trouble)
+	case r.Unfinished():
+		return s, false // the end of the look is told
+	case len(r.Problems) > 0:
+		s.State, s.Description = forge.StateFailure, line(problems(r.Problems))
+	}
+	return s, s.Commit != ""
+}
+
+// problems returns the first problem, of the whole repository before those of single
+// applications, and how many more there are.
+func problems(all []gitops.Problem) string {
+	first := all[0]
+	for _, p := range all {
+		if p.Application == "" {
+			first = p
+			break
+		}
+	}
+	text := first.String()
+	if first.Application != "" && !strings.Contains(text, first.Application) {
+		text = first.Application + ": " + text
+	}
+	if more := len(all) - 1; more > 0 {
+		return fmt.Sprintf("%s (and %d more)", text, more)
+	}
+	return text
+}
+
+// line returns a text as one printable line.
+func line(s string) string { return gitops.Printable(strings.Join(strings.Fields(s), " ")) }
+
+func join(plan, why string) string {
+	if plan == "" || why == "" {
+		return plan + why
+	}
+	return plan + ", " + why
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
