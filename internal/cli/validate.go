@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -52,24 +51,17 @@ func validateCommand(f *flags) *cobra.Command {
 // templates of every application whose files are known, and with what a push would hold.
 func validate(files fs.FS, dir string) (validation, error) {
 	v := validation{Problems: []gitops.Problem{}}
-	data, err := fs.ReadFile(files, config.Name)
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, err := fs.Stat(files, config.Name); errors.Is(err, fs.ErrNotExist) {
 		return v, fmt.Errorf("there is no %s in %s, where the root of a repository has one; "+
 			"templates/starter of https://github.com/driftless-gitops/driftless is one to begin with", config.Name, dir)
 	}
-	if err != nil {
-		return v, fmt.Errorf("read %s: %w", config.Name, err)
-	}
-	file, parsed := config.Parse(config.Name, data)
-	missing := file.Check(files)
-	v.Applications = len(file.Settings())
-	v.Problems = append(append(v.Problems, parsed...), missing...)
-	slices.SortStableFunc(v.Problems, func(a, b gitops.Problem) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
+	c := config.Load(files, func(name string) ([]byte, error) { return fs.ReadFile(files, name) })
+	v.Applications = len(c.Applications)
+	v.Problems = append(v.Problems, c.Problems...)
 	var paths []string
-	for i, s := range file.Settings() {
-		at := fmt.Sprintf("applications[%d]", i)
+	for i, s := range c.Applications {
+		file, at := c.Place(i)
+		parsed, missing := of(c.Problems, file)
 		if known(parsed, at) && !has(missing, at+".path", at+".cloudformation.template") {
 			v.Problems = append(v.Problems, templateProblems(files, s, has(missing, at+".cloudformation.parameters"))...)
 		}
@@ -85,6 +77,21 @@ func validate(files fs.FS, dir string) (validation, error) {
 	unusable, err := unreadable(files, paths)
 	v.Problems = append(v.Problems, quoted(pushed(dir, unusable))...)
 	return v, err
+}
+
+// of returns what is wrong in the text of a configuration file, the root's defaults included,
+// and with what its applications name.
+func of(problems []gitops.Problem, file string) (parsed, missing []gitops.Problem) {
+	for _, p := range problems {
+		common := p.File == config.Name && (p.Path == "defaults" || strings.HasPrefix(p.Path, "defaults."))
+		switch {
+		case p.File == file && p.Application != "":
+			missing = append(missing, p)
+		case p.File == file || common:
+			parsed = append(parsed, p)
+		}
+	}
+	return parsed, missing
 }
 
 // has reports whether a value at one of the paths has a problem.

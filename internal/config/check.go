@@ -4,38 +4,35 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/driftless-gitops/driftless/internal/config/nearest"
 	"github.com/driftless-gitops/driftless/internal/gitops"
 )
 
-// Check looks for what the file names in the repository's tree: directories, templates,
+// checker looks for what the files name in the repository's tree: directories, templates,
 // parameter files and what is watched. A link or a submodule on the way to one is a
-// problem, for neither is followed. The tree's names are read, never a content. Each problem
-// names its application, and is that one's alone: the others can go on. What
-// Parse has refused is not looked for, so that both lists can be shown together.
-func (f File) Check(tree fs.FS) []gitops.Problem {
-	c := &checker{
-		decoder: decoder{file: f.name, at: f.at, problems: slices.Clone(f.problems)},
-		tree:    tree, dirs: map[string][]fs.DirEntry{},
-	}
-	for i, s := range f.settings {
-		before := len(c.problems)
-		c.application(fmt.Sprintf("applications[%d]", i), s)
-		for k := range c.problems[before:] {
-			c.problems[before+k].Application = s.Name
-		}
-	}
-	return ordered(c.problems[len(f.problems):], c.dropped)
+// problem, for neither is followed. The tree's names are read, never a content.
+type checker struct {
+	*decoder
+	listings *listings
 }
 
-// checker finds names in a tree, reading each directory once.
-type checker struct {
-	decoder
-	tree fs.FS
-	dirs map[string][]fs.DirEntry
+// check looks for what one file names, and returns the applications with a problem, each of
+// which is that one's alone: the others can go on. What was refused is not looked for.
+func (d *decoder) check(in *listings) (faulty []string) {
+	c := &checker{d, in}
+	for i, s := range d.settings {
+		before, dropped := len(d.problems), d.dropped
+		c.application(fmt.Sprintf("applications[%d]", i), s)
+		for k := range d.problems[before:] {
+			d.problems[before+k].Application = s.Name
+		}
+		if len(d.problems) > before || d.dropped > dropped {
+			faulty = append(faulty, s.Name)
+		}
+	}
+	return faulty
 }
 
 // kind is what a name has to be.
@@ -49,12 +46,12 @@ const (
 
 // application looks for what one application names.
 func (c *checker) application(at string, s gitops.Settings) {
-	if s.Path == "" || !c.look(at+".path", s.Path, s.Path, directory) {
+	if s.Path == "" || !c.look(at+".path", c.relative(s.Path), s.Path, directory) {
 		return // everything else lies in it
 	}
 	for i, w := range s.Watch {
 		if w != "" {
-			c.look(fmt.Sprintf("%s.watch[%d]", at, i), w, w, either)
+			c.look(fmt.Sprintf("%s.watch[%d]", at, i), c.relative(w), w, either)
 		}
 	}
 	if template := s.CloudFormation.Template; template != "" && !c.refused(at+".cloudformation.template") {
@@ -65,6 +62,18 @@ func (c *checker) application(at string, s gitops.Settings) {
 	}
 }
 
+// relative returns a path of the repository as the file would write it.
+func (d *decoder) relative(full string) string {
+	dir, up := d.dir, ""
+	for dir != "." && full != dir && !strings.HasPrefix(full, dir+"/") {
+		dir, up = path.Dir(dir), up+"../"
+	}
+	if full == dir {
+		return path.Clean(up)
+	}
+	return up + strings.TrimPrefix(full, dir+"/")
+}
+
 // look finds a name part by part, refuses the value at a path when it is not what it has
 // to be, and reports whether it is. The name is as the file has it, full from the root.
 func (c *checker) look(at, name, full string, want kind) bool {
@@ -72,18 +81,22 @@ func (c *checker) look(at, name, full string, want kind) bool {
 	for rest != "" && rest != "." {
 		var part string
 		part, rest, _ = strings.Cut(rest, "/")
-		entries, err := c.list(dir)
+		list, err := c.listings.list(dir)
 		if err != nil {
 			c.refuse(at, c.near(at), "%s cannot be read: %v", dir, err)
 			return false
 		}
-		i := slices.IndexFunc(entries, func(e fs.DirEntry) bool { return e.Name() == part })
-		if i < 0 {
+		entry, there := list.find(part)
+		if !there {
 			c.missing(at, name, dir, part, rest, want)
 			return false
 		}
+		if twin := list.twin(part); twin != "" {
+			c.refuse(at, c.near(at), "%s and %s differ in case alone, and are one file on some machines", path.Join(dir, part), quote(twin))
+			return false
+		}
 		dir = path.Join(dir, part)
-		if why := unusable(entries[i].Type(), want, rest != ""); why != "" {
+		if why := unusable(entry.Type(), want, rest != ""); why != "" {
 			c.refuse(at, c.near(at), "%s is %s", dir, why)
 			return false
 		}
@@ -123,7 +136,8 @@ func (c *checker) missing(at, name, dir, part, rest string, want kind) {
 	if _, given := c.at[at]; !given {
 		said += " (the default)"
 	}
-	names := c.names(dir, want, rest != "")
+	list, _ := c.listings.list(dir) // it was read before
+	names := list.names(func(e fs.DirEntry) bool { return unusable(e.Type(), want, rest != "") == "" })
 	near := nearest.Of(part, names)
 	switch {
 	case near != "":
@@ -134,31 +148,6 @@ func (c *checker) missing(at, name, dir, part, rest string, want kind) {
 	default:
 		c.refuse(at, c.near(at), "%s is not in %s", said, where)
 	}
-}
-
-// list reads a directory once.
-func (c *checker) list(dir string) ([]fs.DirEntry, error) {
-	if entries, ok := c.dirs[dir]; ok {
-		return entries, nil
-	}
-	entries, err := fs.ReadDir(c.tree, dir)
-	if err != nil {
-		return nil, err
-	}
-	c.dirs[dir] = entries
-	return entries, nil
-}
-
-// names returns what of a directory, read before, could be meant: directories on the way,
-// and at its end what is wanted.
-func (c *checker) names(dir string, want kind, more bool) []string {
-	var names []string
-	for _, e := range c.dirs[dir] {
-		if unusable(e.Type(), want, more) == "" {
-			names = append(names, e.Name())
-		}
-	}
-	return names
 }
 
 // some lists names, the first few of many.

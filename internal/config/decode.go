@@ -17,9 +17,14 @@ import (
 // collects what is wrong instead of stopping at it.
 type decoder struct {
 	file     string
+	dir      string              // of the file, which its paths are relative to
+	root     *decoder            // of the root's file, nil for itself
 	at       map[string]position // of every value, by its path
 	problems []gitops.Problem
-	dropped  int // problems that were too many to keep
+	between  []gitops.Problem // with another file
+	dropped  int              // problems that were too many to keep
+	defaults Defaults
+	settings []gitops.Settings
 }
 
 // maxKept caps the problems in hand, which are searched for every application.
@@ -36,8 +41,12 @@ func (d *decoder) refuse(path string, at position, format string, args ...any) {
 	})
 }
 
-// refused reports whether the value at a path, or one inside it, has a problem already.
+// refused reports whether the value at a path, or one inside it, has a problem already. The
+// root's defaults are those of the files that it includes.
 func (d *decoder) refused(path string) bool {
+	if d.root != nil && within(path, "defaults") && d.root.refused(path) {
+		return true
+	}
 	return slices.ContainsFunc(d.problems, func(p gitops.Problem) bool { return within(p.Path, path) })
 }
 
@@ -113,6 +122,12 @@ func (d *decoder) structure(path string, n ast.Node, v reflect.Value) {
 		if _, there := seen[key]; required && !there && !meant[key] {
 			d.refuse(join(path, key), place(n), "%s is missing", key)
 		}
+	}
+	group := atLeast[v.Type()]
+	has := func(key string) bool { _, there := seen[key]; return there || meant[key] }
+	if len(group) > 0 && !slices.ContainsFunc(group, has) {
+		key := group[len(group)-1]
+		d.refuse(join(path, key), place(n), "%s is missing", key)
 	}
 }
 
@@ -200,12 +215,34 @@ func (d *decoder) text(path string, n ast.Node, v reflect.Value) {
 		d.refuse(path, place(n), "found %s where text is needed; put it in quotes", short(n.GetToken().Value))
 		return
 	default:
-		d.mismatch(path, n, "text")
-		return
+		var ok bool
+		if s, ok = coloned(n); !ok {
+			d.mismatch(path, n, "text")
+			return
+		}
 	}
 	if d.allowed(path, s, v.Type()) {
 		v.SetString(s)
 	}
+}
+
+// coloned returns the text that YAML means by AWS::Include where it stands within braces.
+// There the parser takes the first colon for the end of a key, though no space follows it
+// (YAML 1.2.2, 7.3.3: a plain scalar holds ":" before what is no space).
+func coloned(n ast.Node) (string, bool) {
+	entries, ok := pairs(n)
+	if !ok || len(entries) != 1 {
+		return "", false
+	}
+	rest, ok := entries[0].Value.(*ast.StringNode)
+	key := entries[0].Key.GetToken()
+	if !ok || !strings.HasPrefix(rest.Value, ":") || rest.Token.Position.Line != key.Position.Line {
+		return "", false
+	}
+	if rest.Token.Position.Column != key.Position.Column+len([]rune(key.Value))+1 {
+		return "", false // there are quotes or spaces between
+	}
+	return key.Value + ":" + rest.Value, true
 }
 
 // allowed holds a scalar against its type's rule.

@@ -12,10 +12,14 @@ import (
 type Document struct {
 	// Version of this format.
 	Version Version `json:"version"`
-	// Defaults hold for every application that does not say otherwise.
+	// Include names the directories below that have a driftless.yaml of their own, by patterns
+	// such as apps/* or teams/**. Only the file at the repository's root has it.
+	Include []Pattern `json:"include,omitempty" jsonschema:"minItems=1,anyof_required=include"`
+	// Defaults hold for every application that does not say otherwise. Those of the root's
+	// file hold for the files that it includes as well, which may replace their parts one by one.
 	Defaults *Defaults `json:"defaults,omitempty"`
 	// Applications are rolled out each on its own.
-	Applications []Application `json:"applications" jsonschema:"minItems=1"`
+	Applications []Application `json:"applications,omitempty" jsonschema:"minItems=1,anyof_required=applications"`
 }
 
 // Defaults hold for every application that does not say otherwise.
@@ -36,10 +40,10 @@ type Defaults struct {
 type Application struct {
 	// Name is unique in the installation, and the stack's name unless that is given.
 	Name ApplicationName `json:"name"`
-	// Path is the application's directory, relative to the repository's root ("." is the root).
+	// Path is the application's directory, relative to this file's ("." is the file's own).
 	Path Path `json:"path"`
 	// Watch names further files and directories that the application is made of, relative to
-	// the repository's root: a change there rolls it out too.
+	// this file's directory: a change there rolls it out too.
 	Watch []Path `json:"watch,omitempty"`
 	// Target is where it goes; what is missing comes from the defaults.
 	Target *Target `json:"target,omitempty"`
@@ -70,10 +74,17 @@ type Stack struct {
 	Stack StackName `json:"stack,omitempty"`
 	// Template is the template's file, relative to the application's path; template.yaml by default.
 	Template Path `json:"template,omitempty"`
-	// Parameters is a file of parameters as the AWS CLI takes it, relative to the application's path.
+	// Parameters is a file of parameters, relative to the application's path: as the AWS CLI
+	// takes it, a template configuration of CodePipeline, or a deployment file of Git sync.
 	Parameters Path `json:"parameters,omitempty"`
 	// Capabilities that the template needs.
 	Capabilities []Capability `json:"capabilities,omitempty"`
+	// Transforms are the macros that the template may call, by name, such as AWS::Include.
+	// They run before anything can be reviewed; one that is not named here is not called.
+	Transforms []Transform `json:"transforms,omitempty"`
+	// ImportExisting takes resources that are there already under the name that the template
+	// gives them into the stack, instead of failing on them; false by default.
+	ImportExisting *bool `json:"importExisting,omitempty"`
 	// Role is the ARN of the role that CloudFormation assumes, in the target's account; by
 	// default the installation's exec role.
 	Role RoleARN `json:"role,omitempty"`
@@ -85,6 +96,10 @@ type Stack struct {
 type StackDefaults struct {
 	// Capabilities of every application that names none.
 	Capabilities []Capability `json:"capabilities,omitempty"`
+	// Transforms of every application that names none.
+	Transforms []Transform `json:"transforms,omitempty"`
+	// ImportExisting of every application that does not say.
+	ImportExisting *bool `json:"importExisting,omitempty"`
 	// Role of every application that names none.
 	Role RoleARN `json:"role,omitempty"`
 	// Tags of every stack; an application adds to them, and replaces those of the same key.
@@ -124,6 +139,10 @@ type ApplicationName string
 // Path is slash-separated and relative.
 type Path string
 
+// Pattern is a Path in whose parts "*", "?" and "[…]" stand for other characters, and "**"
+// for directories.
+type Pattern string
+
 // AccountID is that of an AWS account.
 type AccountID string
 
@@ -138,6 +157,9 @@ type StackName string
 
 // Capability is what CloudFormation asks to have acknowledged.
 type Capability string
+
+// Transform is the name of a macro.
+type Transform string
 
 // Interval is of time; "0" and "off" are never.
 type Interval string
@@ -156,14 +178,17 @@ var rules = map[reflect.Type]rule{
 	reflect.TypeFor[Version]():         {oneOf: []string{"1"}},
 	reflect.TypeFor[ApplicationName](): {pattern: regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`), allowed: "a small letter, then up to 62 small letters, digits and hyphens"},
 	reflect.TypeFor[Path]():            {pattern: regexp.MustCompile(`^[^/\\\p{C}][^\\\p{C}]*$`), allowed: `a relative path with "/" between its parts`},
+	reflect.TypeFor[Pattern]():         {pattern: regexp.MustCompile(`^[^/\\\p{C}][^\\\p{C}]*$`), allowed: `a relative pattern with "/" between its parts, such as apps/* or teams/**`},
 	reflect.TypeFor[AccountID]():       {pattern: regexp.MustCompile(`^[0-9]{12}$`), allowed: "12 digits"},
 	reflect.TypeFor[Region]():          {pattern: regexp.MustCompile(`^[a-z]{2,3}(-[a-z]+)+-[0-9]{1,2}$`), allowed: "a region's name, such as eu-west-1"},
 	// https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html: name and path
 	reflect.TypeFor[RoleARN](): {pattern: regexp.MustCompile(`^arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/([!-.0-~]+/)*[A-Za-z0-9_+=,.@-]{1,64}$`), allowed: "a role's ARN, such as arn:aws:iam::111122223333:role/deploy"},
 	// https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
-	reflect.TypeFor[StackName](): {pattern: regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]{0,127}$`), allowed: "a letter, then up to 127 letters, digits and hyphens"},
-	// CAPABILITY_AUTO_EXPAND is left out with the transforms that it is for.
-	reflect.TypeFor[Capability]():      {oneOf: []string{"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"}},
+	reflect.TypeFor[StackName]():  {pattern: regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]{0,127}$`), allowed: "a letter, then up to 127 letters, digits and hyphens"},
+	reflect.TypeFor[Capability](): {oneOf: []string{"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"}},
+	// A macro of another account is named after it, 111122223333::Name
+	// https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-section-structure.html
+	reflect.TypeFor[Transform]():       {pattern: regexp.MustCompile(`^[A-Za-z0-9][-A-Za-z0-9:_.]{0,254}$`), allowed: "the name of a macro, such as AWS::Include"},
 	reflect.TypeFor[gitops.SyncMode](): {oneOf: []string{string(gitops.SyncAuto), string(gitops.SyncManual)}},
 	reflect.TypeFor[gitops.Approval](): {oneOf: []string{string(gitops.ApprovalNever), string(gitops.ApprovalDestructive), string(gitops.ApprovalAlways)}},
 	reflect.TypeFor[Interval]():        {pattern: regexp.MustCompile(`^(0|off|([0-9]{1,4}h)?([0-9]{1,5}m)?([0-9]{1,6}s)?)$`), allowed: `a time such as 30m or 1h, at least 1m, or "off"`, zero: true},
@@ -173,13 +198,14 @@ var rules = map[reflect.Type]rule{
 // whose key or value it would be. It is refused by name, so that nobody takes a key that
 // does nothing for one that works.
 var unsupported = map[reflect.Type][]string{
-	reflect.TypeFor[Document]():    {"include"},
 	reflect.TypeFor[Application](): {"terraform", "cdk", "sam", "dependsOn", "isolation"},
 	reflect.TypeFor[Sync]():        {"windows"},
 	reflect.TypeFor[Verify]():      {"http", "alarm", "lambda", "onFailure"},
 	reflect.TypeFor[Drift]():       {"heal", "ignore", "undeclared"},
-	reflect.TypeFor[Capability]():  {"CAPABILITY_AUTO_EXPAND"},
 }
+
+// atLeast names the keys of a type of which one has to be there, what is missing last.
+var atLeast = map[reflect.Type][]string{reflect.TypeFor[Document](): {"include", "applications"}}
 
 // otherEngines are the keys that stand where cloudformation does in another application.
 var otherEngines = []string{"terraform", "cdk", "sam"}

@@ -21,29 +21,65 @@ const (
 )
 
 // resolve fills in the defaults and holds the parts of the document against each other.
-func (d *decoder) resolve(doc Document) []gitops.Settings {
-	defaults := Defaults{}
-	if doc.Defaults != nil {
-		defaults = *doc.Defaults
+func (d *decoder) resolve(doc Document) {
+	d.defaults = value(doc.Defaults)
+	d.tags("defaults.cloudformation.tags", value(d.defaults.CloudFormation).Tags)
+	if d.root != nil {
+		d.defaults = d.defaults.over(d.root.defaults)
+		if at, there := d.at["include"]; there {
+			d.refuse("include", at, "only the %s at the repository's root may include others", Name)
+		}
 	}
 	if doc.Applications != nil && len(doc.Applications) == 0 {
 		d.refuse("applications", d.at["applications"], "the list is empty; at least one application is needed")
 	}
-	if defaults.CloudFormation != nil {
-		d.tags("defaults.cloudformation.tags", defaults.CloudFormation.Tags)
-	}
-	all := make([]gitops.Settings, len(doc.Applications))
+	d.settings = make([]gitops.Settings, len(doc.Applications))
 	for i, a := range doc.Applications {
-		all[i] = d.application(fmt.Sprintf("applications[%d]", i), a, defaults)
+		d.settings[i] = d.application(fmt.Sprintf("applications[%d]", i), a, d.defaults)
 	}
-	d.unique(all)
-	return all
+}
+
+// over returns the defaults of an included file where it has any, and else the root's, part
+// by part.
+func (own Defaults) over(common Defaults) Defaults {
+	t, c, s := value(own.Target), value(own.CloudFormation), value(own.Sync)
+	target, stack, sync := value(common.Target), value(common.CloudFormation), value(common.Sync)
+	if c.Capabilities == nil {
+		c.Capabilities = stack.Capabilities
+	}
+	if c.Transforms == nil {
+		c.Transforms = stack.Transforms
+	}
+	return Defaults{
+		Target: &Target{cmp.Or(t.Account, target.Account), cmp.Or(t.Region, target.Region), cmp.Or(t.Role, target.Role)},
+		Sync:   &Sync{cmp.Or(s.Mode, sync.Mode), cmp.Or(s.Approval, sync.Approval)},
+		Verify: &Verify{cmp.Or(value(own.Verify).Drift, value(common.Verify).Drift)},
+		Drift:  &Drift{cmp.Or(value(own.Drift).Every, value(common.Drift).Every)},
+		CloudFormation: &StackDefaults{
+			Capabilities: c.Capabilities, Transforms: c.Transforms,
+			ImportExisting: cmp.Or(c.ImportExisting, stack.ImportExisting),
+			Role:           cmp.Or(c.Role, stack.Role), Tags: merged(stack.Tags, c.Tags),
+		},
+	}
+}
+
+// merged returns the common tags with one's own added or put in their place, nil where
+// there are none.
+func merged(common, own map[string]string) map[string]string {
+	if len(common)+len(own) == 0 {
+		return nil
+	}
+	tags := make(map[string]string, len(common)+len(own))
+	maps.Copy(tags, common)
+	maps.Copy(tags, own)
+	return tags
 }
 
 // application resolves one application.
 func (d *decoder) application(at string, a Application, defaults Defaults) gitops.Settings {
 	s := gitops.Settings{
 		Name:   string(a.Name),
+		File:   d.label(),
 		Path:   d.clean(at+".path", a.Path),
 		Engine: gitops.EngineCloudFormation,
 		Target: d.target(at, a.Target, defaults.Target),
@@ -58,19 +94,25 @@ func (d *decoder) application(at string, a Application, defaults Defaults) gitop
 	return s
 }
 
-// clean returns a path of the repository in its one form, "" when it is refused.
+// clean returns a path as it is from the repository's root, in its one form; "" when it is
+// refused. Only what an included file names may climb, since its directory has one above it.
 func (d *decoder) clean(at string, p Path) string {
 	switch name := string(p); {
 	case name == "": // refused by its rule, or missing
-	case slices.Contains(strings.Split(name, "/"), ".."):
+	case d.root == nil && slices.Contains(strings.Split(name, "/"), ".."):
 		d.refuse(at, d.at[at], `%s has a ".."; a path is relative to the repository's root`, quote(name))
 	case strings.ContainsAny(name, "*?[{"):
 		d.refuse(at, d.at[at], "%s looks like a pattern; name a file or a directory", quote(name))
+	case leaves(path.Join(d.dir, name)):
+		d.refuse(at, d.at[at], "%s leaves the repository; a path is relative to %s", quote(name), d.dir)
 	default:
-		return path.Clean(name)
+		return path.Join(d.dir, name)
 	}
 	return ""
 }
+
+// leaves reports whether a clean path leads out of the repository.
+func leaves(full string) bool { return full == ".." || strings.HasPrefix(full, "../") }
 
 // target merges an application's target over the default one, part by part.
 func (d *decoder) target(at string, own, common *Target) gitops.Target {
@@ -94,9 +136,11 @@ func (d *decoder) target(at string, own, common *Target) gitops.Target {
 	return t
 }
 
-// wrong reports whether the value at exactly one of these paths was refused.
+// wrong reports whether the value at exactly one of these paths was refused, or what the
+// root says of targets.
 func (d *decoder) wrong(paths ...string) bool {
-	return slices.ContainsFunc(d.problems, func(p gitops.Problem) bool { return slices.Contains(paths, p.Path) })
+	return slices.ContainsFunc(d.problems, func(p gitops.Problem) bool { return slices.Contains(paths, p.Path) }) ||
+		d.root != nil && d.root.wrong("defaults.target", "defaults")
 }
 
 // sameAccount refuses, at a path, the role of an application that is in another account
@@ -105,6 +149,9 @@ func (d *decoder) sameAccount(at, application, role, account string) {
 	parts := strings.Split(role, ":")
 	if len(parts) < 5 || account == "" || parts[4] == account || d.refused(at) {
 		return
+	}
+	if _, here := d.at[at]; !here && d.root != nil {
+		at = application // the role is one of the root's defaults
 	}
 	d.refuse(at, d.near(at), "the role is in account %s, the target of %s in %s", parts[4], application, account)
 }
@@ -150,7 +197,7 @@ func (d *decoder) every(at string, own, common *Drift) time.Duration {
 		return 0
 	}
 	every, err := time.ParseDuration(string(text)) // the pattern of Interval lets nothing else through
-	if (err != nil || every < minEvery) && !d.refused(from) {
+	if _, here := d.at[from]; here && (err != nil || every < minEvery) && !d.refused(from) {
 		d.refuse(from, d.at[from], "%s is less than a minute; allowed: %s", quote(string(text)), rules[reflect.TypeFor[Interval]()])
 	}
 	return every
@@ -168,20 +215,21 @@ func (d *decoder) stack(at string, a Application, s gitops.Settings, defaults De
 	if own.Parameters != "" {
 		c.Parameters = d.inside(at+".parameters", own.Parameters, s)
 	}
-	capabilities := common.Capabilities
+	capabilities, transforms := common.Capabilities, common.Transforms
 	if own.Capabilities != nil {
 		capabilities = own.Capabilities
+	}
+	if own.Transforms != nil {
+		transforms = own.Transforms
 	}
 	for _, capability := range capabilities {
 		c.Capabilities = append(c.Capabilities, string(capability))
 	}
-	if len(common.Tags)+len(own.Tags) > 0 {
-		c.Tags = maps.Clone(common.Tags)
-		if c.Tags == nil {
-			c.Tags = map[string]string{}
-		}
-		maps.Copy(c.Tags, own.Tags)
+	for _, transform := range transforms {
+		c.Transforms = append(c.Transforms, string(transform))
 	}
+	c.ImportExisting = value(cmp.Or(own.ImportExisting, common.ImportExisting))
+	c.Tags = merged(common.Tags, own.Tags)
 	if len(c.Tags) > maxTags {
 		d.refuse(at+".tags", d.near(at+".tags"), "the stack has %d tags, those of defaults included; at most %d are allowed", len(c.Tags), maxTags)
 	}
@@ -201,7 +249,7 @@ func (d *decoder) inside(at string, p Path, s gitops.Settings) string {
 		return "" // a refused path would make any answer wrong
 	}
 	full := path.Join(s.Path, string(p))
-	if full == ".." || strings.HasPrefix(full, "../") {
+	if leaves(full) {
 		d.refuse(at, d.near(at), "%s leaves the repository", quote(string(p)))
 		return ""
 	}

@@ -22,6 +22,10 @@ const (
 	maxNested = 16       // brackets, or dashes in one line: the parser recurses
 )
 
+// lfsPrefix begins the text that stands in git for a file that Git LFS keeps elsewhere
+// (git-lfs docs/spec.md).
+const lfsPrefix = "version https://git-lfs.github.com/spec/v1\n"
+
 // position is a place in the file, both counted from 1, columns in characters.
 type position struct{ line, column int }
 
@@ -35,6 +39,9 @@ type fault struct {
 func read(data []byte) (ast.Node, *fault) {
 	if len(data) > maxSize {
 		return nil, &fault{position{1, 1}, fmt.Sprintf("the file has %d bytes; at most %d are allowed", len(data), maxSize)}
+	}
+	if bytes.HasPrefix(data, []byte(lfsPrefix)) {
+		return nil, &fault{position{1, 1}, "a Git LFS pointer; the file itself is not in git"}
 	}
 	if at, ok := invalidUTF8(data); ok {
 		return nil, &fault{at, "the text is not UTF-8"}

@@ -39,33 +39,69 @@ func (d *decoder) tags(at string, tags map[string]string) {
 // bootstrap stack that it was installed with. A push must not change what carries it out.
 var reserved = []string{"Driftless", "driftless-target", "driftless-events", "CDKToolkit"}
 
+// claimant is an application of a file.
+type claimant struct {
+	file *decoder
+	i    int
+}
+
+func (c claimant) settings() gitops.Settings { return c.file.settings[c.i] }
+func (c claimant) at(key string) string      { return fmt.Sprintf("applications[%d].%s", c.i, key) }
+
 // unique refuses the second application of a name, the second that claims a stack, and
-// whichever claims a stack that carries Driftless itself.
-func (d *decoder) unique(all []gitops.Settings) {
-	names, stacks := map[string]int{}, map[string]int{}
-	for i, s := range all {
-		at := fmt.Sprintf("applications[%d]", i)
-		if first, twice := names[s.Name]; twice && s.Name != "" {
-			where := fmt.Sprintf("applications[%d].name", first)
-			d.refuse(at+".name", d.near(at+".name"), "%q is the name of applications[%d] in line %d too", s.Name, first, d.near(where).line)
-			continue // its stack is most likely the same as well: one problem for one mistake
+// whichever claims a stack that carries Driftless itself. It reports whether two files
+// claim one thing: then neither is certain to be meant, whoever wrote them.
+func unique(files []*decoder) (clash bool) {
+	names, stacks := map[string]claimant{}, map[string]claimant{}
+	for _, d := range files {
+		for i, s := range d.settings {
+			c, at := claimant{d, i}, fmt.Sprintf("applications[%d].cloudformation.stack", i)
+			if first, twice := names[s.Name]; twice && s.Name != "" {
+				clash = c.refuse(first, "name", "%q is the name of applications[%d] in %s too", s.Name, first.i, c.where(first, "name")) || clash
+				continue // its stack is most likely the same as well: one problem for one mistake
+			}
+			names[s.Name] = c
+			if slices.Contains(reserved, s.CloudFormation.Stack) {
+				d.refuse(at, d.near(at), "the stack %s carries Driftless itself; no application may claim %s", s.CloudFormation.Stack, strings.Join(reserved, ", "))
+			}
+			t := s.Target
+			if t.Account == "" || t.Region == "" || s.CloudFormation.Stack == "" {
+				continue
+			}
+			claim := t.Account + " " + t.Region + " " + s.CloudFormation.Stack
+			if first, twice := stacks[claim]; twice {
+				clash = c.refuse(first, "cloudformation.stack", "the stack %s in %s %s is claimed by applications[%d] (%s) in %s already",
+					s.CloudFormation.Stack, t.Account, t.Region, first.i, first.settings().Name, c.where(first, "cloudformation.stack")) || clash
+				continue
+			}
+			stacks[claim] = c
 		}
-		names[s.Name] = i
-		if slices.Contains(reserved, s.CloudFormation.Stack) {
-			d.refuse(at+".cloudformation.stack", d.near(at+".cloudformation.stack"),
-				"the stack %s carries Driftless itself; no application may claim %s", s.CloudFormation.Stack, strings.Join(reserved, ", "))
-		}
-		t := s.Target
-		if t.Account == "" || t.Region == "" || s.CloudFormation.Stack == "" {
-			continue
-		}
-		claim := t.Account + " " + t.Region + " " + s.CloudFormation.Stack
-		if first, twice := stacks[claim]; twice {
-			d.refuse(at+".cloudformation.stack", d.near(at+".cloudformation.stack"),
-				"the stack %s in %s %s is claimed by applications[%d] (%s) in line %d already",
-				s.CloudFormation.Stack, t.Account, t.Region, first, all[first].Name, d.near(fmt.Sprintf("applications[%d].cloudformation.stack", first)).line)
-			continue
-		}
-		stacks[claim] = i
 	}
+	return clash
+}
+
+// where returns the place of another application's value, as one of the same file or of another.
+func (c claimant) where(first claimant, key string) string {
+	line := first.file.near(first.at(key)).line
+	if first.file == c.file {
+		return fmt.Sprintf("line %d", line)
+	}
+	return fmt.Sprintf("%s:%d", first.file.file, line)
+}
+
+// refuse notes that another application has claimed the same, and reports whether that one
+// stands in another file: then the problem is that of the whole repository.
+func (c claimant) refuse(first claimant, key, format string, args ...any) bool {
+	d := c.file
+	if first.file == d {
+		d.refuse(c.at(key), d.near(c.at(key)), format, args...)
+		return false
+	}
+	if len(d.between) >= maxKept {
+		d.dropped++
+		return true
+	}
+	at := d.near(c.at(key))
+	d.between = append(d.between, gitops.Problem{File: d.file, Line: at.line, Column: at.column, Path: c.at(key), Message: fmt.Sprintf(format, args...)})
+	return true
 }
