@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/driftless-gitops/driftless/internal/config"
 	"github.com/driftless-gitops/driftless/internal/gitops"
 )
 
@@ -131,41 +132,57 @@ func (r *Reconciler) claiming(ctx context.Context, id string, take func() error)
 	return take()
 }
 
-// retire marks the applications that the file no longer has. Their stacks are kept, and so
-// are their claims, until another application of the installation needs them. New names are
-// noted before anything is registered under them: if this look ends early and the next commit
-// has them no more, somebody has to remember that they were there.
-func (r *Reconciler) retire(ctx context.Context, repo *gitops.Repository, names []string) error {
+// retire marks the applications that the configuration no longer has. Their stacks are kept,
+// and so are their claims, until another application of the installation needs them. Those
+// of a file that cannot be read now stay as they are. New names are noted before anything is
+// registered under them: if this look ends early and the next commit has them no more,
+// somebody has to remember that they were there.
+func (r *Reconciler) retire(ctx context.Context, repo *gitops.Repository, c config.Config) error {
 	known, err := r.known(ctx, *repo)
 	if err != nil {
 		return err
 	}
+	var names []string
+	for _, a := range c.Applications {
+		names = append(names, a.Name)
+	}
 	gone, added := without(known, names), without(names, known)
 	if len(added) > 0 {
-		repo.Applications = append(known, added...)
+		repo.Applications = append(slices.Clone(known), added...)
 		if err := r.Store.PutRepository(ctx, repo); err != nil {
 			return err
 		}
 	}
-	if len(gone) == 0 {
-		return nil
+	kept, err := r.remove(ctx, repo.ID, gone, c)
+	repo.Applications = append(names, kept...)
+	return err
+}
+
+// remove marks applications as removed, and returns those that stay where they are.
+func (r *Reconciler) remove(ctx context.Context, repository string, ids []string, c config.Config) (kept []string, err error) {
+	if len(ids) == 0 {
+		return nil, nil
 	}
-	records, err := r.Store.ApplicationsByID(ctx, gone)
+	records, err := r.Store.ApplicationsByID(ctx, ids)
 	if err != nil {
-		return fmt.Errorf("read %d applications: %w", len(gone), err)
+		return nil, fmt.Errorf("read %d applications: %w", len(ids), err)
 	}
-	for _, id := range gone {
+	for _, id := range ids {
 		a, ok := records[id]
-		if !ok || a.Removed || a.Repository != repo.ID {
+		switch {
+		case !ok || a.Removed || a.Repository != repository:
+			continue
+		case c.Stops(id, a.Settings.File):
+			kept = append(kept, id)
 			continue
 		}
 		a.Removed, a.UpdatedAt = true, r.Now()
 		if err := r.Store.PutApplication(ctx, &a); err != nil {
-			return err
+			return nil, err
 		}
-		r.log().Info("step", "repo", repo.ID, "app", a.ID, "step", "retire", "why", "no longer in driftless.yaml; its stack is kept")
+		r.log().Info("step", "repo", repository, "app", id, "step", "retire", "why", "no longer in driftless.yaml; its stack is kept")
 	}
-	return nil
+	return kept, nil
 }
 
 // without returns what of a list is not in another.

@@ -53,7 +53,7 @@ func (r *Reconciler) look(ctx context.Context, repo *gitops.Repository) error {
 	defer func() { _ = snapshot.Close() }() // what it leaves behind goes with the function's /tmp
 	revision := snapshot.Revision()
 	revision.Branch, revision.Commit, revision.Seq = repo.Tracked(), commit, repo.Observing.N
-	woken, names, problems, err := r.register(ctx, repo, revision, snapshot)
+	woken, problems, err := r.register(ctx, repo, revision, snapshot)
 	if err != nil {
 		return r.trouble(ctx, repo, err)
 	}
@@ -61,9 +61,6 @@ func (r *Reconciler) look(ctx context.Context, repo *gitops.Repository) error {
 		r.log().Warn("wake applications", "repo", repo.ID, "error", err.Error()) // their records are unfinished: the sweep wakes them
 	}
 	repo.Note = rewritten(repo.Head, revision, repo.Note)
-	if names != nil {
-		repo.Applications = names
-	}
 	repo.Head, repo.Done, repo.Problems, repo.Trouble, repo.SeenAt = revision, repo.Observing.N, problems, "", r.Now()
 	r.log().Info("step", "repo", repo.ID, "step", "look", "revision", revision.String(),
 		"why", fmt.Sprintf("%d applications to bring forward, %d problems", len(woken), len(problems)))
@@ -125,32 +122,25 @@ func (r *Reconciler) suspendAll(ctx context.Context, repo gitops.Repository, why
 	return nil
 }
 
-// register brings the applications' records to what the file says at a commit, and returns
-// those that have something to do, and all by their names. With a problem in the file itself
-// nothing moves, and no names are known; one with what a single application names is that
-// application's alone.
-func (r *Reconciler) register(ctx context.Context, repo *gitops.Repository, rev gitops.Revision, s Snapshot) (woken, names []string, problems []gitops.Problem, err error) {
-	all, problems, err := readFile(ctx, s)
-	whole := func(p gitops.Problem) bool { return p.Application == "" }
-	if err != nil || slices.ContainsFunc(problems, whole) {
-		return nil, nil, problems, err
+// register brings the applications' records to what the configuration says at a commit, and
+// returns those that have something to do. With a problem in the root's file nothing moves;
+// one of an included file, or with what a single application names, is theirs alone.
+func (r *Reconciler) register(ctx context.Context, repo *gitops.Repository, rev gitops.Revision, s Snapshot) (woken []string, problems []gitops.Problem, err error) {
+	c, err := readConfig(ctx, *repo, s)
+	if err != nil || c.Stopped() {
+		return nil, c.Problems, err
 	}
-	for _, a := range all {
-		names = append(names, a.Name)
+	if err := r.retire(ctx, repo, c); err != nil {
+		return nil, nil, err
 	}
-	if err := r.retire(ctx, repo, names); err != nil {
-		return nil, nil, nil, err
-	}
-	sound := slices.DeleteFunc(slices.Clone(all), func(a gitops.Settings) bool {
-		return slices.ContainsFunc(problems, func(p gitops.Problem) bool { return p.Application == a.Name })
-	})
+	sound := slices.DeleteFunc(slices.Clone(c.Applications), func(a gitops.Settings) bool { return c.Stops(a.Name, a.File) })
 	changed, refused, err := r.compare(ctx, *repo, sound, s)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
-	refused = append(problems, refused...)
+	refused = append(c.Problems, refused...)
 	if err := prefetch(ctx, s, changed); err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	for _, c := range changed {
 		moved, err := r.bring(ctx, *repo, rev, c, s)
@@ -159,36 +149,64 @@ func (r *Reconciler) register(ctx context.Context, repo *gitops.Repository, rev 
 			continue
 		}
 		if err != nil {
-			return nil, nil, nil, err
+			return nil, nil, err
 		}
 		if moved {
 			woken = append(woken, c.settings.Name)
 		}
 	}
-	return woken, names, refused, nil
+	repo.Files = c.Files
+	return woken, refused, nil
 }
 
-// readFile reads driftless.yaml and checks it against the tree.
-func readFile(ctx context.Context, s Snapshot) ([]gitops.Settings, []gitops.Problem, error) {
-	if _, err := s.Object(config.Name); errors.Is(err, fs.ErrNotExist) {
-		return nil, []gitops.Problem{{File: config.Name, Message: "the branch has no " + config.Name + " at its root"}}, nil
+// readConfig reads the configuration files by one request where they are those of the last
+// look, else by two: what the root's file includes is known once it is there.
+func readConfig(ctx context.Context, repo gitops.Repository, s Snapshot) (config.Config, error) {
+	if err := fetchAll(ctx, s, append([]string{config.Name}, repo.Files...)); err != nil {
+		return config.Config{}, err
 	}
-	files, err := s.Fetch(ctx, config.Name)
-	if p, ok := problem("", err); ok {
-		return nil, []gitops.Problem{p}, nil
+	var broken error
+	read := func(name string) ([]byte, error) {
+		files, err := s.Fetch(ctx, name) // it is there by now
+		if err == nil {
+			var data []byte
+			data, err = fs.ReadFile(files, name)
+			if err == nil {
+				return data, nil
+			}
+		}
+		switch _, ours := problem("", err); {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, fmt.Errorf("the branch has no %s", name)
+		case !ours && broken == nil:
+			broken = err
+		}
+		return nil, err
 	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("fetch %s: %w", config.Name, err)
+	if root, err := read(config.Name); err == nil {
+		if err := fetchAll(ctx, s, config.Files(root, s.Tree())); err != nil {
+			return config.Config{}, err
+		}
 	}
-	data, err := fs.ReadFile(files, config.Name)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read %s: %w", config.Name, err)
+	c := config.Load(s.Tree(), read)
+	return c, broken
+}
+
+// fetchAll asks for files by one request. Those that are not in the commit, or cannot be
+// used, are left out: whoever reads one of them learns why.
+func fetchAll(ctx context.Context, s Snapshot, paths []string) error {
+	there := slices.DeleteFunc(slices.Clone(paths), func(p string) bool {
+		_, err := s.Object(p)
+		return errors.Is(err, fs.ErrNotExist)
+	})
+	if len(there) == 0 {
+		return nil
 	}
-	file, problems := config.Parse(config.Name, data)
-	if len(problems) == 0 {
-		problems = file.Check(s.Tree())
+	_, err := s.Fetch(ctx, there...)
+	if _, ok := problem("", err); err == nil || ok {
+		return nil
 	}
-	return file.Settings(), problems, nil
+	return fmt.Errorf("fetch %d paths: %w", len(there), err)
 }
 
 // problem turns a person's mistake with one application into what is shown of it. What
@@ -286,14 +304,7 @@ func prefetch(ctx context.Context, s Snapshot, changed []candidate) error {
 			paths = append(paths, c.paths()...)
 		}
 	}
-	if len(paths) == 0 {
-		return nil
-	}
-	_, err := s.Fetch(ctx, paths...)
-	if _, ok := problem("", err); err == nil || ok {
-		return nil
-	}
-	return fmt.Errorf("fetch %d paths: %w", len(paths), err)
+	return fetchAll(ctx, s, paths)
 }
 
 // wake sends a message for each application.
