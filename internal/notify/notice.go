@@ -16,7 +16,7 @@ import (
 type Notice struct {
 	Place string `json:"place"`
 	About About  `json:"about"` // what it is to show
-	Shown Shown  `json:"shown"` // zero: nothing, or nobody knows
+	Shown Shown  `json:"shown"` // zero: nothing, or nobody knows, as long as Due is set
 	Seen  int64  `json:"seen"`  // version of the record that Shown was made from
 
 	Sender string    `json:"sender,omitempty"` // who is showing something there, until Due
@@ -83,7 +83,7 @@ func (n Notice) over(about About, version int64, want Shown) bool {
 	case order < 0:
 		return false
 	}
-	return version < n.Seen || n.Due.IsZero() && n.Shown == want
+	return version < n.Seen || n.Shown == want
 }
 
 // held reports whether somebody else is showing something there right now.
@@ -91,11 +91,16 @@ func (n Notice) held(by string, now time.Time) bool {
 	return n.Sender != "" && n.Sender != by && now.Before(n.Due)
 }
 
-// claim gives a sender the place. What is shown there is not known from here on.
-func (n *Notice) claim(by string, about About, now time.Time) {
+// hand gives the place to what it is to show from now on.
+func (n *Notice) hand(about About) {
 	if n.About != about {
 		n.About, n.Seen, n.Tries, n.Since = about, 0, 0, time.Time{}
 	}
+}
+
+// claim gives a sender the place. What is shown there is not known from here on.
+func (n *Notice) claim(by string, about About, now time.Time) {
+	n.hand(about)
 	n.Shown, n.Sender, n.Due = Shown{}, by, now.Add(lease)
 }
 

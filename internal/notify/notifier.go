@@ -76,7 +76,7 @@ type round struct {
 func (r *round) tell(ctx context.Context, s Subject) error {
 	sender := r.NewID()
 	for range conflicts {
-		err := r.once(ctx, s, sender)
+		err := r.once(ctx, &s, sender)
 		if !errors.Is(err, reconcile.ErrConflict) {
 			return err
 		}
@@ -95,15 +95,18 @@ type truth struct {
 func (t truth) shown() Shown { return Shown{t.status.State, t.status.Description, t.status.URL} }
 
 // once reads what stands, and shows it unless it is shown. Between two writes of the notice
-// the place is the sender's own, so that nobody shows something older after it.
-func (r *round) once(ctx context.Context, s Subject, sender string) error {
+// the place is the sender's own, so that nobody shows something older after it. It leaves
+// the place in s: whoever has to look again may find that it is a newer deployment's by now.
+func (r *round) once(ctx context.Context, s *Subject, sender string) error {
 	about := s.About
 	if s.Place != "" {
 		stored, err := r.notice(ctx, s.Place)
 		if err != nil || stored.Version == 0 {
 			return err
 		}
-		about = stored.About
+		if stored.About.Deployment >= about.Deployment {
+			about = stored.About
+		}
 	}
 	t, err := r.read(ctx, about)
 	if err != nil {
@@ -116,6 +119,7 @@ func (r *round) once(ctx context.Context, s Subject, sender string) error {
 	if t.missing != "" {
 		return nil
 	}
+	s.Place = place
 	notice, err := r.notice(ctx, place)
 	if err != nil {
 		return err
@@ -125,6 +129,7 @@ func (r *round) once(ctx context.Context, s Subject, sender string) error {
 	case notice.over(about, t.version, t.shown()):
 		return nil
 	case notice.held(sender, now):
+		notice.hand(about)
 		return r.Notices.PutNotice(ctx, &notice) // the sender finds that it was moved, and looks again
 	}
 	notice.claim(sender, about, now)

@@ -152,9 +152,13 @@ func TestWhatNeverWorksIsGivenUpWithItsReason(t *testing.T) {
 	if err != nil || !strings.HasPrefix(n.Reason, "given up after 24h0m0s: 503 \ufffd") || len(n.Reason) > 600 {
 		t.Errorf("%q %v", n.Reason, err)
 	}
-	w.forge.fault = nil
-	w.move(d, gitops.PhaseFailed) // whatever comes next is told again
+	w.move(d, gitops.PhaseFailed) // whatever comes next is tried anew
 	w.deliver()
+	if behind := w.notices.Behind(); len(behind) != 1 {
+		t.Errorf("behind: %v", behind)
+	}
+	w.forge.fault = nil
+	w.sweep(time.Minute)
 	w.expect("jobs", commit, forge.StateFailure)
 }
 
@@ -330,6 +334,60 @@ func TestTheNewestDeploymentHasThePlace(t *testing.T) {
 	w.expect("jobs", commit, forge.StatePending)
 	w.move(newer, gitops.PhaseSucceeded)
 	w.deliver()
+	w.expect("jobs", commit, forge.StateSuccess)
+}
+
+// once calls f the first time that it is called itself.
+func once(f func()) func() {
+	done := false
+	return func() {
+		if !done {
+			done = true
+			f()
+		}
+	}
+}
+
+func TestNothingOlderIsShownAfterANewerPhase(t *testing.T) {
+	w := newWorld(t)
+	d := begin("jobs", "01A", commit)
+	w.move(d, gitops.PhaseApplying)
+	w.forge.gate = once(func() { // the forge has the request and is slow; meanwhile the apply ends
+		w.move(d, gitops.PhaseSucceeded)
+		w.n.Tell(t.Context(), []notify.Subject{about(*d)})
+		if got := w.forge.shows("r1", commit, "driftless/jobs"); got != "" {
+			t.Errorf("shows %q while somebody else is showing something", got)
+		}
+	})
+	w.n.Tell(t.Context(), []notify.Subject{about(*d)})
+	w.expect("jobs", commit, forge.StateSuccess)
+}
+
+func TestANewerDeploymentIsShownByWhoeverHasThePlace(t *testing.T) {
+	w := newWorld(t)
+	older, newer := begin("jobs", "01A", commit), begin("jobs", "01B", commit)
+	w.move(older, gitops.PhaseFailed)
+	w.forge.gate = once(func() {
+		w.move(newer, gitops.PhaseApplying)
+		w.n.Tell(t.Context(), []notify.Subject{about(*newer)})
+	})
+	w.n.Tell(t.Context(), []notify.Subject{about(*older)})
+	w.expect("jobs", commit, forge.StatePending)
+	if behind := w.notices.Behind(); len(behind) != 0 {
+		t.Errorf("behind: %v", behind)
+	}
+}
+
+func TestWhatWasReadBeforeSomethingNewerWasShownIsNotShown(t *testing.T) {
+	w := newWorld(t)
+	d := begin("jobs", "01A", commit)
+	w.move(d, gitops.PhaseApplying)
+	end := once(func() {
+		w.move(d, gitops.PhaseSucceeded)
+		w.n.Tell(t.Context(), []notify.Subject{about(*d)})
+	})
+	w.notices.Fail(func(string) error { end(); return nil }) // the record was read, its notice is next
+	w.n.Tell(t.Context(), []notify.Subject{about(*d)})
 	w.expect("jobs", commit, forge.StateSuccess)
 }
 
