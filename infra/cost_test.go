@@ -80,10 +80,10 @@ var idle = map[string]func(resource) float64{
 		return 5 * 3 * month * fifoRequest
 	},
 	// Rules on the account's own bus are free; each schedule pays for the sweep that it
-	// starts: 50 ms of 256 MB, three queries of half a unit, half a kilobyte of log.
+	// starts: 50 ms of 256 MB, four queries of half a unit, half a kilobyte of log.
 	"AWS::Events::Rule": func(r resource) float64 {
 		per := map[string]float64{"rate(1 minute)": month, "rate(5 minutes)": month / 5}[text(r.Properties["ScheduleExpression"])]
-		return per * (invocation + 0.05*0.25*armGBSecond + 1.5*readUnit + 0.5e-6*logGigabyte)
+		return per * (invocation + 0.05*0.25*armGBSecond + 2*readUnit + 0.5e-6*logGigabyte)
 	},
 	"AWS::DynamoDB::Table":           free, // on demand; kilobytes of storage
 	"AWS::Events::EventBus":          free,

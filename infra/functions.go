@@ -13,6 +13,10 @@ import (
 // reconcilerTimeout is in seconds; a step waits 30 s at most where AWS sends no event.
 const reconcilerTimeout = 60
 
+// notifierTimeout is in seconds: a batch with forges that are slow, each for ten seconds.
+// The notifier counts on it being shorter than the two minutes for which it claims a place.
+const notifierTimeout = 60
+
 // function is one Lambda as this installation makes it. Its environment holds what it uses
 // and nothing else, and its rights are those of rights.go.
 type function struct {
@@ -30,8 +34,8 @@ var functions = []function{
 	{name: "sweeper", description: "Wakes what is unfinished or due", timeout: 30, memory: 256, async: true},
 	{name: "reconciler", description: "Takes one step of one repository or application", timeout: reconcilerTimeout, memory: 512,
 		wildcards: "Objects are named by digest, parameters that hold credentials by their owner, and any CodeCommit repository of the account may be registered."},
-	{name: "notifier", description: "Puts every change on the bus", timeout: 30, memory: 256,
-		wildcards: "IAM knows no resource for ListStreams."},
+	{name: "notifier", description: "Puts every change on the bus, and what became of a commit on its forge", timeout: notifierTimeout, memory: 256,
+		wildcards: "IAM knows no resource for ListStreams, and parameters and secrets that hold credentials end in their repository's id."},
 	{name: "api", description: "Answers the command line", timeout: 20, memory: 256,
 		wildcards: "Objects are named by digest."},
 }
@@ -110,9 +114,7 @@ func newMappings(scope constructs.Construct, reconciler, notifier made, q queues
 	awslambda.NewCfnEventSourceMapping(scope, jsii.String("ChangesMapping"), &awslambda.CfnEventSourceMappingProps{
 		FunctionName:   notifier.lambda.FunctionName(),
 		EventSourceArn: streamARN,
-		FilterCriteria: map[string]any{"filters": []any{map[string]any{
-			"pattern": `{"dynamodb":{"Keys":{"SK":{"S":[{"prefix":"DEPLOYMENT#"},{"prefix":"DRIFT#"}]}}}}`,
-		}}},
+		FilterCriteria: map[string]any{"filters": streamed()},
 		// Not LATEST: a mapping takes a while to start, and what is written meanwhile would
 		// never be told (Lambda guide, "Polling and stream starting positions").
 		StartingPosition:           jsii.String("TRIM_HORIZON"),
@@ -123,4 +125,20 @@ func newMappings(scope constructs.Construct, reconciler, notifier made, q queues
 		MaximumRecordAgeInSeconds:  jsii.Number(3600),
 		DestinationConfig:          map[string]any{"onFailure": map[string]any{"destination": q.eventsDead.QueueArn()}},
 	})
+}
+
+// streamed are the records of the stream that the notifier is woken for: deployments and
+// drift reports, repositories of forges that show statuses, and notices that the sweeper
+// touched; not those that the notifier itself wrote. A record that passes none costs nothing
+// (Lambda developer guide, "Using event filtering with a DynamoDB event source").
+func streamed() []any {
+	var filters []any
+	for _, pattern := range []string{
+		`{"dynamodb":{"Keys":{"SK":{"S":[{"prefix":"DEPLOYMENT#"},{"prefix":"DRIFT#"}]}}}}`,
+		`{"dynamodb":{"Keys":{"SK":{"S":["REPO"]}},"NewImage":{"forge":{"S":["github","gitlab"]}}}}`,
+		`{"dynamodb":{"Keys":{"SK":{"S":["NOTICE"]}},"NewImage":{"touched":{"N":[{"exists":true}]}}}}`,
+	} {
+		filters = append(filters, map[string]any{"pattern": pattern})
+	}
+	return filters
 }

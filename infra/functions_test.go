@@ -36,7 +36,7 @@ func TestEachFunctionIsToldWhatItUsesAndNothingElse(t *testing.T) {
 		"trigger":    "QUEUE_URL TABLE TARGETS",
 		"sweeper":    "QUEUE_URL TABLE",
 		"reconciler": "ALLOW_PRIVATE_HOSTS BUCKET EXTERNAL_ID QUEUE_URL TABLE TARGETS",
-		"notifier":   "BUS",
+		"notifier":   "ALLOW_PRIVATE_HOSTS BUS TABLE",
 		"api":        "BUCKET QUEUE_URL TABLE TARGETS",
 	}
 	got := map[string]string{}
@@ -126,7 +126,10 @@ func TestMappings(t *testing.T) {
 		"ChangesMapping BatchSize": "25", "ChangesMapping BisectBatchOnFunctionError": "true", "ChangesMapping FunctionResponseTypes": "ReportBatchItemFailures",
 		"ChangesMapping MaximumRecordAgeInSeconds": "3600", "ChangesMapping MaximumRetryAttempts": "5", "ChangesMapping StartingPosition": "TRIM_HORIZON",
 		"ChangesMapping DestinationConfig": `{"OnFailure":{"Destination":{"Fn::GetAtt":["` + dead + `","Arn"]}}}`,
-		"ChangesMapping FilterCriteria":    `{"Filters":[{"Pattern":"{\"dynamodb\":{\"Keys\":{\"SK\":{\"S\":[{\"prefix\":\"DEPLOYMENT#\"},{\"prefix\":\"DRIFT#\"}]}}}}"}]}`,
+		"ChangesMapping FilterCriteria": `{"Filters":[` +
+			`{"Pattern":"{\"dynamodb\":{\"Keys\":{\"SK\":{\"S\":[{\"prefix\":\"DEPLOYMENT#\"},{\"prefix\":\"DRIFT#\"}]}}}}"},` +
+			`{"Pattern":"{\"dynamodb\":{\"Keys\":{\"SK\":{\"S\":[\"REPO\"]}},\"NewImage\":{\"forge\":{\"S\":[\"github\",\"gitlab\"]}}}}"},` +
+			`{"Pattern":"{\"dynamodb\":{\"Keys\":{\"SK\":{\"S\":[\"NOTICE\"]}},\"NewImage\":{\"touched\":{\"N\":[{\"exists\":true}]}}}}"}]}`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

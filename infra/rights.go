@@ -33,6 +33,7 @@ func (i installation) rights() map[string][]*awsiam.PolicyStatementProps {
 		"sweeper": {
 			send,
 			allow("Waiting", acts("dynamodb:Query"), i.indexes("work", "due", "repository")...),
+			allowKeys("Touch", acts("dynamodb:UpdateItem"), table, "NOTICE#*"),
 		},
 		"reconciler": {
 			send,
@@ -49,6 +50,11 @@ func (i installation) rights() map[string][]*awsiam.PolicyStatementProps {
 			allow("Changes", acts("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"), i.table.TableStreamArn()),
 			listStreams(),
 			allow("Tell", acts("events:PutEvents"), i.bus.EventBusArn()),
+			allowKeys("Records", acts("dynamodb:GetItem"), table, "REPO#*", "APP#*"),
+			allowKeys("Notices", acts("dynamodb:GetItem", "dynamodb:UpdateItem"), table, "NOTICE#*"),
+			allow("Credentials", acts("ssm:GetParameter"), i.arn("ssm", "parameter/driftless/git/*")),
+			// Under the key of Secrets Manager's own, which admits whoever may read the secret.
+			allow("Secrets", acts("secretsmanager:GetSecretValue"), i.arn("secretsmanager", "secret:driftless/git/*")),
 			allow("DeadLetters", acts("sqs:SendMessage"), i.queues.eventsDead.QueueArn()),
 		},
 		"api": {

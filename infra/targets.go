@@ -59,7 +59,7 @@ func (i installation) environment() (map[string]map[string]*string, error) {
 		"trigger":    {"TABLE", "QUEUE_URL", "TARGETS"},
 		"sweeper":    {"TABLE", "QUEUE_URL"},
 		"reconciler": {"TABLE", "QUEUE_URL", "BUCKET", "TARGETS", "EXTERNAL_ID", "ALLOW_PRIVATE_HOSTS"},
-		"notifier":   {"BUS"},
+		"notifier":   {"TABLE", "BUS", "ALLOW_PRIVATE_HOSTS"},
 		"api":        {"TABLE", "QUEUE_URL", "BUCKET", "TARGETS"},
 	}
 	environment := map[string]map[string]*string{}
