@@ -213,7 +213,8 @@ func (r *round) report(ctx context.Context, t truth, n *Notice) {
 		log.Info("show status", "why", t.status.Description)
 		return
 	}
-	refused := errors.Is(err, reconcile.ErrDenied) || errors.Is(err, reconcile.ErrNotFound)
+	var refusal *gitops.Refusal
+	refused := errors.Is(err, reconcile.ErrDenied) || errors.Is(err, reconcile.ErrNotFound) || errors.As(err, &refusal)
 	if !refused {
 		r.down[n.About.Repo] = line(err.Error())
 	}
