@@ -16,7 +16,8 @@ import (
 	"github.com/driftless-gitops/driftless/internal/aws/env"
 	"github.com/driftless-gitops/driftless/internal/aws/s3"
 	"github.com/driftless-gitops/driftless/internal/aws/sqs"
-	"github.com/driftless-gitops/driftless/internal/aws/ssm"
+	"github.com/driftless-gitops/driftless/internal/aws/vault"
+	"github.com/driftless-gitops/driftless/internal/forge/credentials"
 	"github.com/driftless-gitops/driftless/internal/git"
 	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/handler"
@@ -27,12 +28,11 @@ func main() {
 	e := env.Load(context.Background())
 	blobs := s3.New(e.AWS, e.String("BUCKET"))
 	accounts := account.New(e.AWS, e.String("EXTERNAL_ID"), env.JSON[[]account.Target](e, "TARGETS"))
-	cc, secrets := codecommit.New(e.AWS, time.Now), ssm.New(e.AWS, time.Now)
-	stacks := cloudformation.New(cloudformation.Config{Deploy: accounts.Deploy, Drift: accounts.Drift, Role: accounts.Exec})
+	cc, hidden := codecommit.New(e.AWS, time.Now), credentials.New(vault.New(e.AWS, time.Now), e.List("ALLOW_PRIVATE_HOSTS"))
 	r := &reconcile.Reconciler{
 		Store: dynamodb.New(e.AWS, e.String("TABLE"), blobs, time.Now), Blobs: blobs, Queue: sqs.New(e.AWS, e.String("QUEUE_URL"), rand.Text),
-		Git:     &git.Client{Resolve: cc.Resolve, Credentials: secrets.Git(cc.Credentials), AllowPrivateHosts: e.List("ALLOW_PRIVATE_HOSTS")},
-		Engines: map[gitops.Engine]reconcile.Engine{gitops.EngineCloudFormation: stacks},
+		Git:     hidden.Rotating(&git.Client{Resolve: cc.Resolve, Credentials: hidden.Git(cc.Credentials), AllowPrivateHosts: e.List("ALLOW_PRIVATE_HOSTS")}),
+		Engines: map[gitops.Engine]reconcile.Engine{gitops.EngineCloudFormation: cloudformation.New(cloudformation.Config{Deploy: accounts.Deploy, Drift: accounts.Drift, Role: accounts.Exec})},
 		Allowed: accounts.Allowed, Now: time.Now, NewID: func() string { return ulid.Make().String() }, Sleep: reconcile.Pause, Log: e.Log,
 	}
 	e.Must()

@@ -1,4 +1,4 @@
-// Function webhook takes the pushes of GitHub: the one address that is open to everybody.
+// Function webhook takes the pushes of forges: the one address that is open to everybody.
 package main
 
 import (
@@ -12,6 +12,10 @@ import (
 	"github.com/driftless-gitops/driftless/internal/aws/env"
 	"github.com/driftless-gitops/driftless/internal/aws/sqs"
 	"github.com/driftless-gitops/driftless/internal/aws/ssm"
+	"github.com/driftless-gitops/driftless/internal/forge"
+	"github.com/driftless-gitops/driftless/internal/forge/github"
+	"github.com/driftless-gitops/driftless/internal/forge/gitlab"
+	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/handler"
 )
 
@@ -21,8 +25,11 @@ func main() {
 	w := &handler.Webhook{
 		Repositories: store, Deliveries: store,
 		Secrets: ssm.New(e.AWS, time.Now).Webhook,
-		Queue:   sqs.New(e.AWS, e.String("QUEUE_URL"), rand.Text),
-		Log:     e.Log,
+		Forges: map[gitops.Forge]forge.Receiver{
+			"": github.Forge{}, gitops.ForgeGitHub: github.Forge{}, gitops.ForgeGitLab: gitlab.Forge{},
+		},
+		Queue: sqs.New(e.AWS, e.String("QUEUE_URL"), rand.Text),
+		Log:   e.Log,
 	}
 	e.Must()
 	lambda.Start(w.Handle)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -9,8 +10,9 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/driftless-gitops/driftless/internal/gitops"
-	"github.com/driftless-gitops/driftless/internal/reconcile"
 )
 
 // The names that AWS gives: a region, an account, and a repository of CodeCommit
@@ -46,12 +48,32 @@ func checkURL(raw string) error {
 	return nil
 }
 
-// checkBranch refuses what git has as no branch's name (git-check-ref-format).
-func checkBranch(branch string) error {
-	if branch == "" || strings.HasPrefix(branch, "-") || strings.HasPrefix(branch, "refs/") || strings.ContainsAny(branch, " \t\n~^:?*[\\\x7f") {
-		return fmt.Errorf("--branch %q: must be the name of a branch, such as main", branch)
+// reference is the branch or the tag that a command is told.
+type reference struct{ branch, tag string }
+
+// flags adds the two flags, of which one may be given.
+func (r *reference) flags(c *cobra.Command, what string) {
+	c.Flags().StringVar(&r.branch, "branch", "", what+"branch to follow (default main)")
+	c.Flags().StringVar(&r.tag, "tag", "", what+"tag to follow in place of a branch")
+}
+
+// repository returns what is known of the repository at a URL, once the names are such as
+// git has them (git-check-ref-format).
+func (r reference) repository(url string) (gitops.Repository, error) {
+	repo := gitops.Repository{URL: url, Tag: r.tag}
+	name, flag, example := r.tag, "tag", "v1.2.0"
+	if r.tag != "" && r.branch != "" {
+		return repo, fmt.Errorf("--branch %s, --tag %s: a repository is followed by one of the two", r.branch, r.tag)
 	}
-	return nil
+	if r.tag == "" {
+		repo.Branch = cmp.Or(r.branch, "main")
+		name, flag, example = repo.Branch, "branch", "main"
+	}
+	if strings.HasPrefix(name, "-") || strings.HasPrefix(name, "refs/") || strings.ContainsAny(name, " \t\n~^:?*[\\\x7f") {
+		return repo, fmt.Errorf("--%s %q: must be the name of a %s, such as %s", flag, name, flag, example)
+	}
+	repo.ID = gitops.RepositoryID(url, repo.Ref())
+	return repo, nil
 }
 
 // targets reads ACCOUNT and ACCOUNT:REGION.
@@ -70,35 +92,20 @@ func targets(given []string) ([]gitops.Target, error) {
 // largestToken is what is read of a file that should hold a token.
 const largestToken = 8 << 10
 
-// readToken reads a token from a file, or from standard input.
-func readToken(f *flags, file string) (string, error) {
+// readSmall reads the beginning of a file, or of standard input, named by a flag.
+func readSmall(f *flags, flag, file string) (string, error) {
 	in := f.Stdin
 	if file != "-" {
 		opened, err := os.Open(file)
 		if err != nil {
-			return "", usage(fmt.Errorf("--token-file: %w", err))
+			return "", usage(fmt.Errorf("--%s: %w", flag, err))
 		}
 		defer func() { _ = opened.Close() }() // it is only read
 		in = opened
 	}
 	data, err := io.ReadAll(io.LimitReader(in, largestToken))
 	if err != nil {
-		return "", fmt.Errorf("read the token: %w", err)
+		return "", fmt.Errorf("read what --%s names: %w", flag, err)
 	}
-	token := strings.TrimSpace(string(data))
-	if token == "" || strings.ContainsAny(token, "\r\n") {
-		return "", usage(fmt.Errorf("--token-file %s: must hold one line with a token", file))
-	}
-	return token, nil
-}
-
-// unwatched says what to look for where there is no such repository.
-func unwatched(err error, given, branch string) error {
-	if !errors.Is(err, reconcile.ErrNotFound) {
-		return err
-	}
-	if strings.Contains(given, "://") {
-		given += " with the branch " + branch
-	}
-	return fmt.Errorf("%s is not watched: 'driftless repository list' shows what is", given)
+	return strings.TrimSpace(string(data)), nil
 }

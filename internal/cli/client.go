@@ -12,10 +12,10 @@ import (
 	"strings"
 
 	"github.com/driftless-gitops/driftless/internal/aws/api"
-	"github.com/driftless-gitops/driftless/internal/aws/ssm"
 	"github.com/driftless-gitops/driftless/internal/config/nearest"
 	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/reconcile"
+	"github.com/driftless-gitops/driftless/internal/secret"
 )
 
 // client calls the API of an installation.
@@ -25,10 +25,12 @@ type client struct {
 	secrets secrets
 }
 
-// secrets is where the caller's rights may write secrets.
+// secrets is where the caller's rights may read and write secrets, by reference.
 type secrets interface {
-	// PutSecret stores the secrets of a parameter, in place of what it holds.
-	PutSecret(ctx context.Context, name string, secrets ...ssm.Secret) error
+	// Read returns what is kept under a reference; reconcile.ErrNotFound.
+	Read(ctx context.Context, reference string) (secret.Secret, error)
+	// Put keeps a value under a reference, in place of what is there.
+	Put(ctx context.Context, reference string, value secret.Secret) error
 }
 
 // refusal is an answer of the API that is no result.

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/driftless-gitops/driftless/internal/aws/api"
-	"github.com/driftless-gitops/driftless/internal/aws/ssm"
+	"github.com/driftless-gitops/driftless/internal/aws/vault"
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 )
 
@@ -41,7 +41,7 @@ func connect(ctx context.Context, f *flags) (*client, error) {
 	case err != nil:
 		return nil, err
 	}
-	return &client{http: &http.Client{Transport: a, Timeout: patience}, at: at, secrets: ssm.New(a.AWS, f.Now)}, nil
+	return &client{http: &http.Client{Transport: a, Timeout: patience}, at: at, secrets: vault.New(a.AWS, f.Now)}, nil
 }
 
 // signIn reads the caller's AWS configuration, and looks for credentials before any call is

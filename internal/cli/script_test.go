@@ -3,11 +3,16 @@ package cli
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -50,6 +55,7 @@ func TestScripts(t *testing.T) {
 			"live":     func(ts *testscript.TestScript, _ bool, _ []string) { in(ts).live = true },
 			"digest":   digest,
 			"link":     link,
+			"key":      key,
 			"ignored": func(ts *testscript.TestScript, _ bool, _ []string) {
 				ts.Check(ts.Exec("git", "init", "--quiet", ts.MkAbs("files")))
 			},
@@ -63,7 +69,7 @@ func TestScripts(t *testing.T) {
 				in(ts).limit = number(ts, args[0])
 			},
 			"secret": func(ts *testscript.TestScript, _ bool, args []string) {
-				if got := in(ts).secrets[args[0]]; len(args) > 1 && got != args[1] || got == "" {
+				if got := in(ts).secrets[args[0]]; got == "" || len(args) > 1 && !regexp.MustCompile(args[1]).MatchString(got) {
 					ts.Fatalf("the secret %s is %q", args[0], got)
 				}
 			},
@@ -152,6 +158,14 @@ func link(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(os.WriteFile(filepath.Join(jobs, "a\nb"), nil, 0o644))
 	ts.Check(os.WriteFile(filepath.Join(jobs, "large.bin"), make([]byte, 3<<19), 0o644))
 	ts.Check(os.WriteFile(filepath.Join(jobs, "largest.bin"), make([]byte, 1<<20), 0o644))
+}
+
+// key FILE writes the private key of a GitHub App, in PEM.
+func key(ts *testscript.TestScript, _ bool, args []string) {
+	made, err := rsa.GenerateKey(rand.Reader, 2048)
+	ts.Check(err)
+	data := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(made)})
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o600))
 }
 
 // digest APPLICATION sets $DIGEST to that of the plan that waits, and $SHORT to its beginning.

@@ -17,11 +17,11 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"github.com/driftless-gitops/driftless/internal/aws/api"
-	"github.com/driftless-gitops/driftless/internal/aws/ssm"
 	"github.com/driftless-gitops/driftless/internal/fake"
 	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/handler"
 	"github.com/driftless-gitops/driftless/internal/reconcile"
+	"github.com/driftless-gitops/driftless/internal/secret"
 )
 
 const (
@@ -159,11 +159,18 @@ func (w *world) settle(ctx context.Context) error {
 	return nil
 }
 
-// PutSecret implements secrets.
-func (w *world) PutSecret(_ context.Context, name string, all ...ssm.Secret) error {
-	for _, s := range all {
-		w.secrets[name] = s.Reveal()
+// Read implements secrets.
+func (w *world) Read(_ context.Context, reference string) (secret.Secret, error) {
+	value, ok := w.secrets[reference]
+	if !ok {
+		return secret.Secret{}, fmt.Errorf("%s: %w", reference, reconcile.ErrNotFound)
 	}
+	return secret.New(value), nil
+}
+
+// Put implements secrets.
+func (w *world) Put(_ context.Context, reference string, value secret.Secret) error {
+	w.secrets[reference] = value.Reveal()
 	return nil
 }
 

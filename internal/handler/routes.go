@@ -220,17 +220,16 @@ func (a *API) addRepository(ctx context.Context, c call) (any, error) {
 	var body struct {
 		URL         string          `json:"url"`
 		Branch      string          `json:"branch"`
+		Tag         string          `json:"tag"`
+		Forge       gitops.Forge    `json:"forge"`
 		Targets     []gitops.Target `json:"targets"`
 		Credentials string          `json:"credentials"`
 	}
 	if err := decode(c, &body); err != nil {
 		return nil, err
 	}
-	if body.URL == "" || body.Branch == "" {
-		return nil, &gitops.Refusal{Reason: "a repository needs a url and a branch"}
-	}
-	return a.Operator.AddRepository(ctx, gitops.Repository{URL: body.URL, Branch: body.Branch,
-		Targets: body.Targets, Credentials: body.Credentials}, c.by)
+	return a.Operator.AddRepository(ctx, gitops.Repository{URL: body.URL, Branch: body.Branch, Tag: body.Tag,
+		Forge: body.Forge, Targets: body.Targets, Credentials: body.Credentials}, c.by)
 }
 
 func (a *API) removeRepository(ctx context.Context, c call) (any, error) {

@@ -54,7 +54,7 @@ func (t *Trigger) Handle(ctx context.Context, event json.RawMessage) error {
 func (t *Trigger) resolve(ctx context.Context, k trigger.Key) (reconcile.Message, error) {
 	switch k.Kind {
 	case trigger.KindRepository:
-		id := gitops.RepositoryID(k.RepositoryURL, k.Branch)
+		id := gitops.RepositoryID(k.RepositoryURL, k.Ref)
 		if _, err := t.Repositories.Repository(ctx, id); err != nil {
 			return reconcile.Message{}, fmt.Errorf("read repository %s: %w", id, err)
 		}

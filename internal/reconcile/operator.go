@@ -1,10 +1,12 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -168,20 +170,24 @@ func (o *Operator) Plan(ctx context.Context, d gitops.Deployment) (gitops.Plan, 
 	return readPlan(ctx, o.Blobs, d.PlanKey)
 }
 
-// AddRepository watches a branch of a repository. Adding it again changes its targets and
-// credentials.
+// AddRepository watches a branch or a tag of a repository. Adding it again changes what is
+// given of its forge, targets and credentials, and leaves the rest: whoever renews a token
+// does not widen where the applications may go.
 func (o *Operator) AddRepository(ctx context.Context, r gitops.Repository, by string) (gitops.Repository, error) {
 	if err := addressable(r); err != nil {
 		return r, err
+	}
+	if known := gitops.ForgeOf(r.URL); known != "" {
+		r.Forge = known
 	}
 	for _, t := range r.Targets {
 		if err := o.Allowed(t); err != nil {
 			return r, &gitops.Refusal{Reason: err.Error()}
 		}
 	}
-	r.ID = gitops.RepositoryID(r.URL, r.Branch)
-	if own := gitops.CredentialsOf(r.ID); r.Credentials != "" && r.Credentials != own {
-		return r, refuse("credentials %q: a repository is read with its own alone, %s", r.Credentials, own)
+	r.ID = gitops.RepositoryID(r.URL, r.Ref())
+	if err := readable(r); err != nil {
+		return r, err
 	}
 	err := retry(func() error {
 		known, err := o.Store.Repository(ctx, r.ID)
@@ -195,7 +201,11 @@ func (o *Operator) AddRepository(ctx context.Context, r gitops.Repository, by st
 		case err != nil:
 			return fmt.Errorf("read repository %s: %w", r.ID, err)
 		}
-		known.URL, known.Targets, known.Credentials = r.URL, r.Targets, r.Credentials
+		known.URL, known.Forge = r.URL, cmp.Or(r.Forge, known.Forge)
+		known.Credentials = cmp.Or(r.Credentials, known.Credentials)
+		if len(r.Targets) > 0 {
+			known.Targets = r.Targets
+		}
 		r = known
 		return o.Store.PutRepository(ctx, &r)
 	})
@@ -205,17 +215,39 @@ func (o *Operator) AddRepository(ctx context.Context, r gitops.Repository, by st
 	return r, o.wake(ctx, Message{Repository: r.ID, Reason: "added by " + by})
 }
 
-// addressable refuses what is no address of a repository, or carries somebody's credentials.
+// addressable refuses what is no address of a repository, carries somebody's credentials, or
+// names a forge that the address is not of.
 func addressable(r gitops.Repository) error {
 	u, err := url.Parse(strings.TrimPrefix(r.URL, "codecommit::"))
 	known := strings.HasPrefix(r.URL, "codecommit::") || strings.HasPrefix(r.URL, "https://") || strings.HasPrefix(r.URL, "http://")
+	of := gitops.ForgeOf(r.URL)
 	switch {
 	case err != nil || !known || u.Host == "":
 		return refuse("url %q: must be codecommit::<region>://<name> or https://…", r.URL)
 	case u.User != nil:
 		return refuse("url %q: holds credentials; give them apart, they would stand on the record", u.Redacted())
-	case r.Branch == "" || len(r.Branch) > 255 || strings.ContainsFunc(r.Branch, unusual):
-		return refuse("branch %q: must be 1 to 255 printable characters without spaces", r.Branch)
+	case (r.Branch == "") == (r.Tag == ""):
+		return refuse("branch %q, tag %q: a repository is followed by exactly one of the two", r.Branch, r.Tag)
+	case len(r.Tracked()) > 255 || strings.HasPrefix(r.Tracked(), "refs/") || strings.ContainsFunc(r.Tracked(), unusual):
+		return refuse("branch or tag %q: must be 1 to 255 printable characters without spaces, and not begin with refs/", r.Tracked())
+	case r.Forge != "" && !slices.Contains(gitops.Forges(), r.Forge):
+		return refuse("forge %q: must be one of %v, or empty for plain git", r.Forge, gitops.Forges())
+	case r.Forge != "" && r.Forge != of && (of != "" || r.Forge == gitops.ForgeCodeCommit):
+		return refuse("forge %q: %s is not of it", r.Forge, r.URL)
+	}
+	return nil
+}
+
+// readable refuses credentials that are not the repository's own.
+func readable(r gitops.Repository) error {
+	switch {
+	case r.Credentials == "":
+		return nil
+	case r.Forge == gitops.ForgeCodeCommit:
+		return refuse("credentials %q: CodeCommit is read with Driftless's own role", r.Credentials)
+	case r.Credentials != gitops.CredentialsOf(r.ID) && r.Credentials != gitops.SecretOf(r.ID):
+		return refuse("credentials %q: a repository is read with its own alone, %s or %s",
+			r.Credentials, gitops.CredentialsOf(r.ID), gitops.SecretOf(r.ID))
 	}
 	return nil
 }

@@ -172,6 +172,7 @@ func TestRepositories(t *testing.T) {
 	reading.ID, reading.Head, reading.SeenAt = "1111111111111111", gitops.Revision{}, time.Time{}
 	rewritten.ID, rewritten.Note = "2222222222222222", "the branch went back to an older commit"
 	away.ID, away.Trouble = "3333333333333333", "read heads: the credentials of https://github.com/acme/infra were refused: put a new token with driftless repository add --token-file"
+	away.URL, away.Forge, away.Branch, away.Tag = "https://github.com/acme/infra", gitops.ForgeGitHub, "", "v1.2.0"
 	broken.ID, broken.Problems = "4444444444444444", []gitops.Problem{
 		{File: "driftless.yaml", Line: 3, Column: 5, Path: "applications[0].nmae", Message: `unknown key; did you mean "name"?`},
 		{Application: "jobs", Message: "stack prod-jobs in 111122223333 eu-west-1 belongs to application mail"}}

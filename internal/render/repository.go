@@ -12,12 +12,12 @@ func Repositories(all []gitops.Repository, now time.Time, colour bool) string {
 	if len(all) == 0 {
 		return "no repositories yet: 'driftless repository add URL' watches one\n"
 	}
-	t := Table{Header: []string{"ID", "URL", "BRANCH", "HEAD", "AGE", "STATE"}}
+	t := Table{Header: []string{"ID", "URL", "FORGE", "TRACKED", "HEAD", "AGE", "STATE"}}
 	below := &page{colour: colour}
 	for _, r := range all {
 		state, style := standing(r)
-		t.Rows = append(t.Rows, []Cell{{Text: r.ID}, {Text: r.URL}, {Text: r.Branch}, {Text: r.Head.String()},
-			{Text: Age(r.SeenAt, now)}, {clip(state, 80), style}})
+		t.Rows = append(t.Rows, []Cell{{Text: r.ID}, {Text: r.URL}, {Text: string(r.Forge)}, {Text: Tracked(r)},
+			{Text: r.Head.String()}, {Text: Age(r.SeenAt, now)}, {clip(state, 80), style}})
 		for _, problem := range r.Problems {
 			name := ""
 			if problem.Application != "" {
@@ -33,6 +33,14 @@ func Repositories(all []gitops.Repository, now time.Time, colour bool) string {
 		return t.Text(colour) + "\n" + below.String()
 	}
 	return t.Text(colour)
+}
+
+// Tracked returns the branch of a repository, or its tag with the word for it.
+func Tracked(r gitops.Repository) string {
+	if r.Tag != "" {
+		return "tag " + r.Tag
+	}
+	return r.Branch
 }
 
 // standing says in one word or line how a repository is.

@@ -27,7 +27,7 @@ const (
 type Key struct {
 	Kind          Kind   `json:"kind,omitempty"`
 	RepositoryURL string `json:"repositoryUrl,omitempty"` // as it is registered: codecommit::<region>://<name>
-	Branch        string `json:"branch,omitempty"`
+	Ref           string `json:"ref,omitempty"`           // "refs/heads/main", "refs/tags/v1"
 	StackARN      string `json:"stackArn,omitempty"`
 	Stack         string `json:"stack,omitempty"` // its name, taken from the ARN
 	Account       string `json:"account,omitempty"`
@@ -57,8 +57,8 @@ var kinds = map[[2]string]func(event) (Key, error){
 	{"aws.cloudformation", "CloudFormation Drift Detection Status Change"}: drift,
 }
 
-// Parse returns what an event asks to look at. An event of another source or detail type,
-// and one of a tag, is the zero Key and no error; one that contradicts itself is an error.
+// Parse returns what an event asks to look at. An event of another source or detail type
+// is the zero Key and no error; one that contradicts itself is an error.
 func Parse(raw json.RawMessage) (Key, error) {
 	var e event
 	if err := json.Unmarshal(raw, &e); err != nil {
@@ -96,16 +96,18 @@ func repository(e event) (Key, error) {
 		RepositoryName string `json:"repositoryName"`
 		ReferenceType  string `json:"referenceType"`
 		ReferenceName  string `json:"referenceName"`
+		FullName       string `json:"referenceFullName"`
 	}
 	if err := json.Unmarshal(e.Detail, &detail); err != nil {
 		return Key{}, fmt.Errorf("read detail: %w", err)
 	}
 	reason, ok := map[string]string{
-		"referenceCreated": "branch created in CodeCommit",
+		"referenceCreated": "created in CodeCommit",
 		"referenceUpdated": "pushed to CodeCommit",
-		"referenceDeleted": "branch deleted in CodeCommit",
+		"referenceDeleted": "deleted in CodeCommit",
 	}[detail.Event]
-	if !ok || detail.ReferenceType != "branch" {
+	prefix, known := map[string]string{"branch": "refs/heads/", "tag": "refs/tags/"}[detail.ReferenceType]
+	if !ok || !known {
 		return Key{}, nil
 	}
 	if len(e.Resources) != 1 {
@@ -118,12 +120,13 @@ func repository(e event) (Key, error) {
 	if !isRepository(name) || name != detail.RepositoryName {
 		return Key{}, fmt.Errorf("repository %q of the resource is not %q of the detail", name, detail.RepositoryName)
 	}
-	if detail.ReferenceName == "" {
-		return Key{}, errors.New("no branch")
+	ref := prefix + detail.ReferenceName
+	if detail.ReferenceName == "" || detail.FullName != "" && detail.FullName != ref {
+		return Key{}, fmt.Errorf("%s %q is not the reference %q", detail.ReferenceType, detail.ReferenceName, detail.FullName)
 	}
 	return Key{
-		Kind: KindRepository, RepositoryURL: "codecommit::" + e.Region + "://" + name, Branch: detail.ReferenceName,
-		Account: e.Account, Region: e.Region, Reason: reason,
+		Kind: KindRepository, RepositoryURL: "codecommit::" + e.Region + "://" + name, Ref: ref,
+		Account: e.Account, Region: e.Region, Reason: detail.ReferenceType + " " + reason,
 	}, nil
 }
 

@@ -109,7 +109,9 @@ func TestR4_EventsThatNameNothing(t *testing.T) {
 		"another detail type of the same source":   {push, "Repository State Change", "Pull Request State Change", false},
 		"a detail type of another source":          {push, "aws.codecommit", "aws.cloudformation", false},
 		"an event of a single resource":            {status, "Stack Status Change", "Resource Status Change", false},
-		"a tag":                                    {push, `"branch"`, `"tag"`, false},
+		"a reference that is neither":              {push, `"branch"`, `"note"`, false},
+		"a tag whose full name is a branch's":      {push, `"referenceType":"branch"`, `"referenceType":"tag","referenceFullName":"refs/heads/main"`, true},
+		"a full name of another branch":            {push, `"referenceName"`, `"referenceFullName":"refs/heads/other","referenceName"`, true},
 		"a comment on a commit":                    {push, "referenceUpdated", "commentOnCommitCreated", false},
 		"a repository of another account":          {push, "arn:aws:codecommit:eu-west-1:111122223333", "arn:aws:codecommit:eu-west-1:444455556666", true},
 		"a repository of another region":           {push, "arn:aws:codecommit:eu-west-1", "arn:aws:codecommit:us-east-1", true},
@@ -158,7 +160,7 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("a key and an error: %+v, %v", key, err)
 			}
 		case key.Kind == trigger.KindRepository:
-			if !strings.HasPrefix(key.RepositoryURL, "codecommit::"+key.Region+"://") || key.Branch == "" || key.StackARN != "" {
+			if !strings.HasPrefix(key.RepositoryURL, "codecommit::"+key.Region+"://") || !strings.HasPrefix(key.Ref, "refs/") || key.StackARN != "" {
 				t.Errorf("got %+v", key)
 			}
 		case key.Kind == trigger.KindStack:

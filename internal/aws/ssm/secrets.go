@@ -1,15 +1,14 @@
 // Package ssm reads and writes secrets: SecureStrings of SSM's Parameter Store.
 //
 // A parameter may hold two secrets, one per line, while one is being changed for the
-// other. Secrets are never formatted: a Secret prints as "***".
+// other. The package reads and writes them; what they are for, and by whom they may be
+// read, is known elsewhere.
 package ssm
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -19,35 +18,13 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/driftless-gitops/driftless/internal/reconcile"
+	"github.com/driftless-gitops/driftless/internal/secret"
 )
 
 // fresh is how long a secret that was read is used again. GitHub sends a ping the moment a
 // webhook is saved, so one that was just changed must count at once; and a storm of webhooks
 // may not read more often than SSM answers, 40 times a second by default (quotas page).
 const fresh = 5 * time.Second
-
-const hidden = "***"
-
-// Secret is a secret. Only Reveal gives it away.
-type Secret struct{ value string }
-
-// NewSecret returns a secret.
-func NewSecret(value string) Secret { return Secret{value} }
-
-// Reveal returns the secret itself, for the one place that uses it.
-func (s Secret) Reveal() string { return s.value }
-
-// String returns "***".
-func (Secret) String() string { return hidden }
-
-// GoString returns "***".
-func (Secret) GoString() string { return hidden }
-
-// LogValue returns "***".
-func (Secret) LogValue() slog.Value { return slog.StringValue(hidden) }
-
-// MarshalText returns "***", so that no encoder writes a secret.
-func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
 // WebhookName returns the name of the parameter with the secrets of a repository's webhook.
 func WebhookName(repository string) string { return "/driftless/webhook/" + repository }
@@ -62,8 +39,8 @@ type Secrets struct {
 }
 
 type reading struct {
-	secrets []Secret
-	until   time.Time
+	value secret.Secret
+	until time.Time
 }
 
 // New returns the Parameter Store's secrets; now tells how old what was read is.
@@ -71,58 +48,46 @@ func New(cfg aws.Config, now func() time.Time) *Secrets {
 	return &Secrets{client: sdk.NewFromConfig(cfg), now: now, known: map[string]reading{}}
 }
 
-// Secret returns the secrets of a parameter, at least one; ErrNotFound.
-func (s *Secrets) Secret(ctx context.Context, name string) ([]Secret, error) {
+// Read returns what a parameter holds, which is not empty; ErrNotFound, ErrDenied.
+func (s *Secrets) Read(ctx context.Context, name string) (secret.Secret, error) {
 	s.mu.Lock()
 	r, ok := s.known[name]
 	s.mu.Unlock()
 	if ok && s.now().Before(r.until) {
-		return r.secrets, nil
+		return r.value, nil
 	}
 	out, err := s.client.GetParameter(ctx, &sdk.GetParameterInput{Name: &name, WithDecryption: aws.Bool(true)})
 	if err != nil {
-		return nil, fmt.Errorf("get parameter %s: %w", name, translate(err))
+		return secret.Secret{}, fmt.Errorf("get parameter %s: %w", name, translate(err))
 	}
-	var secrets []Secret
-	for line := range strings.Lines(aws.ToString(out.Parameter.Value)) {
-		if line = strings.TrimSpace(line); line != "" {
-			secrets = append(secrets, Secret{line})
-		}
-	}
-	if len(secrets) == 0 { // an empty secret would accept whoever signs with an empty key
-		return nil, fmt.Errorf("get parameter %s: it is empty: %w", name, reconcile.ErrNotFound)
+	value := secret.New(aws.ToString(out.Parameter.Value))
+	if len(value.Lines()) == 0 {
+		return secret.Secret{}, fmt.Errorf("get parameter %s: it is empty: %w", name, reconcile.ErrNotFound)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.known[name] = reading{secrets, s.now().Add(fresh)}
-	return secrets, nil
+	s.known[name] = reading{value, s.now().Add(fresh)}
+	return value, nil
 }
 
 // Webhook returns the secrets that a repository's webhook may be signed with; ErrNotFound.
 func (s *Secrets) Webhook(ctx context.Context, repository string) ([]string, error) {
-	secrets, err := s.Secret(ctx, WebhookName(repository))
+	value, err := s.Read(ctx, WebhookName(repository))
 	var revealed []string
-	for _, secret := range secrets {
-		revealed = append(revealed, secret.Reveal())
+	for _, line := range value.Lines() {
+		revealed = append(revealed, line.Reveal())
 	}
 	return revealed, err
 }
 
-// PutSecret stores the secrets of a parameter, in place of what it holds.
-func (s *Secrets) PutSecret(ctx context.Context, name string, secrets ...Secret) error {
-	var lines []string
-	for _, secret := range secrets {
-		if strings.TrimSpace(secret.value) == "" || strings.ContainsAny(secret.value, "\r\n") {
-			return fmt.Errorf("put parameter %s: a secret is one line and not empty", name)
-		}
-		lines = append(lines, secret.value)
-	}
-	if len(lines) == 0 {
-		return fmt.Errorf("put parameter %s: no secret", name)
+// Put stores what a parameter holds, in place of what is there. A repeat is harmless.
+func (s *Secrets) Put(ctx context.Context, name string, value secret.Secret) error {
+	if len(value.Lines()) == 0 {
+		return fmt.Errorf("put parameter %s: it is empty", name)
 	}
 	_, err := s.client.PutParameter(ctx, &sdk.PutParameterInput{
 		Name:      &name,
-		Value:     aws.String(strings.Join(lines, "\n")),
+		Value:     aws.String(value.Reveal()),
 		Type:      types.ParameterTypeSecureString,
 		Overwrite: aws.Bool(true),
 	})
