@@ -80,8 +80,15 @@ func (e *Engine) observeApply(ctx context.Context, w reconcile.Work) (gitops.Sig
 
 // ended returns how an operation ended, judged by its own last event.
 func ended(ctx context.Context, c stacks, w reconcile.Work, s gitops.Sighting, h history, at types.StackStatus) (gitops.Sighting, error) {
-	why := orUnsaid(firstFailure(h.events))
-	switch endingOf(at) {
+	end, why := endingOf(at), ""
+	if end == endingRolledBack || end == endingStuck {
+		var err error
+		if why, err = cause(ctx, c, h.events); err != nil {
+			return gitops.Sighting{}, err
+		}
+		why = orUnsaid(why)
+	}
+	switch end {
 	case endingDone:
 		stack, found, err := describe(ctx, c, h.stack)
 		if err != nil {

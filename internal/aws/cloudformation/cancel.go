@@ -67,6 +67,12 @@ func removeShell(ctx context.Context, c api, w reconcile.Work) error {
 	if err != nil {
 		return translate("list change sets of stack "+aws.ToString(s.StackName), err)
 	}
+	for _, set := range sets.Summaries {
+		// With nested stacks the deletion takes its time, and the shell goes after it.
+		if aws.ToString(set.ChangeSetName) == w.Operation.Token && set.Status != types.ChangeSetStatusDeleteFailed {
+			return fmt.Errorf("delete change set %s: not yet, it is %s", w.Operation.Token, set.Status)
+		}
+	}
 	if len(sets.Summaries) > 0 {
 		return nil
 	}

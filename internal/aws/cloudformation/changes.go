@@ -14,65 +14,38 @@ import (
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 )
 
-// mask stands for a value that must not be shown.
-const mask = "****"
-
-// planOf reads the remaining pages of a ready change set and returns the plan. Half a plan
-// is never returned: a page that cannot be read is an error.
-func planOf(ctx context.Context, c changeSets, w reconcile.Work, first *cloudformation.DescribeChangeSetOutput) (*gitops.Plan, error) {
-	p := &gitops.Plan{Engine: gitops.EngineCloudFormation, Kind: w.Kind, Bundle: w.Bundle}
-	secret, ignored := secrets(first.Parameters), 0
-	for page := first; ; {
-		for _, ch := range page.Changes {
-			if ch.ResourceChange == nil { // the only type of change that there is (API reference, Change)
-				continue
-			}
-			change, err := changeOf(*ch.ResourceChange, secret)
-			if err != nil {
-				return nil, fmt.Errorf("read change set %s: %w", w.Operation.Token, err)
-			}
-			p.Changes = append(p.Changes, change)
-			ignored += len(ch.ResourceChange.ResourceDriftIgnoredAttributes)
-		}
-		if aws.ToString(page.NextToken) == "" {
-			break
-		}
-		var err error
-		page, err = c.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{
-			ChangeSetName: first.ChangeSetId, IncludePropertyValues: aws.Bool(true), NextToken: page.NextToken})
-		if err != nil {
-			return nil, translate("describe change set "+w.Operation.Token, err)
-		}
+// planOf returns the plan that a ready change set is, those of its nested stacks included.
+func planOf(ctx context.Context, c api, w reconcile.Work, first *cloudformation.DescribeChangeSetOutput) (*gitops.Plan, error) {
+	hide, err := secretsOf(ctx, w)
+	if err != nil {
+		return nil, err
 	}
-	p.Note = note(first, len(p.Changes), ignored)
+	r := &reader{c: c, hide: hide}
+	p := &gitops.Plan{Engine: gitops.EngineCloudFormation, Kind: w.Kind, Bundle: w.Bundle}
+	if p.Changes, err = r.changes(ctx, first, hide.noEcho); err != nil {
+		return nil, err
+	}
+	p.Note = hide.text(r.note(first, len(p.Changes)))
 	p.Seal()
 	return p, nil
 }
 
 // note returns what a reader of the plan should know beside its changes.
-func note(out *cloudformation.DescribeChangeSetOutput, changes, ignored int) string {
+func (r *reader) note(out *cloudformation.DescribeChangeSetOutput, changes int) string {
 	var notes []string
+	if d := aws.ToString(out.Description); strings.HasPrefix(d, takesOver) {
+		notes = append(notes, d)
+	}
 	if changes == 0 {
 		notes = append(notes, "no resource changes: only outputs, tags or settings of the stack do")
 	}
 	if out.StackDriftStatus == types.StackDriftStatusUnknown {
 		notes = append(notes, "AWS could not compare every resource with live")
 	}
-	if ignored > 0 {
-		notes = append(notes, fmt.Sprintf("%d properties were not compared with live: managed by AWS, write-only or sensitive", ignored))
+	if r.ignored > 0 {
+		notes = append(notes, fmt.Sprintf("%d properties were not compared with live: managed by AWS, write-only or sensitive", r.ignored))
 	}
-	return strings.Join(notes, "; ")
-}
-
-// secrets returns the names of the NoEcho parameters, whose values AWS answers as asterisks.
-func secrets(parameters []types.Parameter) map[string]bool {
-	m := map[string]bool{}
-	for _, p := range parameters {
-		if v := aws.ToString(p.ParameterValue); v != "" && strings.Trim(v, "*") == "" {
-			m[aws.ToString(p.ParameterKey)] = true
-		}
-	}
-	return m
+	return strings.Join(append(notes, r.warnings...), "; ")
 }
 
 // changeOf returns one resource's change. An action that is not known is an error: a plan

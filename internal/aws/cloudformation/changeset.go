@@ -88,47 +88,67 @@ func describeChangeSet(ctx context.Context, c changeSets, w reconcile.Work) (*cl
 }
 
 // failure returns why a change set failed. CloudFormation's early validation keeps its
-// findings apart, where only DescribeEvents gives them.
-func failure(ctx context.Context, c stacks, out *cloudformation.DescribeChangeSetOutput) (string, error) {
+// findings apart, where only DescribeEvents gives them, and what is wrong with a nested
+// stack stands on that stack's own change set.
+func failure(ctx context.Context, c api, out *cloudformation.DescribeChangeSetOutput) (string, error) {
 	reason := aws.ToString(out.StatusReason)
-	if !strings.Contains(reason, "AWS::EarlyValidation") {
-		return orUnsaid(reason), nil
+	switch {
+	case strings.Contains(reason, "AWS::EarlyValidation"):
+		found, err := findings(ctx, c, out, true)
+		if err != nil || len(found) > 0 {
+			return strings.Join(found, "\n"), err
+		}
+	case strings.Contains(reason, "Nested change set"):
+		why, err := nestedFailure(ctx, c, out)
+		if err != nil || why != "" {
+			return why, err
+		}
+	case strings.Contains(reason, "ChangeSet limit exceeded for stack"):
+		reason += ": CloudFormation keeps a change set of a nested stack that does not change, and lets nobody delete it, until that stack" +
+			" is updated; change something in its template, its description for example, and sync again" // copilot-cli 4426, 5614
 	}
-	in, found := &cloudformation.DescribeEventsInput{
-		ChangeSetName: out.ChangeSetId,
-		Filters:       &types.EventFilter{FailedEvents: aws.Bool(true)},
-	}, []string(nil)
+	return orUnsaid(reason), nil
+}
+
+// findings returns what early validation found, one line each. Without the right to ask,
+// and in a region that does not know the call, there are none.
+func findings(ctx context.Context, c stacks, out *cloudformation.DescribeChangeSetOutput, failed bool) ([]string, error) {
+	in, found := &cloudformation.DescribeEventsInput{ChangeSetName: out.ChangeSetId}, []string(nil)
+	if failed {
+		in.Filters = &types.EventFilter{FailedEvents: aws.Bool(true)}
+	}
 	for {
 		page, err := c.DescribeEvents(ctx, in)
-		if hasCode(err, append(denials, codeValidation)...) {
-			return reason, nil // the reason alone is better than none
+		if hasCode(err, append(denials, codeValidation, codeInvalidAction)...) {
+			return nil, nil
 		}
 		if err != nil {
-			return "", translate("describe events of change set "+aws.ToString(out.ChangeSetName), err)
+			return nil, translate("describe events of change set "+aws.ToString(out.ChangeSetName), err)
 		}
 		for _, e := range page.OperationEvents {
-			if e.EventType == types.EventTypeValidationError {
+			if e.EventType == types.EventTypeValidationError && e.ValidationStatus != types.ValidationStatusSkipped {
 				found = append(found, finding(e))
 			}
 		}
 		if aws.ToString(page.NextToken) == "" {
-			break
+			return found, nil
 		}
 		in.NextToken = page.NextToken
 	}
-	if len(found) == 0 {
-		return reason, nil
-	}
-	return strings.Join(found, "\n"), nil
 }
 
-// finding returns one finding of early validation in one line: where, what, by which check.
+// finding returns one finding of early validation in one line: where, what, by which check,
+// and that it keeps nothing from being applied where it is a warning.
 func finding(e types.OperationEvent) string {
 	where := aws.ToString(e.LogicalResourceId)
 	if p := aws.ToString(e.ValidationPath); p != "" {
 		where = strings.TrimSpace(where + " " + p)
 	}
-	return fmt.Sprintf("%s: %s (%s)", where, orUnsaid(aws.ToString(e.ValidationStatusReason)), aws.ToString(e.ValidationName))
+	check := aws.ToString(e.ValidationName)
+	if e.ValidationFailureMode == types.HookFailureModeWarn {
+		check = "warning of " + check
+	}
+	return fmt.Sprintf("%s: %s (%s)", where, orUnsaid(aws.ToString(e.ValidationStatusReason)), check)
 }
 
 func orUnsaid(reason string) string {

@@ -97,7 +97,7 @@ func TestR28_EarlyValidationTellsWhereAndWhy(t *testing.T) {
 	a := standing("CREATE_COMPLETE")
 	w := mustStart(t, a.engine(), work(gitops.OperationPlan))
 	a.settleFailed(token, reason)
-	a.findings = []types.OperationEvent{
+	a.findings[setARN] = []types.OperationEvent{
 		{EventType: types.EventTypeStackEvent, LogicalResourceId: aws.String("Queue")},
 		{EventType: types.EventTypeValidationError, LogicalResourceId: aws.String("Queue"),
 			ValidationPath: aws.String("/Resources/Queue/Properties/VisibilityTimeout"), ValidationName: aws.String("PROPERTY_VALIDATION"),
@@ -123,7 +123,7 @@ func TestAPlanHoldsEveryPage(t *testing.T) {
 	if got := s.Plan.Summary().Add; got != 5 {
 		t.Errorf("%d changes", got)
 	}
-	if n := a.count("DescribeChangeSet"); n != 3 || len(a.calls) != 3 {
+	if n := a.count("DescribeChangeSet"); n != 3 || a.count("DescribeEvents") != 1 || len(a.calls) != 4 {
 		t.Errorf("calls: %v", a.calls)
 	}
 	a.fails["DescribeChangeSet"] = []error{nil, apiError("Throttling", "Rate exceeded")}
@@ -195,7 +195,7 @@ func TestPropertiesAreMergedByPathAndSecretsStayHidden(t *testing.T) {
 		{Target: target("/Properties/Password", "old", "new", types.RequiresRecreationAlways)},
 		{Target: &types.ResourceTargetDefinition{Attribute: types.ResourceAttributeTags, RequiresRecreation: types.RequiresRecreationNever}},
 		{},
-	}, secrets([]types.Parameter{
+	}, masked([]types.Parameter{
 		{ParameterKey: aws.String("Secret"), ParameterValue: aws.String("****")},
 		{ParameterKey: aws.String("Size"), ParameterValue: aws.String("2*")}}))
 	want := []gitops.PropertyChange{

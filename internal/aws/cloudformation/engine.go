@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/reconcile"
@@ -22,32 +23,45 @@ type Config struct {
 	// Role returns the ARN of the role that CloudFormation assumes where the settings name
 	// none; empty means the caller's rights. Nil means empty.
 	Role func(w reconcile.Work) string
+	// Bucket returns the artefact bucket of a work's account and region, which the deploy
+	// rights reach; empty where there is none. Nil means none anywhere.
+	Bucket func(w reconcile.Work) string
 }
 
 // Engine is the CloudFormation engine. It is safe for concurrent use.
 type Engine struct {
 	deploy, drift func(context.Context, reconcile.Work) (api, error)
-	role          func(reconcile.Work) string
+	artefacts     func(context.Context, reconcile.Work) (objects, error)
+	role, bucket  func(reconcile.Work) string
 }
 
 var _ reconcile.Engine = (*Engine)(nil)
 
 // New returns the engine.
 func New(c Config) *Engine {
-	e := &Engine{deploy: client(c.Deploy), drift: client(c.Drift), role: c.Role}
+	none := func(reconcile.Work) string { return "" }
+	e := &Engine{role: c.Role, bucket: c.Bucket,
+		deploy:    enter(c.Deploy, func(c aws.Config) api { return cloudformation.NewFromConfig(c) }),
+		drift:     enter(c.Drift, func(c aws.Config) api { return cloudformation.NewFromConfig(c) }),
+		artefacts: enter(c.Deploy, func(c aws.Config) objects { return s3.NewFromConfig(c) })}
 	if e.role == nil {
-		e.role = func(reconcile.Work) string { return "" }
+		e.role = none
+	}
+	if e.bucket == nil {
+		e.bucket = none
 	}
 	return e
 }
 
-func client(config func(context.Context, reconcile.Work) (aws.Config, error)) func(context.Context, reconcile.Work) (api, error) {
-	return func(ctx context.Context, w reconcile.Work) (api, error) {
+// enter returns what makes a client with the rights that config gives for a work.
+func enter[C any](config func(context.Context, reconcile.Work) (aws.Config, error), client func(aws.Config) C) func(context.Context, reconcile.Work) (C, error) {
+	return func(ctx context.Context, w reconcile.Work) (C, error) {
 		c, err := config(ctx, w)
 		if err != nil {
-			return nil, fmt.Errorf("enter account %s: %w", w.Settings.Target.Account, err)
+			var none C
+			return none, fmt.Errorf("enter account %s: %w", w.Settings.Target.Account, err)
 		}
-		return cloudformation.NewFromConfig(c), nil
+		return client(c), nil
 	}
 }
 
@@ -56,6 +70,11 @@ func client(config func(context.Context, reconcile.Work) (aws.Config, error)) fu
 // Observe then sees it as foreign, and as absent once the way is free. The same holds for
 // an apply. A detection that has to wait for another one is an error, to be tried again.
 func (e *Engine) Start(ctx context.Context, w reconcile.Work) (gitops.Operation, error) {
+	op, err := e.start(ctx, w)
+	return op, hushed(ctx, w, err)
+}
+
+func (e *Engine) start(ctx context.Context, w reconcile.Work) (gitops.Operation, error) {
 	switch w.Operation.Kind {
 	case gitops.OperationPlan:
 		return e.startPlan(ctx, w)
@@ -72,6 +91,14 @@ func (e *Engine) Start(ctx context.Context, w reconcile.Work) (gitops.Operation,
 // Observe looks at a plan, an apply or a detection. A plan that is seen again while it is
 // to be applied carries no Plan: what is applied was kept when it was ready.
 func (e *Engine) Observe(ctx context.Context, w reconcile.Work) (gitops.Sighting, error) {
+	s, err := e.observe(ctx, w)
+	if err != nil {
+		return s, hushed(ctx, w, err)
+	}
+	return hushedSighting(ctx, w, s)
+}
+
+func (e *Engine) observe(ctx context.Context, w reconcile.Work) (gitops.Sighting, error) {
 	switch w.Operation.Kind {
 	case gitops.OperationPlan:
 		return e.observePlan(ctx, w)

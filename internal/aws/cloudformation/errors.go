@@ -24,6 +24,7 @@ const (
 	codeLimit         = "LimitExceededException"
 	codeCapabilities  = "InsufficientCapabilitiesException"
 	codeStackNotFound = "StackNotFoundException"
+	codeInvalidAction = "InvalidAction" // a call that the region does not know
 )
 
 // denials are the codes of an answer that will be the same until a person acts. Expired

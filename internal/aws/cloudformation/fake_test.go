@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +19,7 @@ const (
 	stackName = "prod-jobs"
 	stackARN  = "arn:aws:cloudformation:eu-west-1:111122223333:stack/prod-jobs/7f6c"
 	token     = "driftless-01J0-1"
+	nestedARN = "arn:aws:cloudformation:eu-west-1:111122223333:stack/prod-jobs-Vpc-1X/8a1b"
 	setARN    = "arn:aws:cloudformation:eu-west-1:111122223333:changeSet/" + token + "/11"
 )
 
@@ -28,8 +30,9 @@ type account struct {
 	again    *types.Stack                                       // the one that has the name by now, where stack was deleted
 	sets     map[string]*cloudformation.DescribeChangeSetOutput // by name
 	events   []types.StackEvent                                 // newest first
-	findings []types.OperationEvent
-	limit    int // change sets that a stack can hold
+	findings map[string][]types.OperationEvent                  // of early validation, by change set's ARN
+	inner    map[string][]types.StackEvent                      // of nested stacks, by ARN, newest first
+	limit    int                                                // change sets that a stack can hold
 
 	detection *cloudformation.DescribeStackDriftDetectionStatusOutput
 	resources []types.StackResourceSummary
@@ -47,6 +50,7 @@ type account struct {
 
 func newAccount() *account {
 	return &account{sets: map[string]*cloudformation.DescribeChangeSetOutput{}, limit: 1000, page: 100,
+		findings: map[string][]types.OperationEvent{}, inner: map[string][]types.StackEvent{},
 		fails: map[string][]error{}, loses: map[string]bool{}, now: time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)}
 }
 
@@ -118,6 +122,18 @@ func (a *account) settle(name string, changes ...types.Change) {
 func (a *account) settleFailed(name, reason string) {
 	s := a.sets[name]
 	s.Status, s.ExecutionStatus, s.StatusReason = types.ChangeSetStatusFailed, types.ExecutionStatusUnavailable, aws.String(reason)
+}
+
+// nest makes the change set of a nested stack, ready, and returns the parent's change of it.
+func (a *account) nest(parent, logical string, action types.ChangeAction, changes ...types.Change) types.Change {
+	id := "arn:aws:cloudformation:eu-west-1:111122223333:changeSet/" + parent + "-" + logical + "/22"
+	a.sets[parent+"-"+logical] = &cloudformation.DescribeChangeSetOutput{
+		ChangeSetId: &id, ChangeSetName: aws.String(parent + "-" + logical), StackId: aws.String(nestedARN),
+		ParentChangeSetId: a.sets[parent].ChangeSetId, RootChangeSetId: a.sets[token].ChangeSetId,
+		Status: types.ChangeSetStatusCreateComplete, ExecutionStatus: types.ExecutionStatusAvailable, Changes: changes,
+	}
+	return types.Change{ResourceChange: &types.ResourceChange{Action: action, LogicalResourceId: &logical,
+		ResourceType: aws.String("AWS::CloudFormation::Stack"), ChangeSetId: &id}}
 }
 
 func (a *account) find(name, stack *string) (*cloudformation.DescribeChangeSetOutput, error) {
@@ -226,7 +242,13 @@ func (a *account) DeleteChangeSet(_ context.Context, in *cloudformation.DeleteCh
 		judge(s) == changeSetPending {
 		return nil, apiError("InvalidChangeSetStatus", "ChangeSet [%s] cannot be deleted in its current status of [%s]", aws.ToString(s.ChangeSetId), s.Status)
 	}
+	if s.RootChangeSetId != nil {
+		return nil, apiError("ValidationError", "a nested change set is deleted with its root")
+	}
 	delete(a.sets, aws.ToString(s.ChangeSetName))
+	maps.DeleteFunc(a.sets, func(_ string, n *cloudformation.DescribeChangeSetOutput) bool {
+		return aws.ToString(n.RootChangeSetId) == aws.ToString(s.ChangeSetId)
+	})
 	return &cloudformation.DeleteChangeSetOutput{}, nil
 }
 
@@ -236,6 +258,9 @@ func (a *account) ListChangeSets(_ context.Context, in *cloudformation.ListChang
 	}
 	var all []types.ChangeSetSummary
 	for n, s := range a.sets {
+		if s.RootChangeSetId != nil { // a nested stack's, whose list is another one
+			continue
+		}
 		all = append(all, types.ChangeSetSummary{ChangeSetId: s.ChangeSetId, ChangeSetName: aws.String(n)})
 	}
 	out := &cloudformation.ListChangeSetsOutput{}
@@ -260,11 +285,15 @@ func (a *account) DescribeStackEvents(_ context.Context, in *cloudformation.Desc
 	if err := a.call("DescribeStackEvents"); err != nil {
 		return nil, err
 	}
-	if !a.isStack(in.StackName) {
+	events, nested := a.inner[aws.ToString(in.StackName)]
+	if !nested && !a.isStack(in.StackName) {
 		return nil, apiError("ValidationError", "Stack [%s] does not exist", aws.ToString(in.StackName))
 	}
+	if !nested {
+		events = a.events
+	}
 	out := &cloudformation.DescribeStackEventsOutput{}
-	out.StackEvents, out.NextToken = paged(a.events, in.NextToken, a.page)
+	out.StackEvents, out.NextToken = paged(events, in.NextToken, a.page)
 	return out, nil
 }
 
@@ -272,10 +301,13 @@ func (a *account) DescribeEvents(_ context.Context, in *cloudformation.DescribeE
 	if err := a.call("DescribeEvents"); err != nil {
 		return nil, err
 	}
-	if _, err := a.find(in.ChangeSetName, in.StackName); err != nil {
+	s, err := a.find(in.ChangeSetName, in.StackName)
+	if err != nil {
 		return nil, err
 	}
-	return &cloudformation.DescribeEventsOutput{OperationEvents: a.findings}, nil
+	out := &cloudformation.DescribeEventsOutput{}
+	out.OperationEvents, out.NextToken = paged(a.findings[aws.ToString(s.ChangeSetId)], in.NextToken, a.page)
+	return out, nil
 }
 
 func (a *account) ListStackResources(_ context.Context, in *cloudformation.ListStackResourcesInput, _ ...func(*cloudformation.Options)) (*cloudformation.ListStackResourcesOutput, error) {

@@ -163,11 +163,10 @@ func endingOf(s types.StackStatus) ending {
 	return endingStuck
 }
 
-// firstFailure returns the first resource that failed and why, or the stack's own reason.
+// firstFailure returns the first resource that failed, or nil, and the stack's own reason.
 // Once one fails, CloudFormation fails those still under way with "Resource creation
 // cancelled", which says nothing.
-func firstFailure(events []types.StackEvent) string {
-	var own string
+func firstFailure(events []types.StackEvent) (first *types.StackEvent, own string) {
 	for _, e := range events {
 		reason := aws.ToString(e.ResourceStatusReason)
 		if ofStack(e) {
@@ -178,11 +177,38 @@ func firstFailure(events []types.StackEvent) string {
 		}
 		cancelled := strings.HasPrefix(reason, "Resource ") && strings.Contains(reason, "cancelled")
 		if strings.HasSuffix(string(e.ResourceStatus), "_FAILED") && !cancelled {
-			return fmt.Sprintf("%s (%s) %s: %s", aws.ToString(e.LogicalResourceId), aws.ToString(e.ResourceType),
-				e.ResourceStatus, orUnsaid(reason))
+			return &e, own
 		}
 	}
-	return own
+	return nil, own
+}
+
+// cause returns why an operation failed: the first resource that failed and its reason, and
+// where that is a nested stack, the first in there, since the parent's event says only that
+// the nested one was not successful. Of the nested stack's events, those since the parent's
+// operation began count. "" where nothing says why.
+func cause(ctx context.Context, c stacks, events []types.StackEvent) (string, error) {
+	first, own := firstFailure(events)
+	if first == nil {
+		return own, nil
+	}
+	id, nested := aws.ToString(first.LogicalResourceId), aws.ToString(first.PhysicalResourceId)
+	if aws.ToString(first.ResourceType) == typeNestedStack && strings.HasPrefix(nested, "arn:") && nested != aws.ToString(first.StackId) {
+		since := aws.ToTime(events[0].Timestamp)
+		h, err := scan(ctx, c, nested, since, func(e types.StackEvent) bool { return !aws.ToTime(e.Timestamp).Before(since) })
+		if err != nil && !noStack(err) {
+			return "", translate("describe events of nested stack "+id, err)
+		}
+		why, err := cause(ctx, c, h.events)
+		if err != nil {
+			return "", err
+		}
+		if why != "" {
+			return "nested stack " + id + ": " + why, nil
+		}
+	}
+	return fmt.Sprintf("%s (%s) %s: %s", id, aws.ToString(first.ResourceType), first.ResourceStatus,
+		orUnsaid(aws.ToString(first.ResourceStatusReason))), nil
 }
 
 // progress returns what an operation does right now: the resource that moved last and is

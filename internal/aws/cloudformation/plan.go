@@ -2,6 +2,7 @@ package cloudformation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,16 +13,23 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
 	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/packaging"
 	"github.com/driftless-gitops/driftless/internal/reconcile"
+	"github.com/driftless-gitops/driftless/internal/template"
 )
 
 // tagApplication is the tag that every stack and, through it, every resource carries.
 const tagApplication = "driftless:application"
 
+// takesOver begins the description of a change set for a stack that has another origin. The
+// description is where Start leaves it for Observe, and where people see it in the console.
+const takesOver = "takes over stack "
+
 // startPlan creates the change set that is named after the token. Two calls: the stack's
-// state, and the change set; where the deployment plans again, those that remove the stale one.
+// state, and the change set; where the deployment plans again, those that remove the stale
+// one, and those that put artefacts into their bucket.
 func (e *Engine) startPlan(ctx context.Context, w reconcile.Work) (gitops.Operation, error) {
-	want, err := read(ctx, w)
+	want, err := e.prepare(ctx, w)
 	if err != nil {
 		return w.Operation, err
 	}
@@ -37,7 +45,7 @@ func (e *Engine) startPlan(ctx context.Context, w reconcile.Work) (gitops.Operat
 	}
 	in := changeSet(w, want, e.roleOf(w))
 	if !found {
-		return create(ctx, c, w, in)
+		return e.begin(ctx, c, w, want, in)
 	}
 	if w.Operation.N > 1 { // an earlier plan of this deployment went stale: nothing of it stays
 		if _, err := makeRoom(ctx, c, name, w.Operation.Token); err != nil {
@@ -54,44 +62,91 @@ func (e *Engine) startPlan(ctx context.Context, w reconcile.Work) (gitops.Operat
 			return w.Operation, &gitops.Refusal{Reason: why}
 		}
 		in.ChangeSetType = types.ChangeSetTypeUpdate
+		if !carries(stack.Tags, w.Application) {
+			in.Description = aws.String(takesOver + name + ", which Driftless did not make")
+		}
 		if w.Kind == gitops.KindRevert {
 			// Only a drift-aware change set compares with live. Not together with
 			// IncludeNestedStacks: the CDK CLI never sends both.
-			in.DeploymentMode = types.DeploymentModeRevertDrift
+			in.DeploymentMode, in.IncludeNestedStacks = types.DeploymentModeRevertDrift, nil
 		}
 	case footingCreate:
+	}
+	return e.begin(ctx, c, w, want, in)
+}
+
+// carries reports whether a stack has the tag that Driftless gives those of an application.
+func carries(tags []types.Tag, application string) bool {
+	return slices.ContainsFunc(tags, func(t types.Tag) bool {
+		return aws.ToString(t.Key) == tagApplication && aws.ToString(t.Value) == application
+	})
+}
+
+// begin puts the artefacts that the template names where it says they are, and creates the
+// change set.
+func (e *Engine) begin(ctx context.Context, c api, w reconcile.Work, want packaging.Prepared, in *cloudformation.CreateChangeSetInput) (gitops.Operation, error) {
+	if in.ChangeSetType == types.ChangeSetTypeCreate {
+		if problems := want.Values.Creatable(); len(problems) > 0 {
+			return w.Operation, &gitops.Refusal{Reason: errors.Join(problems...).Error()}
+		}
+	}
+	if err := e.upload(ctx, w, want.Artefacts); err != nil {
+		return w.Operation, err
 	}
 	return create(ctx, c, w, in)
 }
 
 // changeSet returns the request for a change set that makes the stack. OnStackFailure is
 // left out: it excludes DisableRollback at the execution (API reference).
-func changeSet(w reconcile.Work, want desired, role string) *cloudformation.CreateChangeSetInput {
+func changeSet(w reconcile.Work, want packaging.Prepared, role string) *cloudformation.CreateChangeSetInput {
 	s := w.Settings.CloudFormation
 	in := &cloudformation.CreateChangeSetInput{
-		ChangeSetName: aws.String(w.Operation.Token),
-		ClientToken:   aws.String(w.Operation.Token),
-		ChangeSetType: types.ChangeSetTypeCreate,
-		StackName:     aws.String(s.Stack),
-		TemplateBody:  aws.String(want.template),
-		Tags:          []types.Tag{{Key: aws.String(tagApplication), Value: aws.String(w.Application)}},
+		ChangeSetName:       aws.String(w.Operation.Token),
+		ClientToken:         aws.String(w.Operation.Token),
+		ChangeSetType:       types.ChangeSetTypeCreate,
+		StackName:           aws.String(s.Stack),
+		IncludeNestedStacks: aws.Bool(true),
+		Parameters:          parameters(want.Values),
+		Tags:                tags(want.Tags, w.Application),
+	}
+	if want.URL != "" {
+		in.TemplateURL = aws.String(want.URL)
+	} else {
+		in.TemplateBody = aws.String(string(want.Template))
 	}
 	if role != "" {
 		in.RoleARN = aws.String(role)
 	}
-	for _, c := range s.Capabilities {
+	if s.ImportExisting {
+		in.ImportExistingResources = aws.Bool(true)
+	}
+	for _, c := range want.Capabilities {
 		in.Capabilities = append(in.Capabilities, types.Capability(c))
 	}
-	for _, k := range slices.Sorted(maps.Keys(want.parameters)) {
-		in.Parameters = append(in.Parameters, types.Parameter{
-			ParameterKey: aws.String(k), ParameterValue: aws.String(want.parameters[k])})
+	return in
+}
+
+// parameters returns the values as CloudFormation takes them, sorted by name.
+func parameters(v template.Values) []types.Parameter {
+	var all []types.Parameter
+	for _, k := range slices.Sorted(maps.Keys(v.Parameters)) {
+		all = append(all, types.Parameter{ParameterKey: aws.String(k), ParameterValue: aws.String(v.Parameters[k])})
 	}
-	for _, k := range slices.Sorted(maps.Keys(s.Tags)) {
+	for _, k := range v.Previous {
+		all = append(all, types.Parameter{ParameterKey: aws.String(k), UsePreviousValue: aws.Bool(true)})
+	}
+	return all
+}
+
+// tags returns the tags of a stack, the application's first, which nothing replaces.
+func tags(given map[string]string, application string) []types.Tag {
+	all := []types.Tag{{Key: aws.String(tagApplication), Value: aws.String(application)}}
+	for _, k := range slices.Sorted(maps.Keys(given)) {
 		if k != tagApplication {
-			in.Tags = append(in.Tags, types.Tag{Key: aws.String(k), Value: aws.String(s.Tags[k])})
+			all = append(all, types.Tag{Key: aws.String(k), Value: aws.String(given[k])})
 		}
 	}
-	return in
+	return all
 }
 
 // create creates the change set, making room first where the stack is full of old ones.
@@ -165,7 +220,8 @@ func makeRoom(ctx context.Context, c changeSets, stack, token string) (int, erro
 	}
 }
 
-// observePlan looks at the change set: one call, and one for every further page once it is ready.
+// observePlan looks at the change set: one call, and once it is ready or failed one for every
+// further page, two for every nested one, and one for what early validation found.
 func (e *Engine) observePlan(ctx context.Context, w reconcile.Work) (gitops.Sighting, error) {
 	c, err := e.deploy(ctx, w)
 	if err != nil {
@@ -184,8 +240,7 @@ func (e *Engine) observePlan(ctx context.Context, w reconcile.Work) (gitops.Sigh
 	case changeSetPending:
 		s.State, s.Progress = gitops.OperationRunning, "change set "+string(out.Status)
 	case changeSetReady:
-		s.State = gitops.OperationReady
-		s.Plan, err = planOf(ctx, c, w, out)
+		return plan(ctx, c, w, s, out)
 	case changeSetEmpty:
 		s.State, s.Reason = gitops.OperationNoChange, aws.ToString(out.StatusReason)
 	case changeSetFailed:
@@ -204,6 +259,24 @@ func (e *Engine) observePlan(ctx context.Context, w reconcile.Work) (gitops.Sigh
 			w.Operation.Token, out.Status, out.ExecutionStatus)
 	}
 	return s, err
+}
+
+// plan returns the plan that a ready change set is, or what one of a nested stack is instead
+// of ready.
+func plan(ctx context.Context, c api, w reconcile.Work, s gitops.Sighting, out *cloudformation.DescribeChangeSetOutput) (gitops.Sighting, error) {
+	var part *unready
+	p, err := planOf(ctx, c, w, out)
+	switch {
+	case errors.As(err, &part) && part.state == gitops.OperationRunning:
+		s.State, s.Progress = part.state, part.reason
+	case errors.As(err, &part):
+		s.State, s.Reason = part.state, part.reason
+	case err != nil:
+		return gitops.Sighting{}, err
+	default:
+		s.State, s.Plan = gitops.OperationReady, p
+	}
+	return s, nil
 }
 
 // noPlan tells a plan that can be started from one that has to wait for somebody else.

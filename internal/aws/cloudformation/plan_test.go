@@ -116,14 +116,14 @@ func TestAPlanOfANewStackIsACreationUnderTheToken(t *testing.T) {
 	}
 	in := a.created
 	asked := []string{aws.ToString(in.ChangeSetName), aws.ToString(in.ClientToken), string(in.ChangeSetType),
-		aws.ToString(in.RoleARN), string(in.Capabilities[0]), fmt.Sprint(in.OnStackFailure == "", in.DeploymentMode == "", in.IncludeNestedStacks == nil)}
+		aws.ToString(in.RoleARN), string(in.Capabilities[0]), fmt.Sprint(in.OnStackFailure == "", in.DeploymentMode == "", aws.ToBool(in.IncludeNestedStacks), in.ImportExistingResources == nil, in.Description == nil)}
 	for _, p := range in.Parameters {
 		asked = append(asked, aws.ToString(p.ParameterKey)+"="+aws.ToString(p.ParameterValue))
 	}
 	for _, tag := range in.Tags {
 		asked = append(asked, aws.ToString(tag.Key)+"="+aws.ToString(tag.Value))
 	}
-	want := []string{token, token, "CREATE", "arn:aws:iam::111122223333:role/exec", "CAPABILITY_IAM", "true true true",
+	want := []string{token, token, "CREATE", "arn:aws:iam::111122223333:role/exec", "CAPABILITY_IAM", "true true true true true",
 		"A=1", "B=2", "driftless:application=jobs", "team=jobs"}
 	if diff := cmp.Diff(want, asked); diff != "" {
 		t.Errorf("the change set asked for (-want +got):\n%s", diff)

@@ -109,7 +109,11 @@ func unfit(ctx context.Context, c stacks, name, region string, status types.Stac
 	if err != nil {
 		return err
 	}
-	if why := firstFailure(h.events); why != "" {
+	why, err := cause(ctx, c, h.events)
+	if err != nil {
+		return err
+	}
+	if why != "" {
 		reason += " (" + why + ")"
 	}
 	return &gitops.Refusal{

@@ -18,7 +18,11 @@ import (
 // engine returns the engine over the account.
 func (a *account) engine() *Engine {
 	enter := func(context.Context, reconcile.Work) (api, error) { return a, nil }
-	return &Engine{deploy: enter, drift: enter, role: func(reconcile.Work) string { return "" }}
+	none := func(reconcile.Work) string { return "" }
+	return &Engine{deploy: enter, drift: enter, role: none, bucket: none,
+		artefacts: func(context.Context, reconcile.Work) (objects, error) {
+			return nil, errors.New("no artefact was wanted")
+		}}
 }
 
 const goodTemplate = "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties:\n      VisibilityTimeout: 5\n"
