@@ -84,9 +84,9 @@ func (h *history) check() {
 // runs is how many seeds a property is tried with.
 func runs() uint64 {
 	if testing.Short() {
-		return 50
+		return 30
 	}
-	return 400
+	return 200
 }
 
 // TestWhatIsShownEndsAsTheRecordsDo: whatever is doubled, reordered, delayed, refused, fails
