@@ -42,8 +42,14 @@ func needed(t *template.Template) (needs []types.Capability, because []string) {
 	return needs, slices.Compact(because)
 }
 
-func (g *target) checkCapabilities(given []types.Capability) error {
+// checkCapabilities holds a request to what its template needs. One with transforms needs
+// CAPABILITY_AUTO_EXPAND where nobody can review what they make of it: in direct calls and in
+// nested stacks (API reference, CreateChangeSet and CreateStack, Capabilities).
+func (g *target) checkCapabilities(given []types.Capability, direct bool) error {
 	needs, _ := needed(g.template)
+	if direct && len(g.template.Transforms) > 0 {
+		needs = append(needs, types.CapabilityCapabilityAutoExpand)
+	}
 	for _, n := range needs {
 		if slices.Contains(given, n) || (n == types.CapabilityCapabilityIam && slices.Contains(given, types.CapabilityCapabilityNamedIam)) {
 			continue

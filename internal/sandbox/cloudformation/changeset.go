@@ -1,6 +1,7 @@
 package cloudformation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -17,9 +18,13 @@ import (
 
 // changeSet is one change set of a stack.
 type changeSet struct {
+	stack                 *stack
 	id, name, description string
-	clientToken           string // of CreateChangeSet
-	executeToken          string // of ExecuteChangeSet
+	parent, root          string                // ARNs, of a nested stack's
+	nested                map[string]*changeSet // of nested stacks, by the resource that stands for each
+	include               bool                  // nested stacks are wanted
+	clientToken           string                // of CreateChangeSet
+	executeToken          string                // of ExecuteChangeSet
 	kind                  types.ChangeSetType
 	mode                  types.DeploymentMode
 	created               time.Time
@@ -66,11 +71,11 @@ func (s *Service) createChangeSet(ctx context.Context, at scope, in *cloudformat
 	deployed := st.deployed
 	s.mu.Unlock()
 	g, err := s.requested(ctx, st, deployed, request{
-		source{in.TemplateBody, in.TemplateURL, aws.ToBool(in.UsePreviousTemplate)}, in.Parameters, s.tagsFor(st, in.Tags), in.Capabilities})
+		source{in.TemplateBody, in.TemplateURL, aws.ToBool(in.UsePreviousTemplate)}, in.Parameters, s.tagsFor(st, in.Tags), in.Capabilities, false})
 	if err != nil {
 		return nil, err
 	}
-	c := s.register(st, in, g)
+	c := s.register(st, in, g, nil)
 	s.start(func(ctx context.Context) { s.prepare(ctx, st, c) })
 	return &cloudformation.CreateChangeSetOutput{Id: aws.String(c.id), StackId: aws.String(st.id)}, nil
 }
@@ -81,7 +86,7 @@ func refused(in *cloudformation.CreateChangeSetInput) error {
 	case !changeSetName.MatchString(text(in.ChangeSetName)):
 		return malformed("changeSetName", text(in.ChangeSetName), "[a-zA-Z][-a-zA-Z0-9]*")
 	case in.ChangeSetType == types.ChangeSetTypeImport || len(in.ResourcesToImport) > 0:
-		return invalid("The sandbox imports no resources")
+		return invalid("The sandbox imports resources through ImportExistingResources alone, not by ResourcesToImport")
 	case in.OnStackFailure == types.OnStackFailureDelete && in.ChangeSetType != types.ChangeSetTypeCreate:
 		return invalid("OnStackFailure DELETE is only supported for change sets of type CREATE")
 	case in.DeploymentMode == types.DeploymentModeRevertDrift && aws.ToBool(in.IncludeNestedStacks):
@@ -164,16 +169,17 @@ func (s *Service) tagsFor(st *stack, tags []types.Tag) []types.Tag {
 	return tagsOf(st.tags)
 }
 
-// register adds the change set to its stack, and the stack itself when it is new.
-func (s *Service) register(st *stack, in *cloudformation.CreateChangeSetInput, g *target) *changeSet {
+// register adds the change set to its stack, and the stack itself when it is new. above is
+// the parent's change set that it is a part of, nil for a root.
+func (s *Service) register(st *stack, in *cloudformation.CreateChangeSetInput, g *target, above *changeSet) *changeSet {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if st.status == "" {
-		st.created, st.resources, st.drift = s.Now(), map[string]*record{}, types.StackDriftStatusNotChecked
-		s.stacks = append(s.stacks, st)
+		s.add(st)
 		s.setStatus(st, types.StackStatusReviewInProgress, "User Initiated")
 	}
 	c := &changeSet{
+		stack: st, include: aws.ToBool(in.IncludeNestedStacks),
 		name: text(in.ChangeSetName), id: s.arn(st.at, "changeSet/"+text(in.ChangeSetName)+"/"+newUUID()),
 		description: text(in.Description), clientToken: text(in.ClientToken), kind: in.ChangeSetType, mode: in.DeploymentMode,
 		created: s.Now(), status: types.ChangeSetStatusCreatePending, execution: types.ExecutionStatusUnavailable,
@@ -186,6 +192,9 @@ func (s *Service) register(st *stack, in *cloudformation.CreateChangeSetInput, g
 	if c.roleARN == "" {
 		c.roleARN = st.roleARN
 	}
+	if above != nil {
+		c.parent, c.root = above.id, cmp.Or(above.root, above.id)
+	}
 	st.changeSets = append(st.changeSets, c)
 	return c
 }
@@ -195,67 +204,48 @@ func (s *Service) prepare(ctx context.Context, st *stack, c *changeSet) {
 	s.mu.Lock()
 	c.status = types.ChangeSetStatusCreateInProgress
 	s.mu.Unlock()
-	if !s.pause(ctx, s.timing.ChangeSet) {
-		return
+	if s.pause(ctx, s.timing().ChangeSet) {
+		s.work(ctx, st, c)
 	}
-	p, err := s.newPlan(ctx, st, c.target)
+}
+
+// work plans the change set and those of nested stacks, which are done before it is.
+func (s *Service) work(ctx context.Context, st *stack, c *changeSet) {
+	p, err := s.newPlan(ctx, st, c.target, aws.ToBool(c.importExisting))
+	if err == nil {
+		p.checkScripted()
+	}
 	if err == nil && c.mode == types.DeploymentModeRevertDrift {
 		err = p.revertDrift(ctx)
 	}
+	if err == nil && c.include {
+		err = p.nestedSets(ctx, c)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err != nil {
-		c.fail(reasonOf(err))
-		return
-	}
-	c.plan = p.plan
-	switch {
-	case len(c.plan.problems) > 0:
+	if p != nil {
+		c.plan = p.plan // shown even where the change set fails, as on AWS
 		c.events = s.validationEvents(st, c)
-		c.fail("The following hook(s)/validation(s) failed: [AWS::EarlyValidation::PropertyValidation]. " +
+	}
+	switch empty := c.kind != types.ChangeSetTypeCreate && c.plan.empty(st, c.target); {
+	case err != nil:
+		c.fail(reasonOf(err))
+	case c.plan.checks() != "":
+		c.fail("The following hook(s)/validation failed: [" + c.plan.checks() + "]. " +
 			"To troubleshoot Early Validation errors, use the DescribeEvents API for detailed failure information.")
-	case s.empty(st, c) && len(c.target.template.Transforms) > 0:
+	case empty && len(c.target.template.Transforms) > 0:
 		c.fail(reasonNoUpdates)
-	case s.empty(st, c):
+	case empty:
 		c.fail(reasonNoChanges)
+	case c.root != "": // as in the user guide's example of a nested stack's change set
+		c.status, c.execution, c.reason = types.ChangeSetStatusCreateComplete, types.ExecutionStatusUnavailable, "Executable from root change set"
 	default:
 		c.status, c.execution = types.ChangeSetStatusCreateComplete, types.ExecutionStatusAvailable
 	}
 }
 
-// empty says whether executing the change set would do nothing.
-func (s *Service) empty(st *stack, c *changeSet) bool {
-	return c.kind != types.ChangeSetTypeCreate && len(c.plan.changes) == 0 && !c.plan.outputs && sameTags(st.tags, c.target.tags)
-}
-
-func sameTags(a, b map[string]string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for k, v := range a {
-		if w, ok := b[k]; !ok || w != v {
-			return false
-		}
-	}
-	return true
-}
-
 func (c *changeSet) fail(reason string) {
 	c.status, c.execution, c.reason = types.ChangeSetStatusFailed, types.ExecutionStatusUnavailable, reason
-}
-
-// validationEvents are what DescribeEvents tells about the findings.
-func (s *Service) validationEvents(st *stack, c *changeSet) []types.OperationEvent {
-	var out []types.OperationEvent
-	for _, p := range c.plan.problems {
-		out = append(out, types.OperationEvent{
-			EventId: aws.String(newUUID()), EventType: types.EventTypeValidationError, StackId: aws.String(st.id), OperationId: aws.String(c.operation),
-			OperationType: types.OperationTypeCreateChangeset, LogicalResourceId: aws.String(p.resource.ID), ResourceType: aws.String(p.resource.Type),
-			Timestamp: aws.Time(s.Now()), ValidationFailureMode: types.HookFailureModeFail, ValidationName: aws.String("PROPERTY_VALIDATION"),
-			ValidationPath: aws.String("/Resources/" + p.resource.ID + p.Path), ValidationStatus: types.ValidationStatusFailed,
-			ValidationStatusReason: aws.String(p.Message)})
-	}
-	return out
 }
 
 // locate finds a change set by ARN, or by name within a stack.
@@ -319,18 +309,15 @@ func notExecutable(c *changeSet) error {
 
 // execute starts the deployment; the stack's other change sets are of the past from then.
 func (s *Service) execute(st *stack, c *changeSet, token string, disableRollback *bool) {
-	for _, other := range st.changeSets {
-		if other != c && other.execution == types.ExecutionStatusAvailable {
-			other.execution = types.ExecutionStatusObsolete
-		}
-	}
+	st.supersede(c)
 	c.execution, c.executeToken = types.ExecutionStatusExecuteInProgress, token
 	st.capabilities, st.roleARN, st.onFailure = c.capabilities, c.roleARN, c.onFailure
 	if c.notifications != nil {
 		st.notifications = c.notifications
 	}
 	st.noRollback = aws.ToBool(disableRollback) || c.onFailure == types.OnStackFailureDoNothing
-	s.begin(&deployment{st: st, g: c.target, creating: st.deployed == nil && st.inReview(), noRollback: st.noRollback, revert: c.plan.revert}, token)
+	s.begin(&deployment{st: st, g: c.target, creating: st.deployed == nil && st.inReview(), noRollback: st.noRollback,
+		revert: c.plan.revert, imports: c.plan.imports, sets: c.nested}, token)
 }
 
 func (s *Service) deleteChangeSet(_ context.Context, at scope, in *cloudformation.DeleteChangeSetInput) (*cloudformation.DeleteChangeSetOutput, error) {
@@ -346,6 +333,9 @@ func (s *Service) deleteChangeSet(_ context.Context, at scope, in *cloudformatio
 	if c.execution == types.ExecutionStatusExecuteInProgress {
 		return nil, &wire.Error{Code: "InvalidChangeSetStatus", Message: fmt.Sprintf("ChangeSet [%s] cannot be deleted in its current execution status of [%s]", c.id, c.execution)}
 	}
-	st.changeSets = slices.DeleteFunc(st.changeSets, func(o *changeSet) bool { return o == c })
+	if c.root != "" {
+		return nil, invalid("ChangeSet [%s] belongs to a nested stack: it can only be deleted from its root change set [%s]", c.id, c.root)
+	}
+	s.discard(c)
 	return &cloudformation.DeleteChangeSetOutput{}, nil
 }

@@ -45,7 +45,7 @@ func (s *Service) describeChangeSet(_ context.Context, at scope, in *cloudformat
 		ChangeSetId: aws.String(c.id), ChangeSetName: aws.String(c.name), StackId: aws.String(st.id), StackName: aws.String(st.name),
 		CreationTime: aws.Time(c.created), Status: c.status, ExecutionStatus: c.execution, Parameters: c.target.parameters(),
 		Tags: tagsOf(c.target.tags), Capabilities: c.capabilities, NotificationARNs: c.notifications, OnStackFailure: c.onFailure,
-		IncludeNestedStacks: aws.Bool(false), NextToken: next, DeploymentMode: c.mode, Changes: []types.Change{},
+		IncludeNestedStacks: aws.Bool(c.include), NextToken: next, DeploymentMode: c.mode, Changes: []types.Change{},
 		RollbackConfiguration: &types.RollbackConfiguration{}, ImportExistingResources: c.importExisting,
 	}
 	if c.description != "" {
@@ -53,6 +53,9 @@ func (s *Service) describeChangeSet(_ context.Context, at scope, in *cloudformat
 	}
 	if c.reason != "" {
 		out.StatusReason = aws.String(c.reason)
+	}
+	if c.root != "" {
+		out.ParentChangeSetId, out.RootChangeSetId = aws.String(c.parent), aws.String(c.root)
 	}
 	for _, change := range changes {
 		if !aws.ToBool(in.IncludePropertyValues) {
@@ -97,7 +100,10 @@ func (s *Service) listChangeSets(_ context.Context, at scope, in *cloudformation
 	for _, c := range list {
 		summary := types.ChangeSetSummary{ChangeSetId: aws.String(c.id), ChangeSetName: aws.String(c.name), StackId: aws.String(st.id),
 			StackName: aws.String(st.name), CreationTime: aws.Time(c.created), Status: c.status, ExecutionStatus: c.execution,
-			IncludeNestedStacks: aws.Bool(false)}
+			IncludeNestedStacks: aws.Bool(c.include)}
+		if c.root != "" {
+			summary.ParentChangeSetId, summary.RootChangeSetId = aws.String(c.parent), aws.String(c.root)
+		}
 		if c.reason != "" {
 			summary.StatusReason = aws.String(c.reason)
 		}

@@ -25,17 +25,34 @@ func (p *planner) context(r *template.Resource, properties map[string]any) *stri
 	if r.UpdateReplacePolicy != "" {
 		v["UpdateReplacePolicy"] = r.UpdateReplacePolicy
 	}
-	var secrets []string
-	for _, g := range []*target{p.g, p.deployed} {
-		if g != nil {
-			secrets = append(secrets, g.secrets()...)
-		}
-	}
-	b, err := json.Marshal(conceal(v, secrets))
+	b, err := json.Marshal(conceal(v, p.secrets()))
 	if err != nil {
 		return nil
 	}
 	return aws.String(string(b))
+}
+
+// shown is a value as a change set's details show it: without secrets, as contexts.
+func (p *planner) shown(v any) *string {
+	if v == nil {
+		return nil
+	}
+	return valueOf(conceal(v, p.secrets()))
+}
+
+// secrets are those of the target and of the last deployment.
+func (p *planner) secrets() []string {
+	return secretsOf(p.g, p.deployed)
+}
+
+func secretsOf(targets ...*target) []string {
+	var out []string
+	for _, g := range targets {
+		if g != nil {
+			out = append(out, g.secrets()...)
+		}
+	}
+	return out
 }
 
 // secrets are the values of the NoEcho parameters.

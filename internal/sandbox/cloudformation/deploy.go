@@ -19,13 +19,19 @@ type deployment struct {
 	st         *stack
 	g          *target
 	env        *template.Env
-	creating   bool                // the stack is new
-	noRollback bool                // leave a failure as it stands
-	revert     map[string]reversal // resources to bring back though their template is unchanged
+	creating   bool                  // the stack is new
+	noRollback bool                  // leave a failure as it stands
+	revert     map[string]reversal   // resources to bring back though their template is unchanged
+	parent     *deployment           // of which this one is a part, nil for an operation of its own
+	sets       map[string]*changeSet // of nested stacks, by the resource that stands for each
+	imports    map[string]wire.Made  // resources that exist already and are taken over
 
 	journal  []*entry  // guarded by mu, as all of the stack
 	obsolete []*record // replaced, to be deleted in the end
 	failures []failure
+	children map[string]*deployment // updates of nested stacks, by the resource that stands for each
+	back     *undo
+	skip     []string // what ContinueUpdateRollback leaves as it is
 }
 
 // entry says what became of a resource.
@@ -50,14 +56,14 @@ type undo struct {
 
 // run carries the deployment out. The stack is in its _IN_PROGRESS status already.
 func (d *deployment) run(ctx context.Context) {
-	back := &undo{d: d, previous: d.st.deployed, outputs: d.st.outputs}
+	d.back = &undo{d: d, previous: d.st.deployed, outputs: d.st.outputs}
 	walking, cancel := context.WithCancel(ctx)
 	defer cancel()
 	d.mu.Lock()
 	d.st.cancelled = cancel
 	d.mu.Unlock()
 	var err error
-	if !d.pause(walking, d.timing.Stack) {
+	if !d.pause(walking, d.timing().Stack) {
 		err = errCancelled
 	} else {
 		err = d.applyAll(walking)
@@ -80,7 +86,7 @@ func (d *deployment) run(ctx context.Context) {
 		d.succeed(ctx)
 		return
 	}
-	d.fail(ctx, err, back)
+	d.fail(ctx, err)
 }
 
 func (d *deployment) applyAll(ctx context.Context) error {
@@ -114,6 +120,7 @@ func (d *deployment) apply(ctx context.Context, r *template.Resource) error {
 	d.mu.Unlock()
 	next := &record{id: r.ID, kind: r.Type, definition: r, properties: properties, tags: d.g.tags, needs: d.g.needs[r.ID],
 		drift: types.StackResourceDriftStatusNotChecked}
+	_, next.imported = d.imports[r.ID]
 	if err == nil && properties != nil {
 		err = validate(next)
 	}
@@ -121,12 +128,16 @@ func (d *deployment) apply(ctx context.Context, r *template.Resource) error {
 	switch {
 	case err != nil:
 		return d.refuseResource(next, old, err)
+	case next.imported:
+		return d.adopt(ctx, next, old)
 	case old == nil || back.gone:
 		return d.create(ctx, next, nil)
 	case old.status == types.ResourceStatusCreateFailed, old.kind != next.kind, back.replace, recreates(old, next):
 		return d.create(ctx, next, old)
 	case reverted:
 		return d.update(ctx, next, old, back.actual)
+	case next.kind == nestedStack: // the template behind its URL may have changed
+		return d.update(ctx, next, old, old.properties)
 	case !template.Equal(old.properties, properties) || retagged(old, next.tags):
 		return d.update(ctx, next, old, old.properties)
 	}
@@ -256,13 +267,35 @@ func (d *deployment) create(ctx context.Context, next, old *record) error {
 // attempt waits the time that a resource takes and makes the call, unless a failure is
 // scripted or the operation is cancelled meanwhile. A call once begun is not interrupted.
 func (d *deployment) attempt(ctx context.Context, r *record, action string, call func(wire.Kind) (wire.Made, error)) (wire.Made, error) {
-	if !d.pause(ctx, d.timing.Resource) {
+	if !d.pause(ctx, d.timing().Resource) {
 		return wire.Made{}, errCancelled
 	}
 	if err := d.scripted(d.st.name, r.id, action); err != nil {
 		return wire.Made{}, err
 	}
+	if r.kind == nestedStack {
+		return d.nested(ctx, r, action)
+	}
 	return call(d.kinds[r.kind])
+}
+
+// adopt takes over a resource that exists, as it is. A rollback lets go of it again.
+func (d *deployment) adopt(ctx context.Context, next, old *record) error {
+	made := d.imports[next.id]
+	next.physical, next.attributes = made.PhysicalID, made.Attributes
+	d.mu.Lock()
+	d.st.put(next)
+	d.journal = append(d.journal, &entry{before: old, after: next})
+	d.setResource(d.st, next, types.ResourceStatusImportInProgress, "Resource import started.")
+	d.mu.Unlock()
+	paused := d.pause(ctx, d.timing().Resource)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !paused {
+		return d.failed(next, types.ResourceStatusImportFailed, errCancelled)
+	}
+	d.setResource(d.st, next, types.ResourceStatusImportComplete, "Resource import completed.")
+	return nil
 }
 
 // update changes a resource in place. previous are the properties that its kind is told to
@@ -304,14 +337,20 @@ func (d *deployment) accept(r *record, made wire.Made) {
 	if made.PhysicalID != "" {
 		r.physical = made.PhysicalID
 	}
-	if r.attributes == nil {
+	if r.attributes == nil || r.kind == nestedStack { // an output may be gone
 		r.attributes = map[string]any{}
 	}
 	maps.Copy(r.attributes, made.Attributes)
 }
 
-// begin puts the stack into its first status and starts the deployment. It needs the lock.
+// begin starts the deployment. It needs the lock.
 func (s *Service) begin(d *deployment, token string) {
+	s.enter(d, token)
+	s.start(d.run)
+}
+
+// enter puts the stack into its first status. It needs the lock.
+func (s *Service) enter(d *deployment, token string) {
 	d.Service = s
 	d.env = s.env(d.st, d.g, s.recorded(d.st))
 	d.st.token, d.st.pending = token, d.g
@@ -321,7 +360,6 @@ func (s *Service) begin(d *deployment, token string) {
 		d.st.updated = s.Now()
 		s.setStatus(d.st, types.StackStatusUpdateInProgress, "User Initiated")
 	}
-	s.start(d.run)
 }
 
 func text(p *string) string { return aws.ToString(p) }

@@ -6,6 +6,8 @@
 // undoes what was done, in AWS's states and words. Drift detection compares the template
 // with what moto holds, and REVERT_DRIFT change sets bring live back.
 //
-// Nested stacks, imports, stack sets, hooks and transforms other than
+// Nested stacks are stacks of their own that take part in their parents' operations, with
+// change sets that form a tree. Resources that exist are imported by their names. Stack sets,
+// hooks, imports by identifier and transforms other than AWS::Include and
 // AWS::LanguageExtensions are refused by name. State lives in memory only.
 package cloudformation

@@ -74,7 +74,7 @@ func (s *Service) emitDetection(st *stack, d *detection, count int32) {
 
 // detect compares the stack's resources, or those named, with what moto holds.
 func (s *Service) detect(ctx context.Context, st *stack, d *detection, ids []string) {
-	if !s.pause(ctx, s.timing.Detection) {
+	if !s.pause(ctx, s.timing().Detection) {
 		return
 	}
 	s.mu.Lock()

@@ -1,6 +1,7 @@
 package cloudformation
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,17 +20,25 @@ import (
 //	DELETE /_sandbox/cloudformation/failures   none any more
 const ControlPath = "/_sandbox/cloudformation/"
 
-// Failure makes a resource's next operation fail.
+// Failure makes a resource's next operation fail, or early validation find something.
 type Failure struct {
 	Stack    string `json:"stack"`            // name; empty: any
 	Resource string `json:"resource"`         // logical id; empty: any
-	Action   string `json:"action,omitempty"` // CREATE, UPDATE, DELETE, ROLLBACK or READ; empty: CREATE or UPDATE
+	Action   string `json:"action,omitempty"` // CREATE, UPDATE, DELETE, ROLLBACK, READ or VALIDATE; empty: CREATE or UPDATE
 	Reason   string `json:"reason"`
 	Times    int    `json:"times,omitempty"` // how often; 0: until cleared
+
+	// Of VALIDATE alone, which every change set runs for each of its resources.
+	Check string `json:"check,omitempty"` // the validation's name; empty: PROPERTY_VALIDATION
+	Mode  string `json:"mode,omitempty"`  // FAIL or WARN; empty: FAIL
+	Path  string `json:"path,omitempty"`  // within the resource, for example /Properties/QueueName
 }
 
-// failable are the actions that can be made to fail; READ is drift detection's look at live.
-var failable = []string{"CREATE", "UPDATE", "DELETE", "ROLLBACK", "READ"}
+func (f *Failure) check() string { return cmp.Or(f.Check, propertyValidation) }
+
+// failable are the actions that can be made to fail; READ is drift detection's look at live,
+// VALIDATE is early validation.
+var failable = []string{"CREATE", "UPDATE", "DELETE", "ROLLBACK", "READ", "VALIDATE"}
 
 // Validate says what is wrong with a failure that could never happen or would say nothing.
 func (f Failure) Validate() error {
@@ -38,6 +47,12 @@ func (f Failure) Validate() error {
 	}
 	if f.Reason == "" {
 		return errors.New("reason is empty: say what the resource's event shall show")
+	}
+	if f.Action != "VALIDATE" && (f.Check != "" || f.Mode != "" || f.Path != "") {
+		return fmt.Errorf("check, mode and path belong to action VALIDATE, not to %q", f.Action)
+	}
+	if f.Mode != "" && f.Mode != "FAIL" && f.Mode != "WARN" {
+		return fmt.Errorf("mode %q is neither FAIL nor WARN", f.Mode)
 	}
 	if f.Times < 0 {
 		return fmt.Errorf("times is %d: it must be positive, or 0 for until cleared", f.Times)
@@ -64,8 +79,16 @@ func (s *Service) ClearFailures() {
 	s.failures = nil
 }
 
-// scripted returns the failure that is due for that operation, if any, and counts it.
+// scripted returns the error that is due for that operation, if any.
 func (s *Service) scripted(stack, resource, action string) error {
+	if f := s.due(stack, resource, action); f != nil {
+		return &wire.Error{Code: "GeneralServiceException", Message: f.Reason}
+	}
+	return nil
+}
+
+// due returns the failure that is due for that operation, if any, and counts it.
+func (s *Service) due(stack, resource, action string) *Failure {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, f := range s.failures {
@@ -79,7 +102,7 @@ func (s *Service) scripted(stack, resource, action string) error {
 		if f.Times--; f.Times == 0 {
 			s.failures = slices.Delete(s.failures, i, i+1)
 		}
-		return &wire.Error{Code: "GeneralServiceException", Message: f.Reason}
+		return f
 	}
 	return nil
 }

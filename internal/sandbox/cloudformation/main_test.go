@@ -72,7 +72,7 @@ type world struct {
 }
 
 // quick makes everything take next to no time.
-var quick = cloudformation.Timing{ChangeSet: time.Millisecond, Resource: time.Millisecond, Stack: time.Millisecond, Detection: time.Millisecond}
+var quick = cloudformation.Timing{ChangeSet: time.Millisecond, Resource: time.Millisecond, Stack: time.Millisecond, CleanUp: time.Millisecond, Detection: time.Millisecond}
 
 func newWorld(t *testing.T, change ...func(*cloudformation.Config)) *world {
 	t.Helper()

@@ -17,10 +17,12 @@ import (
 
 // stack is one stack, from its first change set until long after its deletion.
 type stack struct {
-	id, name string
-	at       scope
-	status   types.StackStatus
-	reason   string
+	id, name     string
+	at           scope
+	parent, root string // ARNs, of a nested stack
+	depth        int    // how many stacks are above it
+	status       types.StackStatus
+	reason       string
 
 	created, updated, deleted time.Time
 
@@ -68,6 +70,7 @@ type record struct {
 	differences        []types.PropertyDifference
 	expected, actual   string // JSON, of the last detection
 	driftReason        string
+	imported           bool // by the operation that runs or ran last: no rollback deletes it
 	skipped            bool // by ContinueUpdateRollback: no longer known to be as recorded
 }
 
@@ -140,7 +143,7 @@ func (s *Service) setStatus(st *stack, status types.StackStatus, reason string) 
 // setResource moves a resource to a status, likewise.
 func (s *Service) setResource(st *stack, r *record, status types.ResourceStatus, reason string) {
 	r.status, r.reason, r.changed = status, reason, s.Now()
-	properties, err := json.Marshal(r.properties)
+	properties, err := json.Marshal(conceal(r.properties, secretsOf(st.deployed, st.pending)))
 	if err != nil {
 		properties = nil
 	}
@@ -208,6 +211,12 @@ func (st *stack) put(r *record) {
 func (st *stack) drop(id string) {
 	delete(st.resources, id)
 	st.order = slices.DeleteFunc(st.order, func(o string) bool { return o == id })
+}
+
+// add registers a stack. It needs the lock.
+func (s *Service) add(st *stack) {
+	st.created, st.resources, st.drift = s.Now(), map[string]*record{}, types.StackDriftStatusNotChecked
+	s.stacks = append(s.stacks, st)
 }
 
 func (s *Service) arn(at scope, resource string) string {

@@ -11,7 +11,8 @@ import (
 	"github.com/driftless-gitops/driftless/internal/sandbox/wire"
 )
 
-// succeed ends an operation that went well: an update first deletes what it left behind.
+// succeed ends an operation that went well: an update first deletes what it left behind. A
+// nested stack's update waits with that until the whole hierarchy went well.
 func (d *deployment) succeed(ctx context.Context) {
 	d.mu.Lock()
 	d.st.deployed, d.st.pending, d.st.tags, d.st.undo, d.st.imports = d.g, nil, d.g.tags, nil, d.g.imports
@@ -22,15 +23,33 @@ func (d *deployment) succeed(ctx context.Context) {
 		d.mu.Unlock()
 		return
 	}
+	d.setStatus(d.st, types.StackStatusUpdateCompleteCleanupInProgress, "")
+	d.mu.Unlock()
+	if d.parent == nil {
+		d.cleanUp(ctx)
+	}
+}
+
+// cleanUp deletes what an update left behind, in nested stacks first.
+func (d *deployment) cleanUp(ctx context.Context) {
+	for _, id := range sortedKeys(d.children) {
+		child := d.children[id]
+		d.mu.Lock()
+		due := child.st.status == types.StackStatusUpdateCompleteCleanupInProgress
+		d.mu.Unlock()
+		if due {
+			child.cleanUp(ctx)
+		}
+	}
+	d.mu.Lock()
 	left := slices.Clone(d.obsolete)
 	for _, r := range d.st.sortedRecords() {
 		if _, kept := d.g.needs[r.id]; !kept {
 			left = append(left, r)
 		}
 	}
-	d.setStatus(d.st, types.StackStatusUpdateCompleteCleanupInProgress, "")
 	d.mu.Unlock()
-	d.pause(ctx, d.timing.Stack)
+	d.pause(ctx, d.timing().CleanUp)
 	bad := d.removeAll(ctx, left, d.retained, true)
 	if ctx.Err() != nil {
 		return
@@ -58,22 +77,23 @@ func (d *deployment) settle() {
 	}
 }
 
-// fail ends an operation that did not go well.
-func (d *deployment) fail(ctx context.Context, err error, back *undo) {
+// fail ends an operation that did not go well. What a nested stack's creation left is for
+// the rollback of its parent to delete.
+func (d *deployment) fail(ctx context.Context, err error) {
 	reason := d.failureReason(err)
 	d.mu.Lock()
 	status := types.StackStatusUpdateFailed
 	if d.creating {
 		status = types.StackStatusCreateFailed
 	}
-	if d.noRollback {
-		d.st.deployed, d.st.pending, d.st.tags, d.st.undo = d.g, nil, d.g.tags, back
+	if d.noRollback || (d.creating && d.parent != nil) {
+		d.st.deployed, d.st.pending, d.st.tags, d.st.undo = d.g, nil, d.g.tags, d.back
 		d.setStatus(d.st, status, reason)
 		d.settle()
 		d.mu.Unlock()
 		return
 	}
-	d.st.undo = back
+	d.st.undo = d.back
 	d.mu.Unlock()
 	if d.creating {
 		d.rollbackCreate(ctx, reason+"Rollback requested by user.")

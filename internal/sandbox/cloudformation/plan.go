@@ -2,6 +2,7 @@ package cloudformation
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -10,20 +11,21 @@ import (
 
 	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation/schema"
 	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation/template"
+	"github.com/driftless-gitops/driftless/internal/sandbox/wire"
 )
 
 // plan is what a change set would do: its changes, and what its creation found wrong.
 type plan struct {
 	changes  []types.Change
 	problems []problem
-	outputs  bool                // the outputs would change
-	revert   map[string]reversal // as deployment.revert
+	outputs  bool                 // the outputs would change
+	revert   map[string]reversal  // as deployment.revert
+	imports  map[string]wire.Made // as deployment.imports
 }
 
-// problem is a finding of early validation.
-type problem struct {
-	resource *template.Resource
-	schema.Problem
+// empty says whether nothing would happen to a stack that exists.
+func (p plan) empty(st *stack, g *target) bool {
+	return len(p.changes) == 0 && !p.outputs && maps.Equal(st.tags, g.tags)
 }
 
 // planned is what a plan knows of a resource while it works through the others.
@@ -42,13 +44,17 @@ type planner struct {
 	deployed *target
 	records  map[string]*record
 	state    map[string]planned
+	resolved map[string]map[string]any // properties, by resource
 	env      *template.Env
+	imports  bool // what exists already is imported, or else a conflict
 	plan     plan
 }
 
-// newPlan compares the target with what was last deployed. It reads nothing live.
-func (s *Service) newPlan(ctx context.Context, st *stack, g *target) (*planner, error) {
-	p := &planner{Service: s, st: st, g: g, records: map[string]*record{}, state: map[string]planned{}}
+// newPlan compares the target with what was last deployed. Of what is live it looks only
+// for resources that have the name of one to be added: these it imports if imports is set.
+func (s *Service) newPlan(ctx context.Context, st *stack, g *target, imports bool) (*planner, error) {
+	p := &planner{Service: s, st: st, g: g, records: map[string]*record{}, state: map[string]planned{},
+		resolved: map[string]map[string]any{}, imports: imports}
 	s.mu.Lock()
 	p.deployed = st.deployed
 	order := slices.Clone(st.order)
@@ -62,9 +68,12 @@ func (s *Service) newPlan(ctx context.Context, st *stack, g *target) (*planner, 
 		return n.physical, n.attributes, ok
 	})
 	for _, r := range g.active {
-		if err := p.resource(r); err != nil {
+		if err := p.resource(ctx, r); err != nil {
 			return nil, err
 		}
+	}
+	if err := p.checkImports(); err != nil {
+		return nil, err
 	}
 	for _, id := range slices.Backward(order) {
 		if _, kept := g.needs[id]; !kept && p.records[id] != nil {
@@ -96,21 +105,21 @@ func sameOutputs(a, b []types.Output) bool {
 }
 
 // resource plans one resource of the target. Those it refers to are planned already.
-func (p *planner) resource(r *template.Resource) error {
+func (p *planner) resource(ctx context.Context, r *template.Resource) error {
 	v, err := p.env.Resolve(r.Properties)
 	if err != nil {
 		return err
 	}
 	properties, _ := v.(map[string]any)
-	if t := schema.Lookup(r.Type); t != nil {
-		for _, found := range t.Validate(r.ID, properties) {
-			p.plan.problems = append(p.plan.problems, problem{r, found})
-		}
-	}
+	p.resolved[r.ID] = properties
+	p.checkProperties(r, properties)
 	old := p.records[r.ID]
 	if old == nil || old.status == types.ResourceStatusCreateFailed || old.status == types.ResourceStatusDeleteComplete {
-		p.add(r, properties)
-		return nil
+		imported, err := p.existing(ctx, r, properties)
+		if !imported && err == nil {
+			p.add(r, properties)
+		}
+		return err
 	}
 	p.modify(r, old, properties)
 	return nil
@@ -149,6 +158,11 @@ func (p *planner) modify(r *template.Resource, old *record, properties map[strin
 	details = append(details, p.attributeDetails(r, old)...)
 	if old.kind != r.Type {
 		details = append(details, directly(types.ResourceAttributeProperties, types.RequiresRecreationAlways, types.EvaluationTypeStatic))
+	}
+	if r.Type == nestedStack { // its template may have changed (API reference, ResourceChangeDetail, ChangeSource)
+		d := directly(types.ResourceAttributeProperties, types.RequiresRecreationNever, types.EvaluationTypeDynamic)
+		d.ChangeSource = types.ChangeSourceAutomatic
+		details = append(details, d)
 	}
 	if len(details) == 0 {
 		p.state[r.ID] = keep
@@ -194,6 +208,9 @@ func (p *planner) after(old *record, details []types.ResourceChangeDetail, repla
 // identifier says whether an attribute is a name of the resource itself, which no change in
 // place can alter.
 func identifier(kind, attribute string) bool {
+	if kind == nestedStack {
+		return false
+	}
 	if t := schema.Lookup(kind); t != nil && (slices.Contains(t.ID, attribute) || slices.Contains(t.CreateOnly, attribute)) {
 		return true
 	}
@@ -207,7 +224,7 @@ func (p *planner) detail(r *template.Resource, old *record, l leaf) types.Resour
 		recreation = types.RequiresRecreation(t.Recreation(l.dotted()))
 	}
 	target := &types.ResourceTargetDefinition{Attribute: types.ResourceAttributeProperties, Name: aws.String(l.property()),
-		Path: aws.String("/Properties" + l.path), RequiresRecreation: recreation, BeforeValue: valueOf(l.before), AfterValue: valueOf(l.after)}
+		Path: aws.String("/Properties" + l.path), RequiresRecreation: recreation, BeforeValue: p.shown(l.before), AfterValue: p.shown(l.after)}
 	if l.property() == "Tags" {
 		target.Attribute = types.ResourceAttributeTags
 	}

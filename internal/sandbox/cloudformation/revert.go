@@ -98,7 +98,7 @@ func (p *planner) aware(r *template.Resource, old *record, change *types.Resourc
 		d := p.detail(r, old, l)
 		d.Target.BeforeValueFrom, d.Target.AfterValueFrom = types.BeforeValueFromActualState, types.AfterValueFromTemplate
 		if before := pick(a.previous, l.path); !template.Equal(before, l.before) {
-			d.Target.Drift = &types.LiveResourceDrift{ActualValue: valueOf(l.before), PreviousValue: valueOf(before), DriftDetectionTimestamp: aws.Time(p.Now())}
+			d.Target.Drift = &types.LiveResourceDrift{ActualValue: p.shown(l.before), PreviousValue: p.shown(before), DriftDetectionTimestamp: aws.Time(p.Now())}
 		}
 		details = append(details, d)
 	}

@@ -1,6 +1,7 @@
 package cloudformation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -24,8 +25,8 @@ func (d *deployment) rollbackCreate(ctx context.Context, reason string) {
 	d.setStatus(d.st, begun, reason)
 	records := d.st.sortedRecords()
 	d.mu.Unlock()
-	d.pause(ctx, d.timing.Stack)
-	failed := d.removeAll(ctx, records, func(r *record) bool { return r.definition.DeletionPolicy == "Retain" }, false)
+	d.pause(ctx, d.timing().CleanUp)
+	failed := d.removeAll(ctx, records, func(r *record) bool { return r.imported || r.definition.DeletionPolicy == "Retain" }, false)
 	if ctx.Err() != nil {
 		return
 	}
@@ -41,12 +42,13 @@ func (d *deployment) rollbackCreate(ctx context.Context, reason string) {
 }
 
 // rollbackUpdate takes back what a failed update did, then deletes what it added. skip are
-// resources to leave as they are.
+// resources to leave as they are, those of a nested stack after its name and a dot.
 func (d *deployment) rollbackUpdate(ctx context.Context, reason string, skip []string) {
+	d.skip = skip
 	d.mu.Lock()
 	d.setStatus(d.st, types.StackStatusUpdateRollbackInProgress, reason)
 	d.mu.Unlock()
-	d.pause(ctx, d.timing.Stack)
+	d.pause(ctx, d.timing().CleanUp)
 	var failed []string
 	for _, e := range slices.Backward(d.entries()) {
 		if e.before == nil {
@@ -120,8 +122,8 @@ func (d *deployment) clean(ctx context.Context) {
 		}
 	}
 	d.mu.Unlock()
-	d.pause(ctx, d.timing.Stack)
-	d.removeAll(ctx, added, func(r *record) bool { return false }, true)
+	d.pause(ctx, d.timing().CleanUp)
+	d.removeAll(ctx, added, func(r *record) bool { return r.imported }, true)
 	if ctx.Err() != nil {
 		return
 	}
@@ -177,7 +179,7 @@ func (s *Service) continueUpdateRollback(_ context.Context, at scope, in *cloudf
 		return nil, invalid("Stack:%s is in %s state and can not continue rollback.", st.id, st.status)
 	}
 	for _, id := range in.ResourcesToSkip {
-		if r := st.resources[id]; r == nil || r.status != types.ResourceStatusUpdateFailed {
+		if !s.skippable(st, id) {
 			return nil, invalid("Resource %s cannot be skipped: only resources in UPDATE_FAILED state can be", id)
 		}
 	}
@@ -185,6 +187,17 @@ func (s *Service) continueUpdateRollback(_ context.Context, at scope, in *cloudf
 	d := st.undo.d
 	s.start(func(ctx context.Context) { d.rollbackUpdate(ctx, "User Initiated", in.ResourcesToSkip) })
 	return &cloudformation.ContinueUpdateRollbackOutput{}, nil
+}
+
+// skippable says whether ContinueUpdateRollback may leave that resource as it is. One of a
+// nested stack is named after its stack (API reference, ContinueUpdateRollback).
+func (s *Service) skippable(st *stack, id string) bool {
+	if name, within, ok := strings.Cut(id, "."); ok {
+		child := s.find(st.at, name)
+		return child != nil && child.root == cmp.Or(st.root, st.id) && s.skippable(child, within)
+	}
+	r := st.resources[id]
+	return r != nil && r.status == types.ResourceStatusUpdateFailed
 }
 
 func (s *Service) cancelUpdateStack(_ context.Context, at scope, in *cloudformation.CancelUpdateStackInput) (*cloudformation.CancelUpdateStackOutput, error) {

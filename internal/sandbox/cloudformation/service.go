@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation/resource"
@@ -33,11 +34,12 @@ type Config struct {
 	Timing *Timing // nil: DefaultTiming
 }
 
-// Timing is how long things take.
+// Timing is how long things take beyond the work itself. The zero value waits for nothing.
 type Timing struct {
-	ChangeSet time.Duration // until a change set is created
-	Resource  time.Duration // what every resource takes beyond moto's own time
-	Stack     time.Duration // before a stack's first resource, and before its clean-up ends
+	ChangeSet time.Duration // until a change set is planned; those of nested stacks wait no more
+	Resource  time.Duration // every resource
+	Stack     time.Duration // before the first resource of a stack that is made, changed or deleted
+	CleanUp   time.Duration // before what an update or rollback left behind is deleted
 	Detection time.Duration // until a drift detection has its results
 }
 
@@ -46,13 +48,14 @@ var DefaultTiming = Timing{
 	ChangeSet: 150 * time.Millisecond,
 	Resource:  60 * time.Millisecond,
 	Stack:     60 * time.Millisecond,
+	CleanUp:   60 * time.Millisecond,
 	Detection: 150 * time.Millisecond,
 }
 
 // Service is one CloudFormation for all accounts and regions.
 type Service struct {
 	Config
-	timing  Timing
+	times   atomic.Pointer[Timing]
 	client  *resource.Client
 	kinds   map[string]wire.Kind
 	actions map[string]action
@@ -80,20 +83,25 @@ func New(c Config) *Service {
 	if c.Emit == nil {
 		c.Emit = func(context.Context, wire.Event) {}
 	}
-	timing := DefaultTiming
-	if c.Timing != nil {
-		timing = *c.Timing
-	}
 	// Operations belong to the service, not to the request that starts one.
 	ctx, cancel := context.WithCancel(context.Background())
 	client := &resource.Client{URL: c.Moto, Endpoint: c.Endpoint,
 		HTTP: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
-	s := &Service{Config: c, timing: timing, client: client, ctx: ctx, cancel: cancel,
+	s := &Service{Config: c, client: client, ctx: ctx, cancel: cancel,
 		kinds: resource.Builtin(client), detections: map[string]*detection{}}
 	maps.Copy(s.kinds, c.Kinds)
+	s.SetTiming(DefaultTiming)
+	if c.Timing != nil {
+		s.SetTiming(*c.Timing)
+	}
 	s.actions = s.table()
 	return s
 }
+
+// SetTiming changes how long things take from now on.
+func (s *Service) SetTiming(t Timing) { s.times.Store(&t) }
+
+func (s *Service) timing() Timing { return *s.times.Load() }
 
 // Close ends running operations where they stand and waits for them.
 func (s *Service) Close() {
@@ -229,6 +237,9 @@ func (s *Service) start(f func(ctx context.Context)) {
 
 // pause waits, and says whether the service still runs.
 func (s *Service) pause(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

@@ -163,8 +163,9 @@ func TestRetainedResourceStaysWhenItsStackGoes(t *testing.T) {
 	if got := w.history(id); !strings.Contains(got, "Jobs DELETE_SKIPPED") {
 		t.Errorf("events:\n%s", got)
 	}
-	if got := w.deploy("again", "Resources:\n  Jobs:\n    Type: AWS::SQS::Queue\n    Properties: { QueueName: kept, VisibilityTimeout: 77 }\n"); got != types.StackStatusRollbackComplete {
-		t.Errorf("a queue of that name should still be there, but the stack ended in %s", got)
+	c := w.plan("again", "Resources:\n  Jobs:\n    Type: AWS::SQS::Queue\n    Properties: { QueueName: kept, VisibilityTimeout: 77 }\n")
+	if got := aws.ToString(c.StatusReason); !strings.Contains(got, "AWS::EarlyValidation::ResourceExistenceCheck") {
+		t.Errorf("a queue of that name should still be there, but the change set is %s %s", c.Status, got)
 	}
 }
 

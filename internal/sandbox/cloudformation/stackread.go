@@ -46,6 +46,9 @@ func (st *stack) describe() types.Stack {
 	if st.roleARN != "" {
 		out.RoleARN = aws.String(st.roleARN)
 	}
+	if st.parent != "" {
+		out.ParentId, out.RootId = aws.String(st.parent), aws.String(st.root)
+	}
 	if g := st.shown(); g != nil {
 		out.Parameters = g.parameters()
 		if d := g.template.Description; d != "" {
@@ -73,7 +76,7 @@ func (s *Service) listStacks(_ context.Context, at scope, in *cloudformation.Lis
 		d := st.describe()
 		all = append(all, types.StackSummary{StackId: d.StackId, StackName: d.StackName, StackStatus: d.StackStatus,
 			StackStatusReason: d.StackStatusReason, CreationTime: d.CreationTime, LastUpdatedTime: d.LastUpdatedTime,
-			DeletionTime: d.DeletionTime, TemplateDescription: d.Description,
+			DeletionTime: d.DeletionTime, TemplateDescription: d.Description, ParentId: d.ParentId, RootId: d.RootId,
 			DriftInformation: &types.StackDriftInformationSummary{StackDriftStatus: st.drift, LastCheckTimestamp: st.driftChecked}})
 	}
 	list, next, err := page(all, in.NextToken, pageSize)

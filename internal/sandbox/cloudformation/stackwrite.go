@@ -20,7 +20,8 @@ func (s *Service) createStack(ctx context.Context, at scope, in *cloudformation.
 		return nil, malformed("stackName", name, "[a-zA-Z][-a-zA-Z0-9]*")
 	}
 	st := &stack{name: name, at: at, id: s.arn(at, "stack/"+name+"/"+newUUID())}
-	g, err := s.requested(ctx, st, nil, request{source{in.TemplateBody, in.TemplateURL, false}, in.Parameters, in.Tags, in.Capabilities})
+	g, err := s.requested(ctx, st, nil, request{
+		source{in.TemplateBody, in.TemplateURL, false}, in.Parameters, in.Tags, in.Capabilities, true})
 	if err != nil {
 		return nil, err
 	}
@@ -32,12 +33,11 @@ func (s *Service) createStack(ctx context.Context, at scope, in *cloudformation.
 		}
 		return nil, &wire.Error{Code: "AlreadyExistsException", Message: fmt.Sprintf("Stack [%s] already exists", name)}
 	}
-	st.created, st.resources, st.drift = s.Now(), map[string]*record{}, types.StackDriftStatusNotChecked
+	s.add(st)
 	st.capabilities, st.roleARN, st.notifications, st.timeout = in.Capabilities, text(in.RoleARN), in.NotificationARNs, in.TimeoutInMinutes
 	st.protected = aws.ToBool(in.EnableTerminationProtection)
 	st.noRollback = aws.ToBool(in.DisableRollback) || in.OnFailure == types.OnFailureDoNothing
 	st.onFailure = types.OnStackFailure(in.OnFailure)
-	s.stacks = append(s.stacks, st)
 	s.begin(&deployment{st: st, g: g, creating: true, noRollback: st.noRollback}, text(in.ClientRequestToken))
 	return &cloudformation.CreateStackOutput{StackId: aws.String(st.id)}, nil
 }
@@ -54,11 +54,11 @@ func (s *Service) updateStack(ctx context.Context, at scope, in *cloudformation.
 		return nil, invalid("Stack [%s] does not exist", text(in.StackName))
 	}
 	g, err := s.requested(ctx, st, deployed, request{
-		source{in.TemplateBody, in.TemplateURL, aws.ToBool(in.UsePreviousTemplate)}, in.Parameters, s.tagsFor(st, in.Tags), in.Capabilities})
+		source{in.TemplateBody, in.TemplateURL, aws.ToBool(in.UsePreviousTemplate)}, in.Parameters, s.tagsFor(st, in.Tags), in.Capabilities, true})
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.newPlan(ctx, st, g)
+	p, err := s.newPlan(ctx, st, g, false)
 	if err != nil {
 		return nil, err
 	}
@@ -70,20 +70,16 @@ func (s *Service) updateStack(ctx context.Context, at scope, in *cloudformation.
 		return out, nil
 	case !updatable(st):
 		return nil, conflict(st, "updated")
-	case len(p.plan.problems) > 0:
-		return nil, invalid("%s", p.plan.problems[0].Message)
-	case len(p.plan.changes) == 0 && !p.plan.outputs && sameTags(st.tags, g.tags):
+	case p.plan.failed() != "":
+		return nil, invalid("%s", p.plan.failed())
+	case p.plan.empty(st, g):
 		return nil, invalid("%s", reasonNoUpdates)
 	}
 	st.capabilities, st.noRollback = in.Capabilities, aws.ToBool(in.DisableRollback)
 	if in.RoleARN != nil {
 		st.roleARN = text(in.RoleARN)
 	}
-	for _, c := range st.changeSets {
-		if c.execution == types.ExecutionStatusAvailable {
-			c.execution = types.ExecutionStatusObsolete
-		}
-	}
+	st.supersede(nil)
 	s.begin(&deployment{st: st, g: g, noRollback: st.noRollback}, text(in.ClientRequestToken))
 	return out, nil
 }
@@ -150,7 +146,7 @@ func (s *Service) importers(owner *stack, name string) []string {
 }
 
 func (d *deployment) deleteAll(ctx context.Context, retain []string, force bool) {
-	d.pause(ctx, d.timing.Stack)
+	d.pause(ctx, d.timing().Stack)
 	d.mu.Lock()
 	var records []*record
 	for _, r := range d.st.sortedRecords() {
@@ -171,7 +167,10 @@ func (d *deployment) deleteAll(ctx context.Context, retain []string, force bool)
 		d.setStatus(d.st, types.StackStatusDeleteFailed, "The following resource(s) failed to delete: "+quoted(failed)+". ")
 		return
 	}
-	d.st.changeSets, d.st.outputs, d.st.imports = nil, nil, nil
+	for _, c := range slices.Clone(d.st.changeSets) {
+		d.discard(c)
+	}
+	d.st.outputs, d.st.imports = nil, nil
 	d.setStatus(d.st, types.StackStatusDeleteComplete, "")
 }
 

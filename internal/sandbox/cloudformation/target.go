@@ -5,15 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
-	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation/resource"
 	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation/schema"
 	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation/template"
 	"github.com/driftless-gitops/driftless/internal/sandbox/wire"
@@ -33,71 +30,6 @@ type target struct {
 	conditions map[string]bool
 	pseudo     map[string]any
 	imports    []string // names of exports that were asked for; guarded by Service.mu
-}
-
-const (
-	maxInline = 51200   // bytes of TemplateBody (quotas page)
-	maxURL    = 1 << 20 // bytes of a template in S3
-)
-
-// source is where a request takes its template from.
-type source struct {
-	body, url *string
-	previous  bool
-}
-
-// read returns the template's text.
-func (s *Service) read(ctx context.Context, at scope, deployed *target, from source) (string, error) {
-	body, address := aws.ToString(from.body), aws.ToString(from.url)
-	switch {
-	case from.previous && (body != "" || address != ""), body != "" && address != "":
-		return "", invalid("Only one of TemplateBody, TemplateURL or UsePreviousTemplate may be specified")
-	case from.previous && deployed == nil:
-		return "", invalid("UsePreviousTemplate is only supported for existing stacks")
-	case from.previous:
-		return deployed.template.Body, nil
-	case address != "":
-		return s.fetch(ctx, at, address)
-	case body == "":
-		return "", invalid("Either Template URL or Template Body must be specified.")
-	case len(body) > maxInline:
-		return "", invalid("1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to %d", maxInline)
-	}
-	return body, nil
-}
-
-// fetch reads a template from moto's S3. The URL may be AWS's in either style, or the
-// gateway's own with the bucket as the first part of the path, as the CDK CLI writes it.
-func (s *Service) fetch(ctx context.Context, at scope, address string) (string, error) {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" {
-		return "", invalid("TemplateURL must be a supported URL.")
-	}
-	path := u.EscapedPath()
-	host := u.Hostname()
-	if bucket, _, virtual := strings.Cut(host, ".s3"); virtual && strings.HasSuffix(host, ".amazonaws.com") && bucket != "" {
-		path = "/" + bucket + path
-	} else if !strings.HasSuffix(host, ".amazonaws.com") && !s.own(u) {
-		return "", invalid("TemplateURL must be a supported URL.")
-	}
-	b, err := s.client.S3(ctx, resource.Scope{Account: at.account, Region: at.region}, http.MethodGet, path, nil)
-	if err != nil {
-		return "", invalid("S3 error: Access Denied\nFor more information check http://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html")
-	}
-	if len(b) > maxURL {
-		return "", invalid("Template may not exceed %d bytes in size.", maxURL)
-	}
-	return string(b), nil
-}
-
-// own says whether the URL leads to the gateway. Any loopback address does.
-func (s *Service) own(u *url.URL) bool {
-	if s.Endpoint != nil {
-		if e, err := url.Parse(s.Endpoint()); err == nil && e.Host == u.Host {
-			return true
-		}
-	}
-	return u.Hostname() == "localhost" || strings.HasPrefix(u.Hostname(), "127.")
 }
 
 // given merges a request's parameters with the stack's previous ones. A parameter that is
@@ -129,6 +61,7 @@ type request struct {
 	parameters   []types.Parameter
 	tags         []types.Tag
 	capabilities []types.Capability
+	direct       bool // without a change set to look at first
 }
 
 // requested returns the target that a request asks of a stack, deployed being what stands;
@@ -142,13 +75,14 @@ func (s *Service) requested(ctx context.Context, st *stack, deployed *target, r 
 	if err != nil {
 		return nil, err
 	}
-	return s.newTarget(ctx, st, body, parameters, r.tags, r.capabilities)
+	return s.newTarget(ctx, st, body, parameters, r.tags, r.capabilities, r.direct)
 }
 
 // newTarget checks a template against its parameters, the types that there are and the
-// capabilities, all as AWS does before it accepts a request.
-func (s *Service) newTarget(ctx context.Context, st *stack, body string, parameters map[string]string, tags []types.Tag, capabilities []types.Capability) (*target, error) {
-	t, err := template.Parse(body)
+// capabilities, all as AWS does before it accepts a request. direct says that nobody reviews
+// what transforms make of the template.
+func (s *Service) newTarget(ctx context.Context, st *stack, body string, parameters map[string]string, tags []types.Tag, capabilities []types.Capability, direct bool) (*target, error) {
+	t, err := s.parse(ctx, st.at, body)
 	if err != nil {
 		return nil, err
 	}
@@ -178,7 +112,7 @@ func (s *Service) newTarget(ctx context.Context, st *stack, body string, paramet
 		return nil, err
 	}
 	g.sort()
-	return g, g.checkCapabilities(capabilities)
+	return g, g.checkCapabilities(capabilities, direct)
 }
 
 // sort fills active: the template's order, as far as needs allow.
@@ -207,7 +141,7 @@ func (g *target) sort() {
 func (s *Service) checkTypes(t *template.Template) error {
 	var unknown, lacking []string
 	for _, r := range t.Resources {
-		if _, ok := s.kinds[r.Type]; ok {
+		if _, ok := s.kinds[r.Type]; ok || r.Type == nestedStack {
 			continue
 		}
 		if schema.Known(r.Type) {

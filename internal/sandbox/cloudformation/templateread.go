@@ -51,7 +51,7 @@ func (s *Service) parsed(ctx context.Context, at scope, name *string, from sourc
 	if err != nil {
 		return nil, err
 	}
-	return template.Parse(body)
+	return s.parse(ctx, at, body)
 }
 
 func (s *Service) getTemplateSummary(ctx context.Context, at scope, in *cloudformation.GetTemplateSummaryInput) (*cloudformation.GetTemplateSummaryOutput, error) {

@@ -35,13 +35,17 @@ func bucketCreate(c *call) (wire.Made, error) {
 		return wire.Made{}, err
 	}
 	c.PhysicalID = name
-	made := wire.Made{PhysicalID: name, Attributes: map[string]any{
+	return c.bucket(), c.bucketSettings()
+}
+
+func (c *call) bucket() wire.Made {
+	name := c.PhysicalID
+	return wire.Made{PhysicalID: name, Attributes: map[string]any{
 		"Arn": "arn:aws:s3:::" + name, "DomainName": name + ".s3.amazonaws.com",
 		"DualStackDomainName": name + ".s3.dualstack." + c.Region + ".amazonaws.com",
 		"RegionalDomainName":  name + ".s3." + c.Region + ".amazonaws.com",
 		"WebsiteURL":          "http://" + name + ".s3-website-" + c.Region + ".amazonaws.com",
 	}}
-	return made, c.bucketSettings()
 }
 
 func bucketUpdate(c *call) (wire.Made, error) {

@@ -30,8 +30,11 @@ func roleCreate(c *call) (wire.Made, error) {
 		return wire.Made{}, err
 	}
 	c.PhysicalID = name
-	made := wire.Made{PhysicalID: name, Attributes: map[string]any{"Arn": n.Value("Arn"), "RoleId": n.Value("RoleId")}}
-	return made, c.rolePolicies(map[string]any{})
+	return roleMade(name, n), c.rolePolicies(map[string]any{})
+}
+
+func roleMade(name string, n *Node) wire.Made {
+	return wire.Made{PhysicalID: name, Attributes: map[string]any{"Arn": n.Value("Arn"), "RoleId": n.Value("RoleId")}}
 }
 
 func (c *call) iam(action string, params map[string]any) error {

@@ -65,9 +65,12 @@ func queueCreate(c *call) (wire.Made, error) {
 	if err != nil {
 		return wire.Made{}, err
 	}
-	url := text(out["QueueUrl"])
+	return c.queue(name, text(out["QueueUrl"])), nil
+}
+
+func (c *call) queue(name, url string) wire.Made {
 	return wire.Made{PhysicalID: url, Attributes: map[string]any{
-		"Arn": c.arn("sqs", name), "QueueName": name, "QueueUrl": url}}, nil
+		"Arn": c.arn("sqs", name), "QueueName": name, "QueueUrl": url}}
 }
 
 func queueUpdate(c *call) (wire.Made, error) {
@@ -185,8 +188,12 @@ func topicCreate(c *call) (wire.Made, error) {
 		return wire.Made{}, err
 	}
 	c.PhysicalID = n.Value("TopicArn")
-	made := wire.Made{PhysicalID: c.PhysicalID, Attributes: map[string]any{"TopicArn": c.PhysicalID, "TopicName": name}}
-	return made, c.subscribeAll()
+	return c.topic(name), c.subscribeAll()
+}
+
+func (c *call) topic(name string) wire.Made {
+	arn := c.arn("sns", name)
+	return wire.Made{PhysicalID: arn, Attributes: map[string]any{"TopicArn": arn, "TopicName": name}}
 }
 
 // subscribeAll makes the subscriptions that a topic declares within itself.

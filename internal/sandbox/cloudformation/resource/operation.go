@@ -28,9 +28,12 @@ func logGroupCreate(c *call) (wire.Made, error) {
 	if _, err := c.json("logs", "CreateLogGroup", in); err != nil {
 		return wire.Made{}, err
 	}
-	made, err := logGroupUpdate(c)
-	made.Attributes = map[string]any{"Arn": c.arn("logs", "log-group:"+c.PhysicalID+":*")}
-	return made, err
+	_, err := logGroupUpdate(c)
+	return c.logGroup(), err
+}
+
+func (c *call) logGroup() wire.Made {
+	return wire.Made{PhysicalID: c.PhysicalID, Attributes: map[string]any{"Arn": c.arn("logs", "log-group:"+c.PhysicalID+":*")}}
 }
 
 func logGroupUpdate(c *call) (wire.Made, error) {

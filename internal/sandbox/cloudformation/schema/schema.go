@@ -77,9 +77,13 @@ func Names() []string {
 	return out
 }
 
-// Attribute says whether Fn::GetAtt may ask for that attribute.
+// Attribute says whether Fn::GetAtt may ask for that attribute. A nested stack's are
+// written `Outputs\..*`, the one pattern among them.
 func (t *Type) Attribute(name string) bool {
-	return slices.ContainsFunc(t.Attributes, func(a string) bool { return a == name || strings.HasPrefix(name, a+".") })
+	return slices.ContainsFunc(t.Attributes, func(a string) bool {
+		a = strings.TrimSuffix(a, `\..*`)
+		return a == name || strings.HasPrefix(name, a+".")
+	})
 }
 
 // Recreation is Always, Conditionally or Never: whether a change of that property (a name,

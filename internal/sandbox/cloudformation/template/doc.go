@@ -2,6 +2,6 @@
 // AWS refuses, checks parameters, and resolves conditions and intrinsic functions.
 //
 // It is pure. What only the account knows (a resource's physical id, an export, an SSM
-// parameter) it asks its caller for. It runs no transform: a template that needs one is
-// refused by name.
+// parameter, an included snippet) it asks its caller for. Of transforms it runs AWS::Include
+// and AWS::LanguageExtensions; a template that needs another one is refused by name.
 package template

@@ -140,6 +140,9 @@ func (p Parameter) check(v string) error {
 	if p.List() && !p.SSM() {
 		values = elements(v)
 	}
+	if Unknown(v) {
+		return nil // a nested stack's, in a plan
+	}
 	for _, v := range values {
 		if message := p.problem(v); message != "" {
 			if p.Constraint != "" {
@@ -188,7 +191,7 @@ func (t *Template) Values(bound map[string]string, ssm func(name string) (string
 	values, resolved = map[string]any{}, map[string]string{}
 	for _, p := range t.Parameters {
 		v := bound[p.Name]
-		if p.SSM() {
+		if p.SSM() && !Unknown(v) {
 			if v, err = ssm(v); err != nil {
 				return nil, nil, err
 			}

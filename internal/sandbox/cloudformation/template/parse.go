@@ -13,9 +13,12 @@ import (
 	"github.com/driftless-gitops/driftless/internal/sandbox/wire"
 )
 
-// LanguageExtensions is the one transform that templates may name: its functions
-// Fn::ToJsonString and Fn::Length are resolved here.
-const LanguageExtensions = "AWS::LanguageExtensions"
+// The transforms that templates may name. LanguageExtensions' functions Fn::ToJsonString and
+// Fn::Length are resolved here; Include is replaced by the text that it names.
+const (
+	LanguageExtensions = "AWS::LanguageExtensions"
+	includeTransform   = "AWS::Include"
+)
 
 // Template is a parsed template, its sections in the order in which they are written.
 type Template struct {
@@ -64,13 +67,21 @@ func invalid(format string, args ...any) error {
 }
 
 // Parse reads a template and checks everything that needs no parameter: the form, the
-// names, and that every reference leads somewhere. Errors are AWS's ValidationError.
-func Parse(body string) (*Template, error) {
+// names, and that every reference leads somewhere. include reads what AWS::Include names.
+// Errors are AWS's ValidationError.
+func Parse(body string, include func(location string) (string, error)) (*Template, error) {
 	root, err := document(body)
 	if err != nil {
 		return nil, err
 	}
 	t := &Template{Body: body}
+	e := expansion{include: include}
+	if err := e.top(root); err != nil {
+		return nil, err
+	}
+	if e.done {
+		t.Transforms = []string{includeTransform}
+	}
 	for i := 0; i < len(root.Content); i += 2 {
 		if err := t.section(root.Content[i].Value, root.Content[i+1]); err != nil {
 			return nil, err
@@ -82,9 +93,18 @@ func Parse(body string) (*Template, error) {
 	return t, t.check()
 }
 
-// document returns the template's top mapping. JSON is compacted first, since it may hold
-// tabs, which YAML forbids.
+// document returns the template's top mapping.
 func document(body string) (*yaml.Node, error) {
+	n, err := node(body)
+	if err == nil && n.Kind != yaml.MappingNode {
+		return nil, invalid("Template format error: unsupported structure.")
+	}
+	return n, err
+}
+
+// node parses YAML or JSON. JSON is compacted first, since it may hold tabs, which YAML
+// forbids.
+func node(body string) (*yaml.Node, error) {
 	text := []byte(body)
 	format := "YAML"
 	if strings.HasPrefix(strings.TrimSpace(body), "{") {
@@ -97,7 +117,7 @@ func document(body string) (*yaml.Node, error) {
 	if err := yaml.Unmarshal(text, &doc); err != nil {
 		return nil, invalid("Template format error: %s not well-formed.%s", format, position(err))
 	}
-	if len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
+	if len(doc.Content) != 1 {
 		return nil, invalid("Template format error: unsupported structure.")
 	}
 	return doc.Content[0], nil
@@ -165,8 +185,12 @@ func (t *Template) transforms(v any) error {
 		names = []any{v}
 	}
 	for _, n := range names {
-		if Text(n) != LanguageExtensions {
-			return invalid("The sandbox runs no transforms: %s", Text(n))
+		name := Text(n)
+		if m, ok := n.(map[string]any); ok {
+			name = Text(m["Name"])
+		}
+		if name != LanguageExtensions {
+			return invalid("The sandbox runs no transforms but AWS::Include and AWS::LanguageExtensions: %s", name)
 		}
 		t.Transforms = append(t.Transforms, Text(n))
 	}
@@ -204,7 +228,7 @@ func value(n *yaml.Node, path string) (any, error) {
 			v = []any{id, attribute}
 		}
 	}
-	if !functions["Fn::"+name] {
+	if !functions["Fn::"+name] && name != "Transform" {
 		return nil, invalid("Template format error: [%s] Unsupported tag !%s", path, name)
 	}
 	return map[string]any{"Fn::" + name: v}, nil

@@ -216,13 +216,21 @@ func (t *Template) checkFunctions(v any, block string) error {
 	return nil
 }
 
+// macro is what a Fn::Transform names, or the function itself.
+func macro(name string, argument any) string {
+	if m, ok := argument.(map[string]any); ok && m["Name"] != nil {
+		return Text(m["Name"])
+	}
+	return name
+}
+
 func (t *Template) checkFunction(name string, argument any, block string) error {
 	list, _ := argument.([]any)
 	switch {
 	case !strings.HasPrefix(name, "Fn::"):
 		return nil
 	case name == "Fn::Transform" || strings.HasPrefix(name, "Fn::ForEach"):
-		return invalid("The sandbox runs no transforms: %s", name)
+		return invalid("The sandbox runs no transforms but AWS::Include and AWS::LanguageExtensions: %s", macro(name, argument))
 	case !functions[name]:
 		return invalid("Template format error: Unrecognized function %s in the %s block of the template", name, block)
 	case name == "Fn::If" && len(list) != 3:
