@@ -13,31 +13,33 @@ import (
 
 	"github.com/driftless-gitops/driftless/internal/config"
 	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/packaging"
 	"github.com/driftless-gitops/driftless/internal/template"
 )
 
 // validation is what "validate" found.
 type validation struct {
 	Applications int              `json:"applications"`
+	Templates    int              `json:"templates,omitempty"`
 	Problems     []gitops.Problem `json:"problems"`
 }
 
 func validateCommand(f *flags) *cobra.Command {
-	return &cobra.Command{Use: "validate [DIRECTORY]", Short: "Check a repository's driftless.yaml and what it names, without AWS",
-		Args: cobra.MaximumNArgs(1), RunE: func(_ *cobra.Command, args []string) error {
-			dir := "."
-			if len(args) == 1 {
-				dir = args[0]
+	t := &templateFlags{}
+	c := &cobra.Command{Use: "validate [DIRECTORY] | --template FILE...",
+		Short: "Check a repository's driftless.yaml and what it names, or templates alone, without AWS",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(t.files) > 0 {
+				return nil // templates, as a shell writes out a pattern
 			}
-			if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-				return usage(fmt.Errorf("%q is not a directory: give the root of a repository", dir))
-			}
-			files := os.DirFS(dir)
-			v, err := validate(files, dir)
+			return cobra.MaximumNArgs(1)(cmd, args)
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			v, read, err := t.validate(args)
 			if err != nil {
 				return err
 			}
-			if err := f.print(v, func() string { return describe(files, v) }); err != nil {
+			if err := f.print(v, func() string { return describe(read, v) }); err != nil {
 				return err
 			}
 			if len(v.Problems) > 0 {
@@ -45,6 +47,25 @@ func validateCommand(f *flags) *cobra.Command {
 			}
 			return nil
 		}}
+	c.Flags().StringArrayVar(&t.files, "template", nil, "check this template alone, inside or outside of any repository; more may follow")
+	c.Flags().StringVar(&t.parameters, "parameters", "", "with --template: the parameter file to hold it against")
+	c.Flags().StringArrayVar(&t.capabilities, "capability", nil, "with --template: a capability that the application gives, as CAPABILITY_IAM")
+	c.Flags().StringArrayVar(&t.transforms, "transform", nil, "with --template: a macro that the application allows, by its name")
+	return c
+}
+
+// validateRepository finds what is wrong at and below the root of a repository.
+func validateRepository(args []string) (validation, readFile, error) {
+	dir := "."
+	if len(args) == 1 {
+		dir = args[0]
+	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return validation{}, nil, usage(fmt.Errorf("%q is not a directory: give the root of a repository", dir))
+	}
+	files := os.DirFS(dir)
+	v, err := validate(files, dir)
+	return v, func(name string) ([]byte, error) { return fs.ReadFile(files, name) }, err
 }
 
 // validate finds everything at once: what is wrong in the file, with what it names, in the
@@ -121,7 +142,7 @@ func known(parsed []gitops.Problem, application string) bool {
 // templateProblems returns what is wrong in an application's template and parameters, but
 // for parameters that were told to be missing.
 func templateProblems(files fs.FS, s gitops.Settings, told bool) []gitops.Problem {
-	_, _, found, err := template.Load(files, s)
+	found, err := packaging.Check(files, s)
 	if err != nil && !told {
 		found = append(found, err)
 	}
@@ -142,17 +163,24 @@ func asProblem(app string, err error) gitops.Problem {
 	return gitops.Problem{Application: app, Message: err.Error()}
 }
 
+// readFile reads a file that a problem names.
+type readFile func(name string) ([]byte, error)
+
 // describe shows each problem with its line, and counts.
-func describe(files fs.FS, v validation) string {
+func describe(read readFile, v validation) string {
 	var b strings.Builder
 	for _, p := range v.Problems {
-		source, err := fs.ReadFile(files, p.File)
+		source, err := read(p.File)
 		if err != nil {
 			source = nil // a file that cannot be read has no line to show
 		}
 		b.WriteString(config.Annotate(p, source))
 	}
-	fmt.Fprintf(&b, "%s in %s\n", plural(len(v.Problems), "problem"), plural(v.Applications, "application"))
+	where := plural(v.Applications, "application")
+	if v.Templates > 0 {
+		where = plural(v.Templates, "template")
+	}
+	fmt.Fprintf(&b, "%s in %s\n", plural(len(v.Problems), "problem"), where)
 	return b.String()
 }
 

@@ -8,36 +8,30 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/driftless-gitops/driftless/internal/config/nearest"
+	"github.com/driftless-gitops/driftless/internal/gitops"
 )
 
+// maxParameters is how many parameters a template may have.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
-const (
-	maxBody       = 51_200 // of a template that is sent in the call
-	maxParameters = 200
-)
+const maxParameters = 200
 
-// notSupported is what is said of what Driftless will do and does not do yet.
-const notSupported = "known, not supported in this version"
-
-// Check returns what keeps a template from being deployed with these parameters and
-// capabilities, as far as that can be known without a call, in the order of the file.
-func Check(t Template, parameters map[string]string, capabilities []string) []error {
+// Check returns what keeps a template from being deployed with these settings, whatever its
+// parameters' values are and as far as that can be known without a call, in the order of
+// the file: macros and capabilities that are not allowed, functions that there are not,
+// secrets shown to everybody.
+func Check(t Template, c gitops.CloudFormation) []error {
 	f := &faults{file: t.file}
-	if n := len(t.Body); n > maxBody {
-		f.add(0, 0, "the template has %d bytes; at most %d are allowed, larger ones are %s", n, maxBody, notSupported)
-	}
-	for _, m := range t.Transforms {
-		f.add(m.Line, m.Column, "the macro %s: transforms are %s", quote(m.Name), notSupported)
-	}
+	checkTransforms(f, t.Transforms, c)
+	checkLoops(f, t)
 	for _, m := range t.foreign {
 		f.add(m.Line, m.Column, "%s is no function of CloudFormation%s", m.Name, meant(m.Name))
 	}
-	checkParameters(f, t, parameters)
-	checkCapabilities(f, t, capabilities)
-	for _, id := range slices.Sorted(maps.Keys(t.Resources)) {
-		if r := t.Resources[id]; r.local != "" {
-			f.add(r.Line, r.Column, "Resources.%s.Properties.%s names a file of the repository: packaging is %s", id, r.local, notSupported)
-		}
+	if n := len(t.Parameters); n > maxParameters {
+		f.add(0, 0, "the template has %d parameters; at most %d are allowed", n, maxParameters)
+	}
+	checkCapabilities(f, t, c.Capabilities)
+	for _, s := range t.shown {
+		f.add(s.line, s.column, "%s shows the parameter %s, whose NoEcho does not hold there: leave it out, or let a dynamic reference stand for it", s.where, s.name)
 	}
 	return f.errs()
 }
@@ -55,31 +49,6 @@ func meant(name string) string {
 		return "; did you mean " + near + "?"
 	}
 	return ""
-}
-
-// checkParameters holds the values given against the parameters declared.
-func checkParameters(f *faults, t Template, given map[string]string) {
-	if n := len(t.Parameters); n > maxParameters {
-		f.add(0, 0, "the template has %d parameters; at most %d are allowed", n, maxParameters)
-	}
-	declared := slices.Sorted(maps.Keys(t.Parameters))
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		if _, ok := t.Parameters[name]; ok || f.full() {
-			continue
-		}
-		if near := nearest.Of(name, declared); near != "" {
-			f.add(0, 0, "the template has no parameter %s, for which a value is given; did you mean %q?", quote(name), near)
-			continue
-		}
-		f.add(0, 0, "the template has no parameter %s, for which a value is given", quote(name))
-	}
-	for _, name := range declared {
-		if p := t.Parameters[name]; !p.HasDefault {
-			if _, ok := given[name]; !ok {
-				f.add(p.Line, p.Column, "parameter %s has no default and is given no value", name)
-			}
-		}
-	}
 }
 
 // asking are the types for which CloudFormation wants a capability, each with the property
@@ -129,27 +98,4 @@ func named(kind string, properties *yaml.Node) bool {
 func mentions(n *yaml.Node, s string) bool {
 	n = follow(n)
 	return n.Value == s || slices.ContainsFunc(n.Content, func(child *yaml.Node) bool { return mentions(child, s) })
-}
-
-// packaged are the properties whose value may be the name of a local file, which
-// "aws cloudformation package" uploads.
-// https://docs.aws.amazon.com/cli/latest/reference/cloudformation/package.html
-var packaged = map[string]string{
-	"AWS::ApiGateway::RestApi":                  "BodyS3Location",
-	"AWS::AppSync::GraphQLSchema":               "DefinitionS3Location",
-	"AWS::CloudFormation::Stack":                "TemplateURL",
-	"AWS::Lambda::Function":                     "Code",
-	"AWS::Lambda::LayerVersion":                 "Content",
-	"AWS::StepFunctions::StateMachine":          "DefinitionS3Location",
-	"AWS::ElasticBeanstalk::ApplicationVersion": "SourceBundle",
-}
-
-// local returns the property that names a file of the repository, "" when none does.
-func local(kind string, properties *yaml.Node) string {
-	property := packaged[kind]
-	where, ok := text(get(properties, property))
-	if !ok || property == "" || strings.Contains(where, "://") || strings.Contains(where, "{{resolve:") {
-		return ""
-	}
-	return property
 }

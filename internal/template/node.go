@@ -8,25 +8,44 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
 
+// What a template may have in bytes: in the call itself, and in S3.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+const (
+	MaxInline = 51_200
+	MaxSize   = 1 << 20
+)
+
 // What a file may cost to read.
 const (
-	// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
-	maxFile  = 1 << 20 // a template in S3; nothing larger is one
 	maxDepth = 100     // far more than any template, far less than a stack of calls bears
 	maxNodes = 500_000 // with every alias followed: what an alias bomb has many more of
 )
 
 var bom = []byte("\xef\xbb\xbf")
 
+// pointer begins a file that Git LFS keeps elsewhere.
+// https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
+const pointer = "version https://git-lfs.github.com/spec/v1\n"
+
+// IsPointer reports whether a file is what Git LFS leaves in git instead of its content.
+func IsPointer(data []byte) bool { return bytes.HasPrefix(data, []byte(pointer)) }
+
 // parse returns the root of a YAML or JSON file. A file that begins with a bracket is read
 // as JSON: YAML takes most of it, but not the tabs that JSON may be indented with.
 func parse(file string, data []byte) (*yaml.Node, error) {
-	if len(data) > maxFile {
-		return nil, &Error{file, 0, 0, fmt.Sprintf("the file has %d bytes; at most %d are allowed", len(data), maxFile)}
+	if len(data) > MaxSize {
+		return nil, &Error{file, 0, 0, fmt.Sprintf("the file has %d bytes; at most %d are allowed", len(data), MaxSize)}
+	}
+	if IsPointer(data) {
+		return nil, &Error{file, 1, 1, "a pointer of Git LFS, whose file is not in git: keep the file itself in git"}
+	}
+	if err := checkText(file, data); err != nil {
+		return nil, err
 	}
 	data = bytes.TrimPrefix(data, bom)
 	if start := bytes.TrimLeft(data, " \t\r\n"); len(start) == 0 {
@@ -37,14 +56,35 @@ func parse(file string, data []byte) (*yaml.Node, error) {
 	return parseYAML(file, data)
 }
 
+// checkText refuses what is not UTF-8, at the first byte that is not. UTF-16 would be read as
+// YAML, and CloudFormation would be sent what it does not read.
+func checkText(file string, data []byte) error {
+	if utf8.Valid(data) {
+		return nil
+	}
+	line, column := 1, 1
+	for i := 0; i < len(data); {
+		c, size := utf8.DecodeRune(data[i:])
+		if c == utf8.RuneError && size == 1 {
+			return &Error{file, line, column, fmt.Sprintf("not UTF-8 text: the byte 0x%02x stands here", data[i])}
+		}
+		i, column = i+size, column+1
+		if c == '\n' {
+			line, column = line+1, 1
+		}
+	}
+	return nil
+}
+
 // looksLikeJSON reports whether a text that begins with a bracket is JSON rather than a
-// YAML flow mapping: in JSON a quote, a bracket or the closing one comes next.
+// YAML flow mapping: in JSON a quote, a bracket or the closing one comes next, or it ends
+// too early.
 func looksLikeJSON(text []byte) bool {
 	if text[0] != '{' && text[0] != '[' {
 		return false
 	}
 	next := bytes.TrimLeft(text[1:], " \t\r\n")
-	return len(next) > 0 && strings.IndexByte(`"{}[]`, next[0]) >= 0
+	return len(next) == 0 || strings.IndexByte(`"{}[]`, next[0]) >= 0
 }
 
 // parseYAML returns the root of the file's one document, with its tags kept.

@@ -18,12 +18,19 @@ type Template struct {
 	Parameters map[string]Parameter
 	Outputs    map[string]Output
 	// Transforms are the macros it asks for: its Transform section, and every Fn::Transform,
-	// AWS::Include and Fn::ForEach wherever it stands. What they make of the template cannot
-	// be known here, so that with any of them names are not looked up.
+	// AWS::Include and Fn::ForEach (of AWS::LanguageExtensions) wherever it stands. What they
+	// make of the template cannot be known here, so that with any of them names are not
+	// looked up.
 	Transforms []Transform
+	// Locals are the places that name a file or a folder of the repository, in the order of
+	// the file.
+	Locals []Local
 
-	file    string
-	foreign []Transform // functions that CloudFormation does not have
+	file     string
+	foreign  []Transform // functions that CloudFormation does not have
+	loop     Transform   // the first Fn::ForEach
+	declares bool        // it has a Transform section
+	shown    []shown     // NoEcho parameters where everybody reads them
 }
 
 // Resource is a resource of a template.
@@ -32,8 +39,7 @@ type Resource struct {
 	DeletionPolicy string // empty: CloudFormation's default for the type
 	Line, Column   int    // of its logical id
 
-	named bool   // it is given a name of its own, which the IAM capabilities ask about
-	local string // the property that names a file to be packaged
+	named bool // it is given a name of its own, which the IAM capabilities ask about
 }
 
 // Parameter is a parameter of a template.
@@ -47,12 +53,6 @@ type Parameter struct {
 // Output is an output of a template.
 type Output struct{ Line, Column int }
 
-// Transform is a macro, or another function by its name, and where it is asked for.
-type Transform struct {
-	Name         string
-	Line, Column int
-}
-
 // sections are the keys of a template.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-anatomy.html
 var sections = []string{
@@ -65,6 +65,7 @@ type reader struct {
 	faults
 	t          Template
 	conditions map[string]bool
+	includes   []*yaml.Node // the arguments of each AWS::Include
 	nodes      int
 	// blind: a mapping takes keys from another by "<<". CloudFormation's documentation says
 	// that it does not, and its parser has done so: names are then not looked up.
@@ -78,22 +79,52 @@ func Read(name string, data []byte) (Template, error) {
 	if err != nil {
 		return Template{}, err
 	}
-	r := &reader{faults: faults{file: name}, conditions: map[string]bool{}, t: Template{
-		Body: data, file: name,
-		Resources: map[string]Resource{}, Parameters: map[string]Parameter{}, Outputs: map[string]Output{},
-	}}
+	r := newReader(name, data)
 	if !r.inspect(root, 0) {
 		return Template{}, r.err()
 	}
 	r.sections(root)
 	r.references(root)
+	r.secrets(root)
+	r.locals(root)
 	if err := r.err(); err != nil {
 		return Template{}, err
 	}
+	r.sort()
+	return r.t, nil
+}
+
+// ReadSnippet parses a part of a template that AWS::Include puts in. Of it only the
+// functions are known: the Template has no resources.
+func ReadSnippet(name string, data []byte) (Template, error) {
+	root, err := parse(name, data)
+	if err != nil {
+		return Template{}, err
+	}
+	r := newReader(name, data)
+	if !r.inspect(root, 0) || r.err() != nil {
+		return Template{}, r.err()
+	}
+	r.t.loop = Transform{} // whether it is known where the snippet goes is not to be seen here
+	r.sort()
+	return r.t, nil
+}
+
+func newReader(name string, data []byte) *reader {
+	return &reader{faults: faults{file: name}, conditions: map[string]bool{}, t: Template{
+		Body: data, file: name,
+		Resources: map[string]Resource{}, Parameters: map[string]Parameter{}, Outputs: map[string]Output{},
+	}}
+}
+
+// sort brings what was found on several ways into the order of the file.
+func (r *reader) sort() {
 	slices.SortStableFunc(r.t.Transforms, func(a, b Transform) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	return r.t, nil
+	slices.SortStableFunc(r.t.Locals, func(a, b Local) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
 }
 
 // inspect walks everything once: it counts, notes macros and foreign functions, and
@@ -134,9 +165,9 @@ func (r *reader) keys(n *yaml.Node) {
 		case twice:
 			r.add(e.key.Line, e.key.Column, "%s is there twice, first in line %d", quote(key), first)
 		case strings.HasPrefix(key, forEach):
-			r.t.Transforms = append(r.t.Transforms, Transform{"Fn::ForEach", e.key.Line, e.key.Column})
+			r.looped(e.key)
 		case key == "Fn::Transform": // beside other keys too, which what it makes is merged with
-			r.t.Transforms = append(r.t.Transforms, Transform{called(e.value), e.key.Line, e.key.Column})
+			r.called(e.value, e.key)
 		}
 		seen[key] = e.key.Line
 	}
@@ -147,7 +178,7 @@ func (r *reader) macro(n *yaml.Node) {
 	name, argument := function(n)
 	switch {
 	case name == "Fn::Transform" && custom(n):
-		r.t.Transforms = append(r.t.Transforms, Transform{called(argument), n.Line, n.Column})
+		r.called(argument, n)
 	case name != "" && !known(name):
 		if custom(n) {
 			name = n.Tag
@@ -156,12 +187,13 @@ func (r *reader) macro(n *yaml.Node) {
 	}
 }
 
-// called returns the name of the macro that Fn::Transform calls.
-func called(argument *yaml.Node) string {
-	if name, ok := text(get(argument, "Name")); ok {
-		return name
+// looped notes a loop, which needs a macro.
+func (r *reader) looped(key *yaml.Node) {
+	m := Transform{languageExtensions, key.Line, key.Column}
+	if r.t.loop.Line == 0 {
+		r.t.loop = m
 	}
-	return "Fn::Transform"
+	r.t.Transforms = append(r.t.Transforms, m)
 }
 
 // sections reads the top level.
@@ -170,7 +202,10 @@ func (r *reader) sections(root *yaml.Node) {
 		r.add(root.Line, root.Column, "not a template: %s where a mapping of sections is needed", kind(root))
 		return
 	}
-	r.transform(get(root, "Transform"))
+	if n := get(root, "Transform"); n != nil {
+		r.t.declares = true
+		r.transform(n)
+	}
 	for _, e := range entries(root) {
 		name := e.key.Value
 		if slices.Contains(sections, name) || strings.HasPrefix(name, "Fn::") || name == "<<" || len(r.t.Transforms) > 0 {
@@ -190,25 +225,6 @@ func (r *reader) sections(root *yaml.Node) {
 		r.add(root.Line, root.Column, "the template has no Resources")
 	} else if all := get(root, "Resources"); all != nil && all.Kind == yaml.MappingNode && len(all.Content) == 0 {
 		r.add(all.Line, all.Column, "Resources is empty; a template has at least one")
-	}
-}
-
-// transform notes the macros of the Transform section: a name, a list of them, or the
-// mapping of a name and its parameters.
-func (r *reader) transform(n *yaml.Node) {
-	if n == nil {
-		return
-	}
-	if name, ok := text(n); ok {
-		r.t.Transforms = append(r.t.Transforms, Transform{name, n.Line, n.Column})
-	}
-	if n.Kind == yaml.MappingNode {
-		r.transform(get(n, "Name"))
-	}
-	if n.Kind == yaml.SequenceNode {
-		for _, child := range n.Content {
-			r.transform(follow(child))
-		}
 	}
 }
 
@@ -253,6 +269,10 @@ func (r *reader) complete(e entry, what, key string) bool {
 	return true
 }
 
+// yes are the texts that YAML 1.1, which CloudFormation reads, takes for true.
+// https://yaml.org/type/bool.html
+var yes = []string{"true", "yes", "on", "y"}
+
 func (r *reader) parameter(e entry) {
 	r.identify(e, "parameter")
 	if !r.complete(e, "Parameters."+e.key.Value, "Type") {
@@ -262,7 +282,7 @@ func (r *reader) parameter(e entry) {
 	noEcho, _ := text(get(e.value, "NoEcho"))
 	r.t.Parameters[e.key.Value] = Parameter{
 		Type: of, HasDefault: get(e.value, "Default") != nil || merged(e.value),
-		NoEcho: strings.EqualFold(noEcho, "true"), Line: e.key.Line, Column: e.key.Column,
+		NoEcho: slices.Contains(yes, strings.ToLower(noEcho)), Line: e.key.Line, Column: e.key.Column,
 	}
 }
 
@@ -285,10 +305,9 @@ func (r *reader) resource(e entry) {
 		return
 	}
 	deletion, _ := text(get(e.value, "DeletionPolicy"))
-	properties := get(e.value, "Properties")
 	r.t.Resources[e.key.Value] = Resource{
 		Type: of, DeletionPolicy: deletion, Line: e.key.Line, Column: e.key.Column,
-		named: named(of, properties), local: local(of, properties),
+		named: named(of, get(e.value, "Properties")),
 	}
 }
 

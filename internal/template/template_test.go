@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/template"
 )
 
@@ -51,13 +52,15 @@ func problems(t *testing.T, files []txtar.File) string {
 	t.Helper()
 	var all []error
 	var read template.Template
-	var values map[string]string
-	var capabilities []string
+	var values template.Values
+	var allowed gitops.CloudFormation
 	for _, f := range files {
 		var err error
 		switch {
 		case f.Name == "capabilities":
-			capabilities = strings.Fields(string(f.Data))
+			allowed.Capabilities = strings.Fields(string(f.Data))
+		case f.Name == "transforms":
+			allowed.Transforms = strings.Fields(string(f.Data))
 		case strings.HasPrefix(f.Name, "parameters"):
 			values, err = template.Parameters(f.Name, f.Data)
 		default:
@@ -68,7 +71,7 @@ func problems(t *testing.T, files []txtar.File) string {
 		}
 	}
 	if len(all) == 0 {
-		all = template.Check(read, values, capabilities)
+		all = append(template.Check(read, allowed), template.CheckValues(read, values)...)
 	}
 	if err := errors.Join(all...); err != nil {
 		return err.Error() + "\n"
@@ -131,29 +134,6 @@ func TestErrorNamesItsPlace(t *testing.T) {
 	}
 }
 
-func TestSizeOfATemplate(t *testing.T) {
-	const head = "Resources: {Queue: {Type: AWS::SQS::Queue}} #"
-	for says, c := range map[string]struct {
-		size        int
-		read, check string
-	}{
-		"at the limit of a call":   {51_200, "", ""},
-		"over the limit of a call": {51_201, "", "t.yaml: the template has 51201 bytes; at most 51200 are allowed, larger ones are known, not supported in this version"},
-		"at the limit of all":      {1 << 20, "", "t.yaml: the template has 1048576 bytes; at most 51200 are allowed, larger ones are known, not supported in this version"},
-		"over the limit of all":    {1<<20 + 1, "t.yaml: the file has 1048577 bytes; at most 1048576 are allowed", ""},
-	} {
-		t.Run(says, func(t *testing.T) {
-			read, err := template.Read("t.yaml", []byte(head+strings.Repeat("x", c.size-len(head))))
-			if got := text(err); got != c.read {
-				t.Errorf("Read says %q, want %q", got, c.read)
-			}
-			if got := text(errors.Join(template.Check(read, nil, nil)...)); got != c.check {
-				t.Errorf("Check says %q, want %q", got, c.check)
-			}
-		})
-	}
-}
-
 func TestHostileFilesAreRefusedQuickly(t *testing.T) {
 	bomb := "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
 	for c := 'b'; c <= 'j'; c++ {
@@ -196,7 +176,7 @@ func TestRealTemplatesAreRead(t *testing.T) {
 		if err != nil {
 			t.Errorf("refused: %v", err)
 		}
-		for _, err := range template.Check(read, nil, []string{"CAPABILITY_NAMED_IAM"}) {
+		for _, err := range template.Check(read, gitops.CloudFormation{Capabilities: []string{"CAPABILITY_NAMED_IAM"}}) {
 			t.Log(err)
 		}
 		return nil
@@ -224,26 +204,8 @@ func TestStarterIsDeployable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, err := range template.Check(read, values, nil) {
+	for _, err := range append(template.Check(read, gitops.CloudFormation{}), template.CheckValues(read, values)...) {
 		t.Error(err)
-	}
-}
-
-func TestParametersAreReadInEitherForm(t *testing.T) {
-	want := map[string]string{"Name": "jobs", "Query": "a=b", "None": ""}
-	for says, data := range map[string]string{
-		"objects":              `[{"ParameterKey":"Name","ParameterValue":"jobs"},{"ParameterKey":"Query","ParameterValue":"a=b","UsePreviousValue":false},{"ParameterKey":"None","ParameterValue":""}]`,
-		"short":                `["Name=jobs", "Query=a=b", "None="]`,
-		"both, after a mark":   "\xef\xbb\xbf\t[\"Name=jobs\",\r\n\t{\"ParameterKey\":\"Query\",\"ParameterValue\":\"a=b\"}, \"None=\"]",
-		"YAML of the same":     "- Name=jobs\n- ParameterKey: Query\n  ParameterValue: a=b\n- None=\n",
-		"escapes are resolved": `["N\u0061me=jobs", "Query=a=b", "None="]`,
-	} {
-		t.Run(says, func(t *testing.T) {
-			got, err := template.Parameters("p.json", []byte(data))
-			if diff := cmp.Diff(want, got); diff != "" || err != nil {
-				t.Errorf("error %v, values (-want +got):\n%s", err, diff)
-			}
-		})
 	}
 }
 
@@ -262,7 +224,7 @@ func FuzzRead(f *testing.F) {
 			t.Error("a template that was read has no body")
 		}
 		placed(t, err)
-		for _, err := range template.Check(read, nil, nil) {
+		for _, err := range template.Check(read, gitops.CloudFormation{}) {
 			if text(err) == "" {
 				t.Error("an error without a text")
 			}
