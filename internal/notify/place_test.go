@@ -51,6 +51,34 @@ func TestANewerDeploymentIsShownByWhoeverHasThePlace(t *testing.T) {
 	}
 }
 
+func TestWhoeverFindsThePlaceFreeAfterAllShowsTheNewerDeployment(t *testing.T) {
+	w := newWorld(t)
+	older, newer := begin("jobs", "01A", commit), begin("jobs", "01B", commit)
+	w.move(older, gitops.PhaseFailed)
+	w.move(newer, gitops.PhaseApplying)
+	held := notify.Notice{Place: notify.Place("r1", notify.Deployment(*older)), About: about(*older).About,
+		Sender: "another", Due: w.now.Add(time.Minute)}
+	put := func() {
+		t.Helper()
+		if err := w.notices.PutNotice(t.Context(), &held); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put()
+	w.notices.Fail(func(call string) error {
+		if call == "PutNotice" { // while the newer one is to be handed over, the other ends
+			w.notices.Fail(nil)
+			held.Sender, held.Due, held.Shown.State = "", time.Time{}, forge.StateFailure
+			put()
+		}
+		return nil
+	})
+	if errs := w.n.Tell(t.Context(), []notify.Subject{about(*newer)}); errs[0] != nil {
+		t.Fatal(errs[0])
+	}
+	w.expect("jobs", commit, forge.StatePending)
+}
+
 func TestWhatWasReadBeforeSomethingNewerWasShownIsNotShown(t *testing.T) {
 	w := newWorld(t)
 	d := begin("jobs", "01A", commit)
