@@ -32,7 +32,15 @@ func TestR45_OnlyCertainAnswersAreNotFoundOrDenied(t *testing.T) {
 	}{
 		"401 is denied":                   {answer(401), reconcile.ErrDenied, "401"},
 		"403 is denied":                   {answer(403), reconcile.ErrDenied, "403"},
-		"403 of a rate limit passes":      {answer(403, "Retry-After", "60"), nil, "429"},
+		"403 with a time to wait passes":  {answer(403, "Retry-After", "60"), nil, "come back later (403)"},
+		"403 with nothing left passes":    {answer(403, "X-RateLimit-Remaining", "0"), nil, "come back later (403)"},
+		"403 with much left is denied":    {answer(403, "X-RateLimit-Remaining", "17"), reconcile.ErrDenied, "403"},
+		"410 is not found":                {answer(410), reconcile.ErrNotFound, "does not exist"},
+		"502 passes":                      {answer(502), nil, "502"},
+		"an answer of nothing":            {answer(200), nil, ""},
+		"a redirect to nowhere":           {answer(302), nil, "302"},
+		"a redirect to a login page":      {answer(302, "Location", "/login"), nil, "302"},
+		"a redirect in circles":           {answer(307, "Location", "/infra.git/git-upload-pack"), nil, ""},
 		"404 is not found":                {answer(404), reconcile.ErrNotFound, "does not exist"},
 		"429 passes":                      {answer(429), nil, "429"},
 		"500 passes":                      {answer(500), nil, "500"},
@@ -97,22 +105,48 @@ func TestR50_RedirectToAnotherHostIsRefusedAndGetsNoCredentials(t *testing.T) {
 	}
 }
 
-func TestRedirectOnTheSameHostIsFollowedByEveryRequest(t *testing.T) {
-	s := newServer(t, partial...)
-	s.push("main", fourFiles)
-	s.intercept = func(w http.ResponseWriter, r *http.Request) bool {
-		rest, old := strings.CutPrefix(r.URL.Path, "/infra/")
-		if old && r.Method == http.MethodPost {
-			t.Error("a POST went to the old path")
-		}
-		if old {
-			http.Redirect(w, r, "/infra.git/"+rest+"?"+r.URL.RawQuery, http.StatusMovedPermanently)
-		}
-		return old
-	}
-	r := gitops.Repository{URL: s.URL + "/infra", Branch: "main"}
-	if _, err := snapshot(t, s.client(), r).Fetch(t.Context(), "stacks"); err != nil {
-		t.Error(err)
+func TestR50_RedirectOnTheSameHostIsFollowedOnceAndRemembered(t *testing.T) {
+	for name, c := range map[string]struct {
+		status   int
+		protocol string
+		posts    bool // the old path redirects POSTs as well
+	}{
+		"for good":                            {http.StatusMovedPermanently, "", true},
+		"for now":                             {http.StatusFound, "", true},
+		"with its method":                     {http.StatusPermanentRedirect, "", true},
+		"only what asks for references first": {http.StatusMovedPermanently, "", false},
+		"from a server of protocol v0":        {http.StatusMovedPermanently, v0, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, partial...)
+			s.protocol = c.protocol
+			s.push("main", fourFiles)
+			old := 0
+			s.intercept = func(w http.ResponseWriter, r *http.Request) bool {
+				rest, found := strings.CutPrefix(r.URL.Path, "/infra/")
+				if !found {
+					return false
+				}
+				old++
+				if r.Method == http.MethodPost && !c.posts {
+					w.WriteHeader(http.StatusNotFound)
+					return true
+				}
+				http.Redirect(w, r, "/infra.git/"+rest+"?"+r.URL.RawQuery, c.status)
+				return true
+			}
+			client, r := s.client(), gitops.Repository{URL: s.URL + "/infra", Branch: "main"}
+			if _, err := client.Head(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+			old = 0
+			if _, err := snapshot(t, client, r).Fetch(t.Context(), "stacks"); err != nil {
+				t.Error(err)
+			}
+			if old > 0 {
+				t.Errorf("the old path was asked %d times again", old)
+			}
+		})
 	}
 }
 

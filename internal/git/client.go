@@ -2,18 +2,13 @@ package git
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"regexp"
 	"sync"
 	"time"
 
-	billy "github.com/go-git/go-billy/v5"
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
-	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 
 	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/guard"
@@ -34,7 +29,7 @@ type Client struct {
 	Limits Limits
 	// Timeout ends one call, beside the context's own deadline; zero: 45 s.
 	Timeout time.Duration
-	// TempDir is where a tree is kept that the server could not filter; empty: os.TempDir.
+	// TempDir is where packs are kept, in files without names; empty: os.TempDir.
 	TempDir string
 
 	once      sync.Once
@@ -45,73 +40,52 @@ type Client struct {
 
 var _ reconcile.Git = (*Client)(nil)
 
-// remote is what was learned of a repository's server when its head was read.
-type remote struct {
-	capabilities *capability.List
-	moved        string // the URL that the server redirects to, on the same host
-}
-
-// partial reports whether the server sends trees without files, and files by their ids.
-func (r remote) partial() bool {
-	return r.capabilities.Supports(capability.Filter) && r.capabilities.Supports(capability.AllowReachableSHA1InWant)
-}
-
-// Head returns the commit that the tracked branch stands at, by one request.
-// ErrNotFound: the branch or the repository is gone, or has no commit.
+// Head returns the commit that the tracked branch or tag stands at, by one request; it may
+// take up to three until it is known what the repository's server can do.
+// ErrNotFound: the reference or the repository is gone, or has no commit.
 // ErrDenied: the credentials, or the address, are refused.
 func (c *Client) Head(ctx context.Context, r gitops.Repository) (string, error) {
 	ctx, cancel := c.deadline(ctx)
 	defer cancel()
-	references, err := c.advertised(ctx, r)
+	found, err := c.references(ctx, r)
+	if err == nil && found.commit == "" {
+		err = missing(r, found.trunk)
+	}
 	if err != nil {
-		return "", fmt.Errorf("read head of %s: %w", r.Branch, err)
+		return "", fmt.Errorf("read head of %s: %w", gitops.Printable(r.Tracked()), err)
 	}
-	head, ok := references.References["refs/heads/"+r.Branch]
-	if !ok {
-		return "", fmt.Errorf("repository %s has no branch %q: %w", gitops.NormalURL(r.URL), r.Branch, reconcile.ErrNotFound)
-	}
-	return head.String(), nil
+	return found.commit, nil
 }
 
-// Snapshot reads the trees of one commit, without its files, by one request once Head has
-// read the same repository, else by two. From a server that cannot filter it reads the
-// files as well and keeps them on disk until the snapshot is closed or collected: the
-// Snapshot is an io.Closer. A commit that is no longer there is a plain error, since the
-// branch has moved.
+// missing says that the tracked reference is not there, and what is.
+func missing(r gitops.Repository, trunk string) error {
+	what, hint := "branch", ""
+	if r.Tag != "" {
+		what = "tag"
+	}
+	switch {
+	case trunk == "":
+		hint = "; it may be empty"
+	case r.Tag == "" && trunk != r.Branch:
+		hint = fmt.Sprintf("; its default branch is %q", gitops.Printable(trunk))
+	}
+	return fmt.Errorf("repository %s has no %s %q%s: %w", gitops.NormalURL(r.URL), what, gitops.Printable(r.Tracked()), hint, reconcile.ErrNotFound)
+}
+
+// Snapshot reads the trees of one commit, without its files, by one request. From a server
+// that cannot filter it reads the files as well. What it has is kept on disk until the
+// snapshot is closed or collected. A commit that is no longer there is a plain error, since
+// the branch has moved.
 func (c *Client) Snapshot(ctx context.Context, r gitops.Repository, commit string) (reconcile.Snapshot, error) {
 	if !isCommit(commit) {
 		return nil, fmt.Errorf("read commit %q: not the id of a commit", commit)
 	}
 	ctx, cancel := c.deadline(ctx)
 	defer cancel()
-	s, err := c.snapshot(ctx, r, plumbing.NewHash(commit))
-	if err != nil {
+	s := &Snapshot{client: c, repository: r, id: plumbing.NewHash(commit), limits: c.Limits.or()}
+	if err := s.open(ctx); err != nil {
+		_ = s.Close() // nothing was promised of it yet
 		return nil, fmt.Errorf("read commit %s: %w", gitops.Short(commit), err)
-	}
-	return s, nil
-}
-
-func (c *Client) snapshot(ctx context.Context, r gitops.Repository, commit plumbing.Hash) (*Snapshot, error) {
-	at, known := c.remote(r)
-	if !known {
-		if _, err := c.advertised(ctx, r); err != nil {
-			return nil, err
-		}
-		at, _ = c.remote(r)
-	}
-	s := &Snapshot{client: c, repository: r, id: commit, limits: c.Limits.or(), partial: at.partial()}
-	var err error
-	if s.partial {
-		err = s.receive(ctx, trees(commit))
-	} else {
-		err = s.receiveAll(ctx)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := s.open(); err != nil {
-		_ = s.Close()
-		return nil, translate(err, r)
 	}
 	return s, nil
 }
@@ -127,35 +101,9 @@ func (c *Client) deadline(ctx context.Context) (context.Context, context.CancelF
 	return context.WithTimeout(ctx, 45*time.Second)
 }
 
-// advertised reads what the server offers, by one request, and remembers what it can do.
-func (c *Client) advertised(ctx context.Context, r gitops.Repository) (*packp.AdvRefs, error) {
-	x, err := c.exchange(ctx, r, "", c.Limits.or().RequestBytes)
-	if err != nil {
-		return nil, err
-	}
-	references, err := x.AdvertisedReferencesContext(ctx)
-	if err != nil {
-		return nil, translate(err, r)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.remotes == nil {
-		c.remotes = make(map[string]remote)
-	}
-	c.remotes[r.URL] = remote{references.Capabilities, x.moved}
-	return references, nil
-}
-
-func (c *Client) remote(r gitops.Repository) (remote, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	at, ok := c.remotes[r.URL]
-	return at, ok
-}
-
 // exchange asks the hooks where and as whom to read. The errors of hooks pass as they
 // are: they say by themselves what is missing or denied.
-func (c *Client) exchange(ctx context.Context, r gitops.Repository, moved string, limit int64) (*exchange, error) {
+func (c *Client) exchange(ctx context.Context, r gitops.Repository) (*exchange, error) {
 	c.once.Do(func() { c.transport = guard.Transport(c.AllowPrivateHosts) })
 	address := r.URL
 	if c.Resolve != nil {
@@ -171,62 +119,12 @@ func (c *Client) exchange(ctx context.Context, r gitops.Repository, moved string
 			return nil, fmt.Errorf("read credentials of %s: %w", gitops.NormalURL(r.URL), err)
 		}
 	}
-	if moved != "" {
-		address = moved
-	}
-	return newExchange(c.transport, address, user, password, limit)
-}
-
-// fetch sends one request for objects and receives its pack into a file.
-func (c *Client) fetch(ctx context.Context, r gitops.Repository, ask ask, file billy.File, limit int64) (_ *pack, err error) {
-	at, _ := c.remote(r)
-	x, err := c.exchange(ctx, r, at.moved, limit)
+	x, err := newExchange(c.transport, address, user, password)
 	if err != nil {
-		_ = file.Close()
 		return nil, err
 	}
-	received, err := x.fetch(ctx, ask.request(at.capabilities))
-	if err != nil {
-		_ = file.Close()
-		return nil, translate(err, r)
+	if moved := c.remote(r).moved; moved != "" {
+		x.address, x.moved = moved, true
 	}
-	defer func() { _ = received.Close() }() // all that matters was read by then
-	p, err := readPack(ctx, received, file, limit)
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = fmt.Errorf("the answer ends early: %w", err)
-	}
-	if err != nil {
-		return nil, translate(err, r)
-	}
-	return p, nil
-}
-
-// ask is what is wanted of a server.
-type ask struct {
-	wants   []plumbing.Hash
-	shallow bool // commits without their history
-	filter  packp.Filter
-}
-
-// trees asks for a commit and its trees, without files.
-func trees(commit plumbing.Hash) ask {
-	return ask{wants: []plumbing.Hash{commit}, shallow: true, filter: packp.FilterBlobNone()}
-}
-
-// request offers what both sides can do.
-func (a ask) request(server *capability.List) *packp.UploadPackRequest {
-	request := packp.NewUploadPackRequestFromCapabilities(server)
-	request.Wants = a.wants
-	if server.Supports(capability.NoProgress) {
-		_ = request.Capabilities.Set(capability.NoProgress) // fails for unknown names only, as below
-	}
-	if a.shallow {
-		_ = request.Capabilities.Set(capability.Shallow)
-		request.Depth = packp.DepthCommits(1)
-	}
-	if a.filter != "" {
-		_ = request.Capabilities.Set(capability.Filter)
-		request.Filter = a.filter
-	}
-	return request
+	return x, nil
 }

@@ -1,8 +1,11 @@
 package git_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"slices"
@@ -58,58 +61,85 @@ func names(t *testing.T, fsys fs.FS) []string {
 	return all
 }
 
-// Every kind of server gives the same; only the number of requests differs.
+// requests are how many a Head, a Snapshot, a Fetch and another Fetch take.
+type requests struct{ head, snapshot, fetch, more int }
+
+// Every kind of server gives the same; only the number of requests differs, and of those that
+// show what the server can do, each is made once.
 func TestServersOfEveryKindGiveTheSame(t *testing.T) {
+	refusing := append(slices.Clone(partial), "uploadpackfilter.blob:none.allow=false")
 	for name, c := range map[string]struct {
-		config                []string
-		snapshot, fetch, more int // requests
+		config      []string
+		protocol    string
+		cold, known requests
 	}{
-		"one that filters and gives files by id":            {partial, 1, 1, 1},
-		"one that cannot filter":                            {[]string{"uploadpack.allowAnySHA1InWant=true"}, 1, 0, 0},
-		"one that filters but advertises no files by id":    {[]string{"uploadpack.allowFilter=true"}, 1, 0, 0},
-		"one that can neither, as CodeCommit advertises it": {nil, 1, 0, 0},
+		"one of protocol v2 that filters, as GitHub and GitLab": {partial, "", requests{1, 1, 1, 1}, requests{1, 1, 1, 1}},
+		"one of protocol v2 that gives files by id unasked":     {[]string{"uploadpack.allowFilter=true"}, "", requests{1, 1, 1, 1}, requests{1, 1, 1, 1}},
+		"one of protocol v2 that cannot filter":                 {nil, "", requests{1, 3, 0, 0}, requests{1, 1, 0, 0}},
+		"one of protocol v2 that refuses this filter":           {refusing, "", requests{1, 4, 0, 0}, requests{1, 2, 0, 0}},
+		"one of protocol v1 that filters":                       {partial, v1, requests{2, 1, 1, 1}, requests{1, 1, 1, 1}},
+		"one of protocol v0 that filters":                       {partial, v0, requests{2, 1, 1, 1}, requests{1, 1, 1, 1}},
+		"one of protocol v0 that cannot filter":                 {[]string{"uploadpack.allowAnySHA1InWant=true"}, v0, requests{2, 1, 0, 0}, requests{1, 1, 0, 0}},
+		"one of protocol v0 that filters but gives no files by id": {[]string{"uploadpack.allowFilter=true"}, v0,
+			requests{2, 1, 0, 0}, requests{1, 1, 0, 0}},
+		"one of protocol v0 that can neither, as CodeCommit advertises it": {nil, v0, requests{2, 1, 0, 0}, requests{1, 1, 0, 0}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newServer(t, c.config...)
-			commit := s.push("main", fourFiles)
-			client, r := s.client(), s.repository()
-
-			var head string
-			if n := s.counted(func() { head, _ = client.Head(t.Context(), r) }); n != 1 || head != commit {
-				t.Errorf("Head = %s by %d requests, want %s by 1", head, n, commit)
-			}
-			var snap reconcile.Snapshot
-			var err error
-			if n := s.counted(func() { snap, err = client.Snapshot(t.Context(), r, head) }); err != nil || n != c.snapshot {
-				t.Fatalf("Snapshot: %v by %d requests, want %d", err, n, c.snapshot)
-			}
-			var files fs.FS
-			n := s.counted(func() { files, err = snap.Fetch(t.Context(), "driftless.yaml", "stacks/jobs") })
-			if err != nil || n != c.fetch {
-				t.Fatalf("Fetch: %v by %d requests, want %d", err, n, c.fetch)
-			}
-			if diff := cmp.Diff([]string{"driftless.yaml", "stacks/jobs/prod.json", "stacks/jobs/queue.yaml"}, names(t, files)); diff != "" {
-				t.Errorf("fetched files (-want +got):\n%s", diff)
-			}
-			if err := fstest.TestFS(files, "driftless.yaml", "stacks/jobs/queue.yaml"); err != nil {
-				t.Error(err)
-			}
-			if n := s.counted(func() { files, err = snap.Fetch(t.Context(), "stacks/jobs", "stacks/network") }); err != nil || n != c.more {
-				t.Errorf("a second Fetch with one new path: %v by %d requests, want %d", err, n, c.more)
-			}
-			if n := s.counted(func() { _, err = snap.Fetch(t.Context(), ".") }); err != nil || n != 0 {
-				t.Errorf("a Fetch of what is there: %v by %d requests, want none", err, n)
-			}
-			if data, err := fs.ReadFile(files, "stacks/jobs/queue.yaml"); err != nil || string(data) != "Resources: {Q: {}}\n" {
-				t.Errorf("queue.yaml = %q, %v", data, err)
-			}
-			for path, object := range map[string]string{".": "main^{tree}", "stacks/jobs": "main:stacks/jobs", "driftless.yaml": "main:driftless.yaml"} {
-				if got, err := snap.Object(path); err != nil || got != s.git("rev-parse", object) {
-					t.Errorf("Object(%s) = %s, %v", path, got, err)
+			s.protocol = c.protocol
+			s.push("main", fourFiles)
+			client := s.client()
+			for when, want := range []requests{c.cold, c.known} {
+				if got := s.readAll(client); got != want {
+					t.Errorf("look %d: %+v requests, want %+v", when+1, got, want)
 				}
 			}
 		})
 	}
+}
+
+// readAll reads all of fourFiles, step by step, and counts the requests.
+func (s *server) readAll(client *git.Client) (n requests) {
+	t, r := s.t, s.repository()
+	var head string
+	var snap reconcile.Snapshot
+	var files fs.FS
+	var err error
+	n.head = s.counted(func() { head, err = client.Head(t.Context(), r) })
+	if want := s.git("rev-parse", "main"); err != nil || head != want {
+		t.Fatalf("Head = %s, %v; want %s", head, err, want)
+	}
+	n.snapshot = s.counted(func() { snap, err = client.Snapshot(t.Context(), r, head) })
+	if err != nil {
+		t.Fatalf("Snapshot: %v", err)
+	}
+	defer func() { _ = snap.Close() }()
+	n.fetch = s.counted(func() { files, err = snap.Fetch(t.Context(), "driftless.yaml", "stacks/jobs") })
+	if err != nil {
+		t.Fatalf("Fetch: %v", err)
+	}
+	if diff := cmp.Diff([]string{"driftless.yaml", "stacks/jobs/prod.json", "stacks/jobs/queue.yaml"}, names(t, files)); diff != "" {
+		t.Errorf("fetched files (-want +got):\n%s", diff)
+	}
+	if err := fstest.TestFS(files, "driftless.yaml", "stacks/jobs/queue.yaml"); err != nil {
+		t.Error(err)
+	}
+	n.more = s.counted(func() { files, err = snap.Fetch(t.Context(), "stacks/jobs", "stacks/network") })
+	if err != nil {
+		t.Errorf("a second Fetch with one new path: %v", err)
+	}
+	if n := s.counted(func() { _, err = snap.Fetch(t.Context(), ".") }); err != nil || n != 0 {
+		t.Errorf("a Fetch of what is there: %v by %d requests, want none", err, n)
+	}
+	if data, err := fs.ReadFile(files, "stacks/jobs/queue.yaml"); err != nil || string(data) != "Resources: {Q: {}}\n" {
+		t.Errorf("queue.yaml = %q, %v", data, err)
+	}
+	for path, object := range map[string]string{".": "main^{tree}", "stacks/jobs": "main:stacks/jobs", "driftless.yaml": "main:driftless.yaml"} {
+		if got, err := snap.Object(path); err != nil || got != s.git("rev-parse", object) {
+			t.Errorf("Object(%s) = %s, %v", path, got, err)
+		}
+	}
+	return n
 }
 
 // A server may advertise that it gives objects by id, and yet refuse files.
@@ -137,16 +167,94 @@ func TestServerThatRefusesFilesByIDGivesTheWholeCommit(t *testing.T) {
 	}
 }
 
-func TestSnapshotWithoutHeadFirstReadsWhatTheServerCanDo(t *testing.T) {
+func TestSnapshotNeedsNoHeadBefore(t *testing.T) {
+	for name, c := range map[string]struct {
+		protocol string
+		want     int
+	}{"from a server of protocol v2": {"", 1}, "from one of protocol v0": {v0, 3}} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, partial...)
+			s.protocol = c.protocol
+			commit := s.push("main", fourFiles)
+			n := s.counted(func() {
+				if _, err := s.client().Snapshot(t.Context(), s.repository(), commit); err != nil {
+					t.Error(err)
+				}
+			})
+			if n != c.want {
+				t.Errorf("%d requests, want %d", n, c.want)
+			}
+		})
+	}
+}
+
+// What a look costs does not depend on how many applications a push touches.
+func TestLookTakesFourRequestsWhateverTheNumberOfApplications(t *testing.T) {
 	s := newServer(t, partial...)
-	commit := s.push("main", fourFiles)
+	s.generate(500, 2, 20)
+	client, r := s.client(), s.repository()
 	n := s.counted(func() {
-		if _, err := s.client().Snapshot(t.Context(), s.repository(), commit); err != nil {
+		snap := snapshot(t, client, r)
+		if _, err := snap.Fetch(t.Context(), "services/svc-0000/infra/f0.yaml"); err != nil {
 			t.Error(err)
 		}
+		var paths []string
+		for i := range 500 {
+			paths = append(paths, fmt.Sprintf("services/svc-%04d/infra", i))
+		}
+		files, err := snap.Fetch(t.Context(), paths...)
+		if err != nil || len(names(t, files)) != 1000 {
+			t.Errorf("Fetch: %v, %v; want 1000 files", files, err)
+		}
 	})
-	if n != 2 {
-		t.Errorf("%d requests, want 2", n)
+	if n != 4 {
+		t.Errorf("%d requests, want 4", n)
+	}
+	if n := s.counted(func() { _, _ = client.Head(t.Context(), r) }); n != 1 {
+		t.Errorf("a look that finds nothing new made %d requests, want 1", n)
+	}
+}
+
+// A server learns a newer protocol, or is replaced by one that knows only an older one.
+func TestProtocolMayChangeBetweenLooks(t *testing.T) {
+	s := newServer(t, partial...)
+	s.push("main", fourFiles)
+	client := s.client()
+	for _, protocol := range []string{"", v0, "", v1, ""} {
+		s.protocol = protocol
+		s.readAll(client)
+	}
+}
+
+func TestTagsAreFollowed(t *testing.T) {
+	for name, protocol := range map[string]string{"by protocol v2": "", "by protocol v0": v0} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, partial...)
+			s.protocol = protocol
+			tagged := s.push("main", fourFiles)
+			s.git("tag", "light")
+			s.git("tag", "-a", "-m", "annotated", "v1")
+			s.git("tag", "-a", "-m", "of a tag", "v1.0", "v1")
+			s.push("main", "-- other.yaml --\nx\n")
+			s.git("branch", "v1", "main") // a branch of the tag's name
+			client := s.client()
+			for _, tag := range []string{"light", "v1", "v1.0"} {
+				r := gitops.Repository{URL: s.repository().URL, Tag: tag}
+				got := snapshot(t, client, r).Revision()
+				if got.Commit != tagged || got.Branch != tag {
+					t.Errorf("tag %s is %s at %s, want %s", tag, got.Branch, got.Commit, tagged)
+				}
+			}
+			s.git("tag", "tree", "main^{tree}")
+			commit, err := client.Head(t.Context(), gitops.Repository{URL: s.repository().URL, Tag: "tree"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var problem *git.PathError
+			if _, err := client.Snapshot(t.Context(), s.repository(), commit); !errors.As(err, &problem) {
+				t.Errorf("a tag of a tree: %v, want a PathError", err)
+			}
+		})
 	}
 }
 
@@ -215,22 +323,40 @@ func TestR44_WhatIsGoneIsNotFound(t *testing.T) {
 		"the branch was deleted": {func(s *server, _ *gitops.Repository) {
 			s.git("update-ref", "-d", "refs/heads/main")
 			s.push("other", fourFiles)
-		}, `no branch "main"`},
-		"the branch never was":      {func(s *server, r *gitops.Repository) { r.Branch = "mian" }, `no branch "mian"`},
-		"a tag has the name":        {func(s *server, r *gitops.Repository) { s.git("tag", "v1", "main"); r.Branch = "v1" }, `no branch "v1"`},
-		"the repository is empty":   {func(s *server, _ *gitops.Repository) { s.git("update-ref", "-d", "refs/heads/main") }, "is empty"},
-		"the repository is another": {func(s *server, r *gitops.Repository) { r.URL = s.URL + "/gone.git" }, "/gone does not exist"},
+		}, `has no branch "main"`},
+		"the default branch was renamed": {func(s *server, _ *gitops.Repository) {
+			s.git("branch", "-m", "main", "trunk")
+			s.git("symbolic-ref", "HEAD", "refs/heads/trunk")
+		}, `has no branch "main"; its default branch is "trunk"`},
+		"the branch never was":            {func(_ *server, r *gitops.Repository) { r.Branch = "mian" }, `has no branch "mian"; its default branch is "main"`},
+		"a longer name begins so":         {func(s *server, r *gitops.Repository) { s.git("branch", "release-2"); r.Branch = "release" }, `has no branch "release"`},
+		"a tag has the name":              {func(s *server, r *gitops.Repository) { s.git("tag", "v1", "main"); r.Branch = "v1" }, `has no branch "v1"`},
+		"a branch has the tag's name":     {func(_ *server, r *gitops.Repository) { r.Branch, r.Tag = "", "main" }, `has no tag "main"`},
+		"the name is none":                {func(_ *server, r *gitops.Repository) { r.Branch = "main\n0000" }, "no name of a branch"},
+		"the name drives a terminal":      {func(_ *server, r *gitops.Repository) { r.Branch = "a\x1b[2J" }, "a�[2J"},
+		"the repository is empty":         {func(s *server, _ *gitops.Repository) { s.git("update-ref", "-d", "refs/heads/main") }, "it may be empty"},
+		"the repository is gone":          {func(s *server, r *gitops.Repository) { r.URL = s.URL + "/gone.git" }, "/gone does not exist"},
+		"the repository never had a head": {func(s *server, _ *gitops.Repository) { s.git("symbolic-ref", "HEAD", "refs/heads/none") }, ""},
 	} {
-		t.Run(name, func(t *testing.T) {
-			s := newServer(t, partial...)
-			s.push("main", fourFiles)
-			r := s.repository()
-			c.do(s, &r)
-			_, err := s.client().Head(t.Context(), r)
-			if !errors.Is(err, reconcile.ErrNotFound) || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("got %v, want ErrNotFound with %q", err, c.want)
-			}
-		})
+		for of, protocol := range map[string]string{"protocol v2": "", "protocol v0": v0} {
+			t.Run(name+", "+of, func(t *testing.T) {
+				s := newServer(t, partial...)
+				s.protocol = protocol
+				s.push("main", fourFiles)
+				r := s.repository()
+				c.do(s, &r)
+				_, err := s.client().Head(t.Context(), r)
+				if c.want == "" {
+					if err != nil {
+						t.Error(err)
+					}
+					return
+				}
+				if !errors.Is(err, reconcile.ErrNotFound) || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\x1b") {
+					t.Errorf("got %v, want ErrNotFound with %q", err, c.want)
+				}
+			})
+		}
 	}
 }
 
@@ -272,23 +398,42 @@ func TestHooksSayWhereAndAsWhom(t *testing.T) {
 
 // CodeCommit answers only clients that offer multi_ack.
 func TestMultiAckIsOffered(t *testing.T) {
-	s := newServer(t, partial...)
+	s := newServer(t)
+	s.protocol = v0
 	s.push("main", fourFiles)
-	var offers []bool
-	s.intercept = func(_ http.ResponseWriter, r *http.Request) bool {
-		if r.Method == http.MethodPost {
-			body := make([]byte, 512)
-			n, _ := r.Body.Read(body)
-			offers = append(offers, strings.Contains(string(body[:n]), "multi_ack_detailed") && !strings.Contains(string(body[:n]), "thin-pack"))
-		}
-		return false
-	}
-	commit, err := s.client().Head(t.Context(), s.repository())
+	client := s.client()
+	head, err := client.Head(t.Context(), s.repository())
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _ = s.client().Snapshot(t.Context(), s.repository(), commit) // git cannot read the rest of the body
-	if !slices.Equal(offers, []bool{true}) {
-		t.Errorf("offers of multi_ack without thin packs: %v, want one", offers)
+	var sent string
+	s.intercept = func(_ http.ResponseWriter, r *http.Request) bool {
+		body, _ := io.ReadAll(r.Body)
+		sent, r.Body = string(body), io.NopCloser(bytes.NewReader(body))
+		return false
+	}
+	if _, err := client.Snapshot(t.Context(), s.repository(), head); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(sent, "multi_ack_detailed") || strings.Contains(sent, "thin-pack") {
+		t.Errorf("sent %q, want an offer of multi_ack without thin packs", sent)
+	}
+}
+
+// GitHub answers 404 to whoever does not call himself git.
+func TestEveryRequestIsGits(t *testing.T) {
+	for name, protocol := range map[string]string{"protocol v2": "", "protocol v0": v0} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, partial...)
+			s.protocol = protocol
+			s.push("main", fourFiles)
+			s.intercept = func(_ http.ResponseWriter, r *http.Request) bool {
+				if agent := r.UserAgent(); !strings.HasPrefix(agent, "git/") {
+					t.Errorf("%s %s as %q", r.Method, r.URL.Path, agent)
+				}
+				return false
+			}
+			s.readAll(s.client())
+		})
 	}
 }

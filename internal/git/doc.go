@@ -1,9 +1,10 @@
 // Package git reads repositories over HTTP, without a git binary and without a worktree:
-// the head of a branch, the trees of one commit, the regular files below chosen paths.
+// the head of a branch or tag, the trees of one commit, the regular files below chosen paths.
 //
-// It speaks go-git's plumbing rather than its porcelain, since only the plumbing has the
-// partial fetch: trees first, without a single file, then the wanted files in one request.
-// A server that cannot filter costs a whole tree at depth 1, kept on disk, never in memory.
+// It speaks git's protocol v2 itself, since only there one reference can be asked for, and
+// v0 to servers that know nothing newer (docs/adr/0010): trees first, without a single file,
+// then the wanted files by their ids in one request. A server that cannot filter costs a
+// whole tree at depth 1. What comes is kept on disk, compressed, and never in memory.
 //
 // What people put into repositories is never trusted: no link is followed, no submodule
 // entered, every size has a cap, and what is refused is named (PathError). Package git

@@ -1,230 +1,264 @@
 package git
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"sync"
 
-	billy "github.com/go-git/go-billy/v5"
-	"github.com/go-git/go-billy/v5/memfs"
-	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/cache"
-	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 )
 
 const (
-	// maxObject is the largest object that is ever taken into memory, whatever the cap of
-	// a file: it bounds what one object can cost before its path is known.
-	maxObject = 64 << 20
-	// maxObjects bounds the index of a pack, some 60 bytes for each.
-	maxObjects = 2_000_000
-	// baseCache is what a pack keeps inflated of the objects that others are deltas of.
-	baseCache = 16 * cache.MiByte
+	// maxObject is the largest object that is ever taken into memory, unless a file may be
+	// larger: it bounds what one object can cost before its path is known.
+	maxObject = 8 << 20
+	// maxObjects bounds the index of a pack, 40 bytes for each.
+	maxObjects = 1_000_000
+	// maxChain is how many differences may build on one another; git itself makes chains of
+	// 4095 at most (git-pack-objects, "--depth").
+	maxChain = 4095
+	// maxKept is what a pack keeps of its trees and of what others are differences to.
+	maxKept = 4 << 20
 )
 
-// pack is a packfile that was received, kept compressed, with its index. Its reader has
-// one position, so whoever uses it holds the snapshot's lock.
+// pack is a packfile that was received, compressed as it came, in a file without a name, with
+// an index in memory. What is read from it is unpacked when it is read. It is safe for
+// concurrent use.
 type pack struct {
-	file billy.File
-	*packfile.Packfile
+	file    *os.File
+	size    int64
+	largest int64   // that is unpacked into memory
+	entries []entry // sorted by id
+	left    bool    // objects were left out of the index, since they are too large
+
+	mu        sync.Mutex
+	kept      map[int64]unpacked // by offset
+	keptBytes int
+	inflaters []*inflater
 }
 
-// newMemory returns a file in memory for a pack.
-func newMemory() (billy.File, error) { return memfs.New().Create("pack") }
+// entry is where one object is.
+type entry struct {
+	id      plumbing.Hash
+	kind    plumbing.ObjectType
+	pointer bool // a file that Git LFS keeps elsewhere
+	size    int64
+	offset  int64
+}
 
-// newTemporary returns a file on disk that has no name any more: its space is freed when
-// it is closed or collected, whatever becomes of this process.
-func newTemporary(dir string) (billy.File, error) {
-	if dir == "" {
-		dir = os.TempDir()
-	}
-	disk := osfs.New(dir) // whose names are relative to dir
-	file, err := disk.TempFile("", "driftless-pack-")
+// unpacked is an object that was unpacked. Nobody changes its data.
+type unpacked struct {
+	kind plumbing.ObjectType
+	data []byte
+}
+
+// errDamaged: what was received is no pack.
+var errDamaged = errors.New("it is damaged")
+
+// errDifference: an object is a difference to one that is not there (yet).
+var errDifference = errors.New("a difference to an object that is not in the pack")
+
+// errLarge: an object is too large to be unpacked into memory.
+var errLarge = errors.New("too large to be read")
+
+// newTemporary returns a file that has no name any more: its space is freed when it is closed
+// or collected, whatever becomes of this process.
+func newTemporary(dir string) (*os.File, error) {
+	file, err := os.CreateTemp(dir, "driftless-pack-")
 	if err != nil {
 		return nil, fmt.Errorf("make a file for a pack: %w", err)
 	}
-	if err := disk.Remove(file.Name()); err != nil {
+	if err := os.Remove(file.Name()); err != nil {
 		_ = file.Close()
 		return nil, fmt.Errorf("unname the file for a pack: %w", err)
 	}
 	return file, nil
 }
 
-// readPack receives a pack of at most limit bytes into file and indexes it. The first
-// pass judges every object by its declared size while it is received; only then is any
-// taken into memory, since go-git's parser has no caps of its own.
-func readPack(ctx context.Context, r io.Reader, file billy.File, limit int64) (_ *pack, err error) {
-	defer func() {
-		if err != nil {
-			_ = file.Close()
-		}
-	}()
-	received := io.TeeReader(capped(ctx, r, limit), file)
-	if err := judge(received); err != nil {
+// readPack receives a pack into a file in dir and indexes it by the way: what is in it has
+// the ids that its content gives, whatever the server calls it.
+func readPack(ctx context.Context, r io.Reader, dir string, limits Limits) (*pack, error) {
+	file, err := newTemporary(dir)
+	if err != nil {
 		return nil, err
 	}
-	if _, err := io.Copy(io.Discard, received); err != nil { // the end of the side-band
-		return nil, fmt.Errorf("receive pack: %w", err)
+	p := &pack{file: file, largest: max(maxObject, limits.FileBytes), kept: make(map[int64]unpacked)}
+	s := newScan(p, r)
+	if err = s.run(); err == nil {
+		err = p.resolve(ctx, s.differences)
 	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return nil, fmt.Errorf("rewind pack: %w", err)
-	}
-	index := new(idxfile.Writer)
-	parser, err := packfile.NewParser(packfile.NewScanner(newCancelable(ctx, file)), index)
 	if err != nil {
-		return nil, fmt.Errorf("parse pack: %w", err)
+		_ = file.Close()
+		return nil, fmt.Errorf("read pack: %w", early(err))
 	}
-	if _, err := parser.Parse(); err != nil {
-		return nil, fmt.Errorf("parse pack: %w", err)
-	}
-	entries, err := index.Index()
-	if err != nil {
-		return nil, fmt.Errorf("index pack: %w", err)
-	}
-	return &pack{file, packfile.NewPackfileWithCache(entries, nil, file, cache.NewObjectLRU(baseCache), 0)}, nil
+	return p, nil
 }
 
-// judge reads a pack to its checksum and refuses objects that are too large or too many.
-func judge(r io.Reader) error {
-	scanner := packfile.NewScanner(r)
-	_, count, err := scanner.Header()
-	if err != nil {
-		return fmt.Errorf("read pack: %w", err)
-	}
-	if count > maxObjects {
-		return &PathError{Path: ".", Why: fmt.Sprintf("it has %d objects; at most %d are read", count, maxObjects)}
-	}
-	for range count {
-		if err := judgeObject(scanner); err != nil {
-			return err
+// resolve completes the index by the objects that are stored as differences to others. Those
+// to an object earlier in the pack take one round; those to an id may take more.
+func (p *pack) resolve(ctx context.Context, differences []int64) error {
+	p.sort()
+	for round := 0; len(differences) > 0; round++ {
+		var later []int64
+		for _, offset := range differences {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			o, err := p.unpack(offset)
+			switch {
+			case errors.Is(err, errDifference):
+				later = append(later, offset)
+				continue
+			case errors.Is(err, errLarge):
+				p.left = true
+				continue
+			case err != nil:
+				return err
+			}
+			id, pointer := plumbing.ComputeHash(o.kind, o.data), o.kind == plumbing.BlobObject && isPointer(o.data, int64(len(o.data)))
+			p.entries = append(p.entries, entry{id, o.kind, pointer, int64(len(o.data)), offset})
 		}
-	}
-	if _, err := scanner.Checksum(); err != nil {
-		return fmt.Errorf("read pack: %w", err)
+		if len(later) == len(differences) || round > maxChain {
+			return errDifference
+		}
+		differences = later
+		p.sort()
 	}
 	return nil
 }
 
-func judgeObject(scanner *packfile.Scanner) error {
-	header, err := scanner.NextObjectHeader()
-	if err != nil {
-		return fmt.Errorf("read pack: %w", err)
-	}
-	if header.Length > maxObject {
-		return tooLarge(header.Length)
-	}
-	start := headBuffer{max: 2 * binary.MaxVarintLen64}
-	if _, _, err := scanner.NextObject(&start); err != nil {
-		return fmt.Errorf("read pack: %w", err)
-	}
-	if !header.Type.IsDelta() {
-		return nil
-	}
-	// A delta begins with the sizes of what it is applied to and of what comes out
-	// (gitformat-pack, "Deltified representation"): a few bytes can ask for gigabytes.
-	_, n := binary.Uvarint(start.head)
-	if n <= 0 {
-		return errors.New("read pack: a delta without its sizes")
-	}
-	result, n := binary.Uvarint(start.head[n:])
-	if n <= 0 {
-		return errors.New("read pack: a delta without its sizes")
-	}
-	if result > maxObject {
-		return tooLarge(int64(min(result, 1<<62)))
-	}
-	return nil
+func (p *pack) sort() {
+	slices.SortFunc(p.entries, func(a, b entry) int { return slices.Compare(a.id[:], b.id[:]) })
 }
 
-func tooLarge(n int64) error {
-	return &PathError{Path: ".", Why: fmt.Sprintf("one of its files or directories has %s; at most %s are read", size(n), size(maxObject))}
+// find returns where an object is.
+func (p *pack) find(id plumbing.Hash) (entry, bool) {
+	i, found := slices.BinarySearchFunc(p.entries, id, func(e entry, id plumbing.Hash) int { return slices.Compare(e.id[:], id[:]) })
+	if !found {
+		return entry{}, false
+	}
+	return p.entries[i], true
 }
 
-// headBuffer keeps the first bytes that are written to it.
-type headBuffer struct {
-	head []byte
-	max  int
-}
-
-func (b *headBuffer) Write(p []byte) (int, error) {
-	b.head = append(b.head, p[:min(len(p), b.max-len(b.head))]...)
-	return len(p), nil
-}
-
-// readerFunc is a function as an io.Reader. It holds a context only for the call that
-// made it.
-type readerFunc func([]byte) (int, error)
-
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
-
-// capped ends with an error after limit bytes, or when the context ends: what is unpacked
-// from few bytes can keep a processor busy for long.
-func capped(ctx context.Context, r io.Reader, limit int64) io.Reader {
-	left := limit
-	return readerFunc(func(p []byte) (int, error) {
-		if err := ctx.Err(); err != nil {
-			return 0, err
+// unpack returns the object at an offset. errLarge, errDifference.
+func (p *pack) unpack(offset int64) (unpacked, error) {
+	if o, found := p.recall(offset); found {
+		return o, nil
+	}
+	f := p.inflater()
+	defer p.giveBack(f)
+	var chain []int64 // of differences, from the one that is wanted towards what they build on
+	var o unpacked
+	for at, whole := offset, false; !whole; {
+		var err error
+		if o, whole = p.recall(at); whole {
+			break
 		}
-		if left < 0 {
-			return 0, &PathError{Path: ".", Why: "the answer to one request has more than " + size(limit) + ", the most that is read"}
+		h, err := f.seek(at)
+		switch {
+		case err != nil:
+			return unpacked{}, err
+		case h.size > p.largest:
+			return unpacked{}, errLarge
+		case !h.kind.IsDelta():
+			o.kind, whole = h.kind, true
+			if o.data, err = f.content(h.size); err != nil {
+				return unpacked{}, err
+			}
+			if o.kind != plumbing.BlobObject || len(chain) > 0 {
+				p.keep(at, o)
+			}
+			continue
+		case len(chain) == maxChain:
+			return unpacked{}, errDamaged
+		case h.kind == plumbing.REFDeltaObject:
+			base, found := p.find(h.base)
+			if !found {
+				return unpacked{}, errDifference
+			}
+			h.from = base.offset
 		}
-		n, err := r.Read(p[:min(int64(len(p)), left+1)])
-		left -= int64(n)
-		return n, err
-	})
-}
-
-// cancelable is a file whose reads end with a context, for go-git's parser, which knows none.
-type cancelable struct {
-	billy.File
-	read readerFunc
-}
-
-func newCancelable(ctx context.Context, file billy.File) cancelable {
-	return cancelable{file, func(p []byte) (int, error) {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		return file.Read(p)
-	}}
-}
-
-func (c cancelable) Read(p []byte) (int, error) { return c.read(p) }
-
-// read returns the content of an object of the type that is wanted.
-// plumbing.ErrObjectNotFound when the pack has none.
-func (p *pack) read(id plumbing.Hash, want plumbing.ObjectType) (plumbing.EncodedObject, error) {
-	o, err := p.Get(id)
-	if err != nil {
-		return nil, err
+		chain, at = append(chain, at), h.from
 	}
-	if o.Type() != want {
-		return nil, fmt.Errorf("object %s is a %s, not a %s", id, o.Type(), want)
+	for _, at := range slices.Backward(chain) {
+		var err error
+		if o.data, err = p.patch(f, at, o.data); err != nil {
+			return unpacked{}, err
+		}
+		p.keep(at, o)
 	}
 	return o, nil
 }
 
-// has reports whether the pack holds an object, without reading it.
-func (p *pack) has(id plumbing.Hash) bool {
-	ok, err := p.Contains(id)
-	return ok && err == nil
-}
-
-// content returns an object's bytes.
-func content(o plumbing.EncodedObject) ([]byte, error) {
-	r, err := o.Reader()
+// patch applies the difference at an offset.
+func (p *pack) patch(f *inflater, at int64, base []byte) ([]byte, error) {
+	h, err := f.seek(at)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = r.Close() }() // it is in memory
-	var b bytes.Buffer
-	b.Grow(int(o.Size()))
-	_, err = b.ReadFrom(r)
-	return b.Bytes(), err
+	delta, err := f.content(h.size)
+	if err != nil {
+		return nil, err
+	}
+	result, err := resultSize(delta)
+	switch {
+	case err != nil:
+		return nil, err
+	case result > p.largest:
+		return nil, errLarge
+	}
+	data, err := packfile.PatchDelta(base, delta)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	return data, nil
 }
+
+// recall returns an object that was kept.
+func (p *pack) recall(offset int64) (unpacked, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	o, found := p.kept[offset]
+	return o, found
+}
+
+// keep keeps an object for whoever needs it next: a directory is gone through often, and
+// what one object is a difference to, others close to it are as well.
+func (p *pack) keep(offset int64, o unpacked) {
+	if len(o.data) > maxKept/4 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.keptBytes += len(o.data); p.keptBytes > maxKept {
+		clear(p.kept)
+		p.keptBytes = len(o.data)
+	}
+	p.kept[offset] = o
+}
+
+// inflater returns one that nobody else uses.
+func (p *pack) inflater() *inflater {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := len(p.inflaters); n > 0 {
+		f := p.inflaters[n-1]
+		p.inflaters = p.inflaters[:n-1]
+		return f
+	}
+	return newInflater(p.file)
+}
+
+func (p *pack) giveBack(f *inflater) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.inflaters = append(p.inflaters, f)
+}
+
+// close frees the pack's space on disk.
+func (p *pack) close() error { return p.file.Close() }

@@ -27,6 +27,9 @@ type server struct {
 	dir      string // of the repository
 	backend  http.Handler
 	requests atomic.Int64
+	// protocol is what the server speaks: empty for whatever it is asked for, else the value
+	// of Git-Protocol that it hears instead.
+	protocol string
 	// intercept may answer in git's place; it returns false to let git answer.
 	intercept func(w http.ResponseWriter, r *http.Request) bool
 }
@@ -55,11 +58,20 @@ func newServer(t *testing.T, config ...string) *server {
 		if s.intercept != nil && s.intercept(w, r) {
 			return
 		}
+		if s.protocol != "" {
+			r.Header.Set("Git-Protocol", s.protocol)
+		}
 		s.backend.ServeHTTP(w, r)
 	}))
 	t.Cleanup(s.Close)
 	return s
 }
+
+// What a server hears that speaks an older protocol.
+const (
+	v0 = "version=0"
+	v1 = "version=1"
+)
 
 // partial is the configuration of a server that can do what GitHub and GitLab can.
 var partial = []string{"uploadpack.allowFilter=true", "uploadpack.allowAnySHA1InWant=true"}

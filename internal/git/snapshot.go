@@ -25,29 +25,34 @@ type Snapshot struct {
 	repository gitops.Repository
 	id         plumbing.Hash
 	limits     Limits
-	partial    bool // packs hold trees, and files only once they were asked for
 	revision   gitops.Revision
 	root       plumbing.Hash
 
-	mu    sync.Mutex
-	packs []*pack // the reader of each has one position, which mu guards
+	mu     sync.Mutex
+	whole  bool // the packs hold all files, not only those that were asked for
+	closed bool
+	packs  []*pack
 }
 
 var _ reconcile.Snapshot = (*Snapshot)(nil)
+
+// errClosed answers whoever reads from a snapshot that was closed.
+var errClosed = fmt.Errorf("the snapshot was closed: %w", fs.ErrClosed)
 
 // Revision returns the commit's author, subject and time, in valid UTF-8. Seq is left to
 // whoever counts observations.
 func (s *Snapshot) Revision() gitops.Revision { return s.revision }
 
-// Close frees what the snapshot keeps on disk. Nothing can be read afterwards.
+// Close frees what the snapshot keeps on disk. Nothing can be read afterwards, neither from
+// it nor from what Fetch returned: that is an fs.ErrClosed.
 func (s *Snapshot) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var errs []error
 	for _, p := range s.packs {
-		errs = append(errs, p.file.Close())
+		errs = append(errs, p.close())
 	}
-	s.packs = nil
+	s.packs, s.closed = nil, true
 	return errors.Join(errs...)
 }
 
@@ -58,14 +63,15 @@ func (s *Snapshot) Object(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return entry.Hash.String(), nil
+	return entry.id.String(), nil
 }
 
 // Fetch returns the regular files at and below the paths, by one request for all that are
 // not there yet. fs.ErrNotExist when a path is not in the commit; a *PathError that names
 // what cannot be used, or what exceeds a cap. The file system holds the fetched paths
-// alone. A path that is refused does not keep the others from being fetched: asked for
-// again without it, they are there.
+// alone; it reads a file when that is read, as long as the snapshot is open. A path that is
+// refused does not keep the others from being fetched: asked for again without it, they are
+// there.
 func (s *Snapshot) Fetch(ctx context.Context, paths ...string) (fs.FS, error) {
 	ctx, cancel := s.client.deadline(ctx)
 	defer cancel()
@@ -89,33 +95,53 @@ func (s *Snapshot) Tree() fs.FS {
 	return treeFS{s.dir(".", s.root)}
 }
 
-// open reads the commit.
-func (s *Snapshot) open() error {
+// open receives the commit and its trees, and reads who made it.
+func (s *Snapshot) open(ctx context.Context) error {
+	err := errPartial
+	if s.client.remote(s.repository).partial() {
+		err = s.receive(ctx, treesOf(s.id))
+	}
+	if errors.Is(err, errPartial) || refusesFilter(err) {
+		err = s.receiveAll(ctx)
+	}
+	if err != nil {
+		return err
+	}
 	o, err := s.read(s.id, plumbing.CommitObject)
 	if err != nil {
 		return fmt.Errorf("read commit: %w", err)
 	}
+	encoded := new(plumbing.MemoryObject)
+	encoded.SetType(plumbing.CommitObject)
+	_, _ = encoded.Write(o) // into memory: it cannot fail
 	var commit object.Commit
-	if err := commit.Decode(o); err != nil {
+	if err := commit.Decode(encoded); err != nil {
 		return fmt.Errorf("read commit: %w", err)
 	}
 	subject, _, _ := strings.Cut(strings.TrimSpace(commit.Message), "\n")
 	s.root = commit.TreeHash
 	s.revision = gitops.Revision{
-		Branch:  s.repository.Branch,
+		Branch:  s.repository.Tracked(),
 		Commit:  s.id.String(),
 		Author:  line(commit.Author.Name),
 		Message: line(subject),
 		At:      jsonTime(commit.Committer.When),
 	}
-	_, err = s.entries(s.root)
+	_, err = s.read(s.root, plumbing.TreeObject)
 	return err
+}
+
+// refusesFilter reports whether a server says that it knows filters and does not allow this
+// one (uploadpackfilter.blob:none.allow; git's upload-pack.c, send_err_and_die).
+func refusesFilter(err error) bool {
+	var said errRemote
+	return errors.As(err, &said) && strings.Contains(string(said), "filter")
 }
 
 // line keeps a text of a commit's author fit for a record: valid, one line, not endless.
 func line(text string) string {
 	const most = 200
-	text = strings.TrimSpace(strings.ToValidUTF8(text, "\ufffd"))
+	text = gitops.Printable(strings.TrimSpace(strings.ToValidUTF8(text, "\ufffd")))
 	if runes := []rune(text); len(runes) > most {
 		return string(runes[:most-1]) + "…"
 	}
@@ -131,34 +157,46 @@ func jsonTime(t time.Time) time.Time {
 	return t
 }
 
-// read returns an object of one of the packs. plumbing.ErrObjectNotFound.
-func (s *Snapshot) read(id plumbing.Hash, want plumbing.ObjectType) (plumbing.EncodedObject, error) {
+// where returns the pack that holds an object, and where in it.
+func (s *Snapshot) where(id plumbing.Hash) (*pack, entry, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return nil, entry{}, errClosed
+	}
 	for _, p := range s.packs {
-		if p.has(id) {
-			return p.read(id, want)
+		if e, found := p.find(id); found {
+			return p, e, nil
 		}
 	}
-	return nil, fmt.Errorf("%s: %w", id, plumbing.ErrObjectNotFound)
+	return nil, entry{}, fmt.Errorf("object %s: %w", id, plumbing.ErrObjectNotFound)
 }
 
-// entries returns the entries of a tree, in git's order.
-func (s *Snapshot) entries(tree plumbing.Hash) ([]object.TreeEntry, error) {
-	o, err := s.read(tree, plumbing.TreeObject)
+// read returns the content of an object of the kind that is wanted, which nobody may change.
+// plumbing.ErrObjectNotFound; fs.ErrClosed.
+func (s *Snapshot) read(id plumbing.Hash, want plumbing.ObjectType) ([]byte, error) {
+	p, e, err := s.where(id)
 	if err != nil {
-		return nil, fmt.Errorf("read tree: %w", err)
+		return nil, err
 	}
-	var t object.Tree
-	if err := t.Decode(o); err != nil {
-		return nil, fmt.Errorf("read tree %s: %w", tree, err)
+	if e.kind != want {
+		return nil, &PathError{Path: ".", Why: fmt.Sprintf("object %s is a %s where a %s belongs", id, e.kind, want)}
 	}
-	return t.Entries, nil
+	o, err := p.unpack(e.offset)
+	switch {
+	case errors.Is(err, fs.ErrClosed):
+		return nil, errClosed
+	case errors.Is(err, errLarge):
+		return nil, &PathError{Path: ".", Why: fmt.Sprintf("%s %s has %s; at most %s are read", want, id, size(e.size), size(p.largest))}
+	case err != nil:
+		return nil, fmt.Errorf("read object %s: %w", id, err)
+	}
+	return o.data, nil
 }
 
 // find returns the entry at a path.
-func (s *Snapshot) find(name string) (object.TreeEntry, error) {
-	at := object.TreeEntry{Mode: filemode.Dir, Hash: s.root}
+func (s *Snapshot) find(name string) (treeEntry, error) {
+	at := treeEntry{mode: filemode.Dir, id: s.root}
 	if !fs.ValidPath(name) {
 		return at, &PathError{Path: name, Why: "not a path inside the repository"}
 	}
@@ -167,28 +205,64 @@ func (s *Snapshot) find(name string) (object.TreeEntry, error) {
 	}
 	done := "."
 	for part := range strings.SplitSeq(name, "/") {
-		if why := badMode(at.Mode); why != "" {
+		if why := badMode(at.mode); why != "" {
 			return at, &PathError{Path: done, Why: why}
 		}
-		if at.Mode != filemode.Dir {
+		if at.mode != filemode.Dir {
 			return at, &fs.PathError{Op: "find", Path: name, Err: fs.ErrNotExist}
 		}
-		entries, err := s.entries(at.Hash)
+		tree, err := s.read(at.id, plumbing.TreeObject)
 		if err != nil {
 			return at, err
 		}
-		i := slices.IndexFunc(entries, func(e object.TreeEntry) bool { return e.Name == part })
-		if i < 0 {
+		done = path.Join(done, part)
+		if at, err = findIn(tree, part, done); errors.Is(err, fs.ErrNotExist) {
 			return at, &fs.PathError{Op: "find", Path: name, Err: fs.ErrNotExist}
-		}
-		at, done = entries[i], path.Join(done, part)
-		for j, e := range entries {
-			if j != i && strings.EqualFold(e.Name, part) {
-				return at, &PathError{Path: done, Why: fmt.Sprintf("differs from %q in case alone", e.Name)}
-			}
+		} else if err != nil {
+			return at, err
 		}
 	}
 	return at, nil
+}
+
+// findIn returns the entry of a tree that has a name, the last of a path. fs.ErrNotExist.
+func findIn(tree []byte, name, path string) (treeEntry, error) {
+	var found *treeEntry
+	var other string
+	for e, err := range entriesOf(tree) {
+		if err != nil {
+			return e, err
+		}
+		switch {
+		case e.name == name && found == nil:
+			found = &e
+		case strings.EqualFold(e.name, name):
+			other = e.name
+		}
+	}
+	switch {
+	case found == nil:
+		return treeEntry{}, fs.ErrNotExist
+	case other != "":
+		return *found, &PathError{Path: path, Why: collision(name, other)}
+	}
+	return *found, nil
+}
+
+// entries returns the entries of a tree, in git's order.
+func (s *Snapshot) entries(tree plumbing.Hash) ([]treeEntry, error) {
+	data, err := s.read(tree, plumbing.TreeObject)
+	if err != nil {
+		return nil, err
+	}
+	var all []treeEntry
+	for e, err := range entriesOf(data) {
+		if err != nil {
+			return nil, fmt.Errorf("tree %s: %w", tree, err)
+		}
+		all = append(all, e)
+	}
+	return all, nil
 }
 
 // dir returns a directory that reads its tree when it is listed. Names that no path can
@@ -202,11 +276,11 @@ func (s *Snapshot) dir(name string, tree plumbing.Hash) *node {
 		nodes := make([]*node, 0, len(list))
 		for _, e := range list {
 			switch {
-			case badName(e.Name) != "":
-			case e.Mode == filemode.Dir:
-				nodes = append(nodes, s.dir(e.Name, e.Hash))
+			case badName(e.name) != "":
+			case e.mode == filemode.Dir:
+				nodes = append(nodes, s.dir(e.name, e.id))
 			default:
-				nodes = append(nodes, &node{name: e.Name, mode: fileMode(e.Mode)})
+				nodes = append(nodes, &node{name: e.name, mode: fileMode(e.mode)})
 			}
 		}
 		slices.SortFunc(nodes, func(a, b *node) int { return strings.Compare(a.name, b.name) })

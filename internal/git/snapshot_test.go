@@ -187,19 +187,23 @@ func TestR47_AnswerOfTooManyBytesIsRefused(t *testing.T) {
 	}
 }
 
-// A megabyte of pack can hold a gigabyte of zeroes: it is refused by its declared size.
-func TestR47_ObjectThatWouldFillTheMemoryIsRefused(t *testing.T) {
-	s := newServer(t)
-	s.commit("main", "a bomb", "100644 blob "+s.blob(strings.Repeat("\x00", 65<<20))+"\tbomb")
-	client := s.client()
-	head, err := client.Head(t.Context(), s.repository())
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = client.Snapshot(t.Context(), s.repository(), head)
-	var problem *git.PathError
-	if !errors.As(err, &problem) || !strings.Contains(err.Error(), "65 MiB; at most 64 MiB") {
-		t.Errorf("got %v, want a PathError with the size", err)
+// A megabyte of pack can hold a gigabyte of zeroes: what is too large is never unpacked into
+// memory, and in nobody's way until somebody's application has it.
+func TestR47_HugeFileIsRefusedWhereItIsAsked(t *testing.T) {
+	for name, config := range map[string][]string{"in a partial answer": partial, "in a whole commit": nil} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, config...)
+			s.commit("main", "a bomb", "100644 blob "+s.blob(strings.Repeat("\x00", 65<<20))+"\tbomb", "100644 blob "+s.blob("x")+"\tfine")
+			snap := snapshot(t, s.client(), s.repository())
+			if _, err := snap.Fetch(t.Context(), "fine"); err != nil {
+				t.Errorf("a file beside it: %v", err)
+			}
+			_, err := snap.Fetch(t.Context(), "bomb")
+			var problem *git.PathError
+			if !errors.As(err, &problem) || problem.Error() != "bomb: 65 MiB; at most 1 MiB is read" {
+				t.Errorf("got %v, want a PathError with the size", err)
+			}
+		})
 	}
 }
 

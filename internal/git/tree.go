@@ -13,23 +13,31 @@ import (
 // errNoContent answers whoever opens a file of a tree that was read without its files.
 var errNoContent = errors.New("only its name was read, not its content")
 
-// node is a file or a directory in memory; it is its own fs.DirEntry and fs.FileInfo.
+// node is a file or a directory; it is its own fs.DirEntry and fs.FileInfo.
 type node struct {
 	name     string
 	mode     fs.FileMode
-	data     []byte                  // of a file
-	known    bool                    // data was read
+	size     int64                   // of a file with content
+	content  func() ([]byte, error)  // of a file; nil where only its name is known
 	children func() ([]*node, error) // of a directory, sorted by name
 }
 
 func (n *node) Name() string               { return n.name }
-func (n *node) Size() int64                { return int64(len(n.data)) }
+func (n *node) Size() int64                { return n.size }
 func (n *node) Mode() fs.FileMode          { return n.mode }
 func (n *node) Type() fs.FileMode          { return n.mode.Type() }
 func (n *node) ModTime() time.Time         { return time.Time{} } // git keeps none
 func (n *node) IsDir() bool                { return n.mode.IsDir() }
 func (n *node) Sys() any                   { return nil }
 func (n *node) Info() (fs.FileInfo, error) { return n, nil }
+
+// read returns a file's content, which nobody may change.
+func (n *node) read() ([]byte, error) {
+	if n.content == nil {
+		return nil, errNoContent
+	}
+	return n.content()
+}
 
 // treeFS is a tree of nodes as a file system. It is safe for concurrent use when the
 // nodes' children are.
@@ -80,10 +88,11 @@ func (t treeFS) Open(name string) (fs.File, error) {
 		}
 		return &openDir{node: n, path: name, rest: children}, nil
 	}
-	if !n.known {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: errNoContent}
+	data, err := n.read()
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
-	return &openFile{Reader: bytes.NewReader(n.data), node: n}, nil
+	return &openFile{Reader: bytes.NewReader(data), node: n}, nil
 }
 
 // ReadFile returns a copy of a file's content.
@@ -94,10 +103,12 @@ func (t treeFS) ReadFile(name string) ([]byte, error) {
 		return nil, err
 	case n.IsDir():
 		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("is a directory")}
-	case !n.known:
-		return nil, &fs.PathError{Op: "read", Path: name, Err: errNoContent}
 	}
-	return slices.Clone(n.data), nil
+	data, err := n.read()
+	if err != nil {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: err}
+	}
+	return slices.Clone(data), nil // it may be kept for others
 }
 
 // ReadDir lists a directory, sorted by name.
