@@ -91,7 +91,7 @@ func New(c Config) *cobra.Command {
 	group(root, groupSee, "See what is:", statusCommand(f), diffCommand(f), driftCommand(f), historyCommand(f))
 	group(root, groupAct, "Change what is:", syncCommand(f), approveCommand(f), rejectCommand(f), suspendCommand(f),
 		resumeCommand(f), repositoryCommand(f))
-	group(root, groupHere, "On this machine:", validateCommand(f), preflightCommand(f), sandboxCommand(f), versionCommand(f))
+	group(root, groupHere, "On this machine:", initCommand(f), validateCommand(f), preflightCommand(f), sandboxCommand(f), versionCommand(f))
 	root.SetHelpCommandGroupID(groupHere)
 	root.SetCompletionCommandGroupID(groupHere)
 	root.InitDefaultHelpCmd()

@@ -46,12 +46,12 @@ const (
 
 // application looks for what one application names.
 func (c *checker) application(at string, s gitops.Settings) {
-	if s.Path == "" || !c.look(at+".path", c.relative(s.Path), s.Path, directory) {
+	if s.Path == "" || !c.look(at+".path", Relative(c.dir, s.Path), s.Path, directory) {
 		return // everything else lies in it
 	}
 	for i, w := range s.Watch {
 		if w != "" {
-			c.look(fmt.Sprintf("%s.watch[%d]", at, i), c.relative(w), w, either)
+			c.look(fmt.Sprintf("%s.watch[%d]", at, i), Relative(c.dir, w), w, either)
 		}
 	}
 	if template := s.CloudFormation.Template; template != "" && !c.refused(at+".cloudformation.template") {
@@ -60,18 +60,6 @@ func (c *checker) application(at string, s gitops.Settings) {
 	if parameters := s.CloudFormation.Parameters; parameters != "" {
 		c.look(at+".cloudformation.parameters", parameters, path.Join(s.Path, parameters), regular)
 	}
-}
-
-// relative returns a path of the repository as the file would write it.
-func (d *decoder) relative(full string) string {
-	dir, up := d.dir, ""
-	for dir != "." && full != dir && !strings.HasPrefix(full, dir+"/") {
-		dir, up = path.Dir(dir), up+"../"
-	}
-	if full == dir {
-		return path.Clean(up)
-	}
-	return up + strings.TrimPrefix(full, dir+"/")
 }
 
 // look finds a name part by part, refuses the value at a path when it is not what it has

@@ -114,6 +114,22 @@ func (d *decoder) clean(at string, p Path) string {
 // leaves reports whether a clean path leads out of the repository.
 func leaves(full string) bool { return full == ".." || strings.HasPrefix(full, "../") }
 
+// Relative returns a path of the repository as a file in one of its directories names it;
+// both are clean, and "." is the root.
+func Relative(dir, full string) string {
+	up := ""
+	for dir != "." && full != dir && !strings.HasPrefix(full, dir+"/") {
+		dir, up = path.Dir(dir), up+"../"
+	}
+	switch {
+	case full == dir:
+		return path.Clean(up)
+	case dir == ".":
+		return up + full
+	}
+	return up + strings.TrimPrefix(full, dir+"/")
+}
+
 // target merges an application's target over the default one, part by part.
 func (d *decoder) target(at string, own, common *Target) gitops.Target {
 	o, c := value(own), value(common)
