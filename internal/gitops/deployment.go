@@ -53,7 +53,7 @@ const (
 type Deployment struct {
 	ID          string   `json:"id"` // ULID
 	Application string   `json:"application"`
-	Repository  string   `json:"repository,omitempty"`
+	Repository  string   `json:"repositoryId,omitempty"` // not "repository": an index of the table finds applications by that
 	Kind        Kind     `json:"kind"`
 	Settings    Settings `json:"settings"` // as they were when it began
 	Revision    Revision `json:"revision"`

@@ -83,9 +83,9 @@ func change(t *testing.T, id, pk, sk, before, now string) events.DynamoDBEventRe
 
 func TestOnlyWhatIsShownDifferentlyIsLookedAt(t *testing.T) {
 	const (
-		planning = `{"repository":{"S":"r1"},"phase":{"S":"Planning"}}`
-		applying = `{"repository":{"S":"r1"},"phase":{"S":"Applying"}}`
-		busy     = `{"repository":{"S":"r1"},"phase":{"S":"Applying"},"progress":{"S":"applying: Queue"},"version":{"N":"7"}}`
+		planning = `{"repositoryId":{"S":"r1"},"phase":{"S":"Planning"}}`
+		applying = `{"repositoryId":{"S":"r1"},"phase":{"S":"Applying"}}`
+		busy     = `{"repositoryId":{"S":"r1"},"phase":{"S":"Applying"},"progress":{"S":"applying: Queue"},"version":{"N":"7"}}`
 		nobodys  = `{"phase":{"S":"Applying"}}`
 		head     = `{"head":{"M":{"commit":{"S":"c1"}}},"forge":{"S":"github"}}`
 		looking  = `{"head":{"M":{"commit":{"S":"c1"}}},"forge":{"S":"github"},"observing":{"M":{"n":{"N":"2"},"commit":{"S":"c2"}}}}`
@@ -137,7 +137,7 @@ func TestOnlyWhatIsShownDifferentlyIsLookedAt(t *testing.T) {
 func TestR10_AStreamIsHandedOverAgainFromTheFirstRecordThatFailed(t *testing.T) {
 	var e events.DynamoDBEvent
 	for _, id := range []string{"1", "2", "3", "4"} {
-		e.Records = append(e.Records, change(t, id, "APP#app-"+id, "DEPLOYMENT#01A", "", `{"repository":{"S":"r1"},"phase":{"S":"Applying"}}`))
+		e.Records = append(e.Records, change(t, id, "APP#app-"+id, "DEPLOYMENT#01A", "", `{"repositoryId":{"S":"r1"},"phase":{"S":"Applying"}}`))
 	}
 	of := func(apps ...string) func(notify.Subject) error {
 		return func(s notify.Subject) error {

@@ -108,7 +108,10 @@ func registerRefused(t *testing.T, s reconcile.Store) {
 
 func applicationList(t *testing.T, s reconcile.Store) {
 	for id, repository := range map[string]string{"c": "r1", "a": "r1", "b": "r2"} {
-		register(t, s, application(id, repository))
+		a := register(t, s, application(id, repository))
+		if id == "a" { // what an application had deployed is none
+			open(t, s, a, "01B")
+		}
 	}
 	r := repository("r1", "https://example.com/one", "main")
 	must(t, s.PutRepository(t.Context(), &r))

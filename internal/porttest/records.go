@@ -47,7 +47,7 @@ func application(id, repository string) gitops.Application {
 
 func deployment(application, id string) gitops.Deployment {
 	return gitops.Deployment{
-		ID: id, Application: application, Kind: gitops.KindDeploy, Settings: settings(application),
+		ID: id, Application: application, Repository: "r1", Kind: gitops.KindDeploy, Settings: settings(application),
 		Revision: revision(3), Digest: "d3", Seq: 3, Bundle: "bundles/3", Fence: 5,
 		Request:   gitops.Request{Kind: gitops.RequestSync, N: 2, By: "ada", At: noon},
 		Phase:     gitops.PhaseAwaitingApproval,
