@@ -52,9 +52,9 @@ func TestEachFunctionIsToldWhatItUsesAndNothingElse(t *testing.T) {
 
 func TestTargetsAreTheOwnAccountOrThoseOfTheContext(t *testing.T) {
 	for want, made := range map[string]template{
-		`[{"account":"${AWS::AccountId}","regions":["${AWS::Region}"],` + roles("${AWS::AccountId}") + `}]`: synthesised.usual,
-		`[{"account":"${AWS::AccountId}","regions":["eu-west-1","eu-central-1"],` + roles("${AWS::AccountId}") + `},` +
-			`{"account":"222233334444","regions":["eu-west-1"],` + strings.Replace(roles("222233334444"), "arn:${AWS::Partition}:iam::222233334444:role/driftless-deploy", "arn:aws:iam::222233334444:role/ci", 1) + `}]`: synthesised.far,
+		`[{"account":"${AWS::AccountId}","regions":["${AWS::Region}"],` + roles("${AWS::AccountId}") + `,"artefacts":["${AWS::Region}"]}]`: synthesised.usual,
+		`[{"account":"${AWS::AccountId}","regions":["eu-west-1","eu-central-1"],` + roles("${AWS::AccountId}") + `,"artefacts":["${AWS::Region}"]},` +
+			`{"account":"222233334444","regions":["eu-west-1"],` + strings.Replace(roles("222233334444"), "arn:${AWS::Partition}:iam::222233334444:role/driftless-deploy", "arn:aws:iam::222233334444:role/ci", 1) + `,"artefacts":["eu-west-1"]}]`: synthesised.far,
 	} {
 		variables := made.lambda("reconciler").Properties["Environment"].(map[string]any)["Variables"].(map[string]any)
 		if diff := cmp.Diff(want, text(variables["DRIFTLESS_TARGETS"])); diff != "" {

@@ -231,6 +231,10 @@ func TestTargetRoles(t *testing.T) {
 		"reads no secret while planning":           {"DeployRole", "secretsmanager:GetSecretValue", "arn:aws:secretsmanager:eu-west-1:111122223333:secret:a", nil, policy.Deny},
 		"reads code of its own bucket":             {"DeployRole", "s3:GetObject", "arn:aws:s3:::driftless-artefacts-111122223333-eu-west-1/a", map[string]string{"s3:ResourceAccount": "111122223333"}, policy.Allow},
 		"reads no other object":                    {"DeployRole", "s3:GetObject", "arn:aws:s3:::payroll/a", map[string]string{"s3:ResourceAccount": "111122223333"}, policy.Deny},
+		"keeps code in its own bucket":             {"DeployRole", "s3:PutObject", "arn:aws:s3:::driftless-artefacts-111122223333-eu-west-1/a", map[string]string{"s3:ResourceAccount": "111122223333"}, policy.Allow},
+		"learns that code is not there yet":        {"DeployRole", "s3:ListBucket", "arn:aws:s3:::driftless-artefacts-111122223333-eu-west-1", map[string]string{"s3:ResourceAccount": "111122223333"}, policy.Allow},
+		"never removes code":                       {"DeployRole", "s3:DeleteObject", "arn:aws:s3:::driftless-artefacts-111122223333-eu-west-1/a", map[string]string{"s3:ResourceAccount": "111122223333"}, policy.Silent},
+		"calls no macro that nobody allowed":       {"DeployRole", "cloudformation:CreateChangeSet", "arn:aws:cloudformation:eu-west-1:aws:transform/Include", nil, policy.Silent},
 		"writes no bucket that took the name":      {"DeployRole", "s3:PutObject", "arn:aws:s3:::driftless-artefacts-111122223333-x/a", map[string]string{"s3:ResourceAccount": "999999999999"}, policy.Silent},
 		"detects drift":                            {"DriftRole", "cloudformation:DetectStackDrift", stack + "prod/1", nil, policy.Allow},
 		"follows a detection":                      {"DriftRole", "cloudformation:DescribeStackDriftDetectionStatus", "*", nil, policy.Allow},
@@ -239,6 +243,9 @@ func TestTargetRoles(t *testing.T) {
 		"reads no webhook secret while looking":    {"DriftRole", "ssm:GetParameter", "arn:aws:ssm:eu-west-1:111122223333:parameter/driftless/webhook/a", nil, policy.Deny},
 		"makes a role inside the boundary":         {"ExecRole", "iam:CreateRole", "arn:aws:iam::111122223333:role/prod-app", map[string]string{"iam:PermissionsBoundary": "arn:aws:iam::111122223333:policy/Boundary"}, policy.Allow},
 		"makes no role without it":                 {"ExecRole", "iam:CreateRole", "arn:aws:iam::111122223333:role/prod-app", nil, policy.Silent},
+		"reads code and nested templates":          {"ExecRole", "s3:GetObject", "arn:aws:s3:::driftless-artefacts-111122223333-eu-west-1/a", map[string]string{"s3:ResourceAccount": "111122223333"}, policy.Allow},
+		"plants no code for others":                {"ExecRole", "s3:PutObject", "arn:aws:s3:::driftless-artefacts-111122223333-eu-west-1/a", nil, policy.Deny},
+		"opens the code to nobody":                 {"ExecRole", "s3:PutBucketPolicy", "arn:aws:s3:::driftless-artefacts-111122223333-eu-west-1", nil, policy.Deny},
 		"takes the boundary off no role":           {"ExecRole", "iam:DeleteRolePermissionsBoundary", "arn:aws:iam::111122223333:role/prod-app", nil, policy.Deny},
 		"changes no role of Driftless":             {"ExecRole", "iam:PutRolePolicy", "arn:aws:iam::111122223333:role/driftless-deploy", map[string]string{"iam:PermissionsBoundary": "arn:aws:iam::111122223333:policy/Boundary"}, policy.Deny},
 		"hands no function a role of Driftless":    {"ExecRole", "iam:PassRole", "arn:aws:iam::111122223333:role/Driftless-reconcilerRole1", nil, policy.Deny},
@@ -255,6 +262,16 @@ func TestTargetRoles(t *testing.T) {
 	}
 }
 
+func TestAMacroIsCalledWhereTheContextNamesIt(t *testing.T) {
+	rights := synthesised.far.policies(t, "DeployRole")
+	for macro, want := range map[string]policy.Decision{"Include": policy.Allow, "LanguageExtensions": policy.Allow, "Serverless-2016-10-31": policy.Silent} {
+		request := policy.Request{Action: "cloudformation:CreateChangeSet", Resource: "arn:aws:cloudformation:eu-west-1:aws:transform/" + macro}
+		if got := policy.Identity(rights, request); got != want {
+			t.Errorf("%s: %s; want %s", macro, got, want)
+		}
+	}
+}
+
 // policies returns the policies of a role that the template spells out, as they read in
 // account 111122223333.
 func (t template) policies(test *testing.T, id string) []policy.Document {
@@ -265,6 +282,12 @@ func (t template) policies(test *testing.T, id string) []policy.Document {
 		documents = append(documents, p.(map[string]any)["PolicyDocument"])
 	}
 	for _, arn := range asList(role["ManagedPolicyArns"]) {
+		if choice, ok := arn.(map[string]any)["Fn::If"].([]any); ok {
+			arn = choice[1]
+			if made := text(t.Conditions[choice[0].(string)]); strings.Contains(made, `["",""]`) {
+				continue
+			}
+		}
 		if ref, ok := arn.(map[string]any)["Ref"].(string); ok {
 			documents = append(documents, t.Resources[ref].Properties["PolicyDocument"])
 		}
@@ -295,6 +318,9 @@ func literal(v any) any {
 		return out
 	case map[string]any:
 		for k := range v {
+			if parts, ok := v["Fn::Split"].([]any); ok {
+				return strings.Split(literal(parts[1]).(string), parts[0].(string))
+			}
 			if k == "Ref" || strings.HasPrefix(k, "Fn::") {
 				return strings.NewReplacer("${AWS::Partition}", "aws", "${AWS::AccountId}", "111122223333", "${AWS::Region}", "eu-west-1",
 					"${AWS::URLSuffix}", "amazonaws.com", "${Boundary}", "arn:aws:iam::111122223333:policy/Boundary").Replace(text(v))

@@ -21,16 +21,31 @@ func (i installation) newTargetRoles(reconciler made) {
 				"ReconcilerRoleArn": reconciler.role.RoleArn(),
 				"ExternalId":        i.externalID,
 				"ExecPolicies":      strings.Join(i.settings.ExecPolicies, ","),
+				"Transforms":        i.transforms(),
 			},
 		})
 		const reads = "CloudFormation reads live resources with the caller's rights, whatever their type, to find drift. What is data rather than configuration is denied by driftless-no-data."
 		const writes = "What CloudFormation may make is what applications hold, which their owner decides: context execPolicies. The starter makes no role without driftless-boundary."
+		const code = "Artefacts are named by digest, and their bucket by its region."
 		const stacks = "Stacks of any name and region may be applications' stacks; Driftless's own is denied, and each right holds for driftless- change sets or the exec role alone."
-		for name, reason := range map[string]string{"DeployRole": stacks, "DriftRole": reads, "Boundary": writes, "StarterPolicy": writes} {
+		for name, reason := range map[string]string{"DeployRole": stacks, "DriftRole": reads, "ExecRole": code, "Boundary": writes, "StarterPolicy": writes} {
 			suppress(roles.GetResource(jsii.String(name)), "AwsSolutions-IAM5", reason)
+		}
+		if len(i.settings.Transforms) > 0 {
+			suppress(roles.GetResource(jsii.String("MacroPolicy")), "AwsSolutions-IAM5", "A macro of AWS's is the same in every region; the context names it.")
 		}
 		for name, reason := range map[string]string{"DeployRole": reads, "DriftRole": reads, "ExecRole": writes} {
 			suppress(roles.GetResource(jsii.String(name)), "AwsSolutions-IAM4", reason)
 		}
 	}
+}
+
+// transforms returns the ARNs of the macros of the context, separated by commas. AWS's own
+// are resources of the account "aws" (CloudFormation guide, "Controlling access with IAM").
+func (i installation) transforms() string {
+	var arns []string
+	for _, m := range i.settings.Transforms {
+		arns = append(arns, "arn:"+*i.stack.Partition()+":cloudformation:*:aws:transform/"+strings.TrimPrefix(m, "AWS::"))
+	}
+	return strings.Join(arns, ",")
 }

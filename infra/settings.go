@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -17,6 +18,7 @@ type settings struct {
 	AllowPrivateHosts []string // host or host:port that git may reach though its address is private
 	MaxConcurrency    float64  // reconcilers at a time
 	ExecPolicies      []string // managed policies of the own account's exec role; empty: the starter
+	Transforms        []string // macros of AWS's own that the own account's deploy role may have called
 
 	TargetRole string            // path of templates/target-role.yaml
 	Code       map[string]string // function name -> directory that holds its bootstrap
@@ -31,6 +33,7 @@ type target struct {
 	Role      string   `json:"role"`
 	DriftRole string   `json:"driftRole"`
 	ExecRole  string   `json:"execRole"`
+	Artefacts []string `json:"artefacts"` // regions where templates/target-events.yaml stands, and with it an artefact bucket
 }
 
 // own reports whether the target is the account that Driftless is installed in.
@@ -41,6 +44,7 @@ var (
 	region    = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d$`)
 	roleARN   = regexp.MustCompile(`^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$`)
 	policyARN = regexp.MustCompile(`^arn:aws[a-z-]*:iam::(aws|\d{12}):policy/[\w+=,.@/-]+$`)
+	macro     = regexp.MustCompile(`^AWS::[A-Za-z0-9-]+$`)
 	host      = regexp.MustCompile(`^[A-Za-z0-9.-]+(:\d{1,5})?$|^\[[0-9A-Fa-f:]+\](:\d{1,5})?$`)
 )
 
@@ -55,6 +59,7 @@ func readSettings(context func(key string) any, ownAccount string) (settings, er
 		readContext(context, "allowPrivateHosts", &s.AllowPrivateHosts, `a list like ["git.example.internal"]`),
 		readContext(context, "maxConcurrency", &s.MaxConcurrency, "a whole number from 2 to 1000"),
 		readContext(context, "execPolicies", &s.ExecPolicies, `a list of managed policies like ["arn:aws:iam::aws:policy/PowerUserAccess"]`),
+		readContext(context, "transforms", &s.Transforms, `a list of AWS's macros like ["AWS::Include"]`),
 	)
 	for i := range s.Targets {
 		if ownAccount != "" && s.Targets[i].Account == ownAccount {
@@ -110,6 +115,11 @@ func (s settings) validate() error {
 			refuse("execPolicies", p, "the ARN of a managed policy")
 		}
 	}
+	for _, m := range s.Transforms {
+		if !macro.MatchString(m) {
+			refuse("transforms", m, "the name of a macro that AWS hosts, such as AWS::Include")
+		}
+	}
 	if len(s.Targets) == 0 {
 		refuse("targets", "[]", "at least one target")
 	}
@@ -132,6 +142,11 @@ func (t target) validate(key string, refuse func(key, found, allowed string)) {
 	for _, r := range t.Regions {
 		if !region.MatchString(r) {
 			refuse(key+".regions", r, "a region like eu-west-1")
+		}
+	}
+	for _, r := range t.Artefacts {
+		if !region.MatchString(r) || len(t.Regions) > 0 && !slices.Contains(t.Regions, r) {
+			refuse(key+".artefacts", r, "one of the target's regions")
 		}
 	}
 	for name, arn := range map[string]string{"role": t.Role, "driftRole": t.DriftRole, "execRole": t.ExecRole} {

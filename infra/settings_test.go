@@ -15,14 +15,18 @@ func TestContext(t *testing.T) {
 		value any
 		want  settings
 	}{
-		"nothing is the own account and region":  {"architecture", nil, usual},
-		"an architecture is taken":               {"architecture", "x86_64", with(func(s *settings) { s.Architecture = "x86_64" })},
-		"a number of cdk.json is taken":          {"maxConcurrency", float64(20), with(func(s *settings) { s.MaxConcurrency = 20 })},
-		"a number of the command line is read":   {"maxConcurrency", "20", with(func(s *settings) { s.MaxConcurrency = 20 })},
-		"a list of cdk.json is taken":            {"allowPrivateHosts", []any{"[::1]:80"}, with(func(s *settings) { s.AllowPrivateHosts = []string{"[::1]:80"} })},
-		"a list of the command line is read":     {"allowPrivateHosts", `["127.0.0.1:4566"]`, with(func(s *settings) { s.AllowPrivateHosts = []string{"127.0.0.1:4566"} })},
-		"targets of the command line are read":   {"targets", `[{"account":"222233334444","regions":["us-gov-west-1"]}]`, with(func(s *settings) { s.Targets = []target{{Account: "222233334444", Regions: []string{"us-gov-west-1"}}} })},
-		"the own account's number is the own":    {"targets", `[{"account":"111122223333"}]`, usual},
+		"nothing is the own account and region": {"architecture", nil, usual},
+		"an architecture is taken":              {"architecture", "x86_64", with(func(s *settings) { s.Architecture = "x86_64" })},
+		"a number of cdk.json is taken":         {"maxConcurrency", float64(20), with(func(s *settings) { s.MaxConcurrency = 20 })},
+		"a number of the command line is read":  {"maxConcurrency", "20", with(func(s *settings) { s.MaxConcurrency = 20 })},
+		"a list of cdk.json is taken":           {"allowPrivateHosts", []any{"[::1]:80"}, with(func(s *settings) { s.AllowPrivateHosts = []string{"[::1]:80"} })},
+		"a list of the command line is read":    {"allowPrivateHosts", `["127.0.0.1:4566"]`, with(func(s *settings) { s.AllowPrivateHosts = []string{"127.0.0.1:4566"} })},
+		"targets of the command line are read":  {"targets", `[{"account":"222233334444","regions":["us-gov-west-1"]}]`, with(func(s *settings) { s.Targets = []target{{Account: "222233334444", Regions: []string{"us-gov-west-1"}}} })},
+		"the own account's number is the own":   {"targets", `[{"account":"111122223333"}]`, usual},
+		"a region with an artefact bucket": {"targets", `[{"account":"222233334444","regions":["eu-west-1","eu-west-3"],"artefacts":["eu-west-3"]}]`, with(func(s *settings) {
+			s.Targets = []target{{Account: "222233334444", Regions: []string{"eu-west-1", "eu-west-3"}, Artefacts: []string{"eu-west-3"}}}
+		})},
+		"a macro of AWS's own":                   {"transforms", `["AWS::Include"]`, with(func(s *settings) { s.Transforms = []string{"AWS::Include"} })},
 		"a managed policy for the exec role too": {"execPolicies", `["arn:aws:iam::aws:policy/AdministratorAccess"]`, with(func(s *settings) { s.ExecPolicies = []string{"arn:aws:iam::aws:policy/AdministratorAccess"} })},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -54,6 +58,8 @@ func TestBadContextIsRefusedWithWhatIsAllowed(t *testing.T) {
 		"an account twice":            {"targets", `[{},{"regions":["eu-west-1"]}]`, `targets[1].account: found ""; allowed is each account once`},
 		"no target":                   {"targets", `[]`, `at least one target`},
 		"a region that is none":       {"targets", `[{"regions":["Ireland"]}]`, `targets[0].regions: found "Ireland"; allowed is a region like`},
+		"a bucket in no region of it": {"targets", `[{"regions":["eu-west-1"],"artefacts":["eu-west-3"]}]`, `targets[0].artefacts: found "eu-west-3"; allowed is one of the target's regions`},
+		"a macro of nobody's":         {"transforms", `["Include"]`, `transforms: found "Include"; allowed is the name of a macro that AWS hosts`},
 		"a role that is a name":       {"targets", `[{"account":"222233334444","role":"ci"}]`, `targets[0].role: found "ci"; allowed is the ARN of a role`},
 		"a policy that is a name":     {"execPolicies", `["PowerUserAccess"]`, `found "PowerUserAccess"; allowed is the ARN of a managed policy`},
 		"two values in one":           {"targets", `[{}] []`, `allowed is a list like`},

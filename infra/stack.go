@@ -31,7 +31,7 @@ func newStack(scope constructs.Construct, id string, s settings) (awscdk.Stack, 
 	})
 	i := installation{
 		stack: stack, settings: s,
-		table: newTable(stack), queues: newQueues(stack), data: newData(stack), bus: newBus(stack),
+		table: newTable(stack), queues: newQueues(stack), data: newBuckets(stack), bus: newBus(stack),
 		// The last part of the stack's ARN is a UUID of CloudFormation's: nobody chooses it,
 		// and it is another one for every installation.
 		externalID: awscdk.Fn_Select(jsii.Number(2), awscdk.Fn_Split(jsii.String("/"), stack.StackId(), nil)),

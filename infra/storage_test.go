@@ -67,8 +67,12 @@ func TestEverythingIsEncryptedAtRestAndOnTheWay(t *testing.T) {
 		if !made.refuses("AWS::S3::BucketPolicy", "Bucket", id) {
 			t.Errorf("bucket %s can be reached without TLS", id)
 		}
-		if b.DeletionPolicy != "Retain" {
-			t.Errorf("bucket %s is gone with the stack", id)
+		want := "Retain"
+		if b.Properties["BucketName"] != nil { // a name that is taken stands in the way of another try
+			want = "RetainExceptOnCreate"
+		}
+		if b.DeletionPolicy != want {
+			t.Errorf("bucket %s is gone with the stack: %s", id, b.DeletionPolicy)
 		}
 	}
 }
@@ -90,13 +94,29 @@ func (t template) refuses(kind, property, id string) bool {
 
 func TestPlansExpireAndBundlesStay(t *testing.T) {
 	for id, b := range synthesised.usual.of("AWS::S3::Bucket") {
-		if b.Properties["LoggingConfiguration"] == nil {
+		if b.Properties["LoggingConfiguration"] == nil || b.Properties["BucketName"] != nil {
 			continue
 		}
 		rules := text(b.Properties["LifecycleConfiguration"])
 		if !strings.Contains(rules, `"ExpirationInDays":90,"Id":"plans","Prefix":"plans/"`) || strings.Count(rules, "ExpirationInDays") != 1 {
 			t.Errorf("bucket %s: %s", id, rules)
 		}
+	}
+}
+
+func TestArtefactsLieWhereTheTemplatesForOtherRegionsPutThem(t *testing.T) {
+	var here resource
+	for _, b := range synthesised.usual.of("AWS::S3::Bucket") {
+		if b.Properties["BucketName"] != nil {
+			here = b
+		}
+	}
+	elsewhere := read(t, "target-events.yaml").Resources["Artefacts"].Properties
+	if got, want := text(here.Properties["BucketName"]), text(elsewhere["BucketName"]); got != want {
+		t.Errorf("here they are in %s; elsewhere in %s", got, want)
+	}
+	if rules := text(here.Properties["LifecycleConfiguration"]); rules != text(elsewhere["LifecycleConfiguration"]) {
+		t.Errorf("here they are kept by %s, elsewhere by %s", rules, text(elsewhere["LifecycleConfiguration"]))
 	}
 }
 

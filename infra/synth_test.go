@@ -39,7 +39,8 @@ func TestMain(m *testing.M) {
 			"maxConcurrency":    "20",
 			"allowPrivateHosts": `["127.0.0.1:4566","git.example.internal"]`,
 			"execPolicies":      `["arn:aws:iam::aws:policy/AdministratorAccess"]`,
-			"targets":           `[{"regions":["eu-west-1","eu-central-1"]},{"account":"222233334444","regions":["eu-west-1"],"role":"arn:aws:iam::222233334444:role/ci"}]`,
+			"targets":           `[{"regions":["eu-west-1","eu-central-1"]},{"account":"222233334444","regions":["eu-west-1"],"role":"arn:aws:iam::222233334444:role/ci","artefacts":["eu-west-1"]}]`,
+			"transforms":        `["AWS::Include","AWS::LanguageExtensions"]`,
 		})
 		return m.Run()
 	}())
@@ -99,9 +100,10 @@ func synthesise(dir string, context map[string]any) template {
 
 // template is a synthesised template.
 type template struct {
-	Resources map[string]resource
-	Outputs   map[string]any
-	text      string
+	Resources  map[string]resource
+	Outputs    map[string]any
+	Conditions map[string]any
+	text       string
 }
 
 type resource struct {

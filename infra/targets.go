@@ -15,6 +15,7 @@ type reach struct {
 	DeployRole string   `json:"deployRole"`
 	DriftRole  string   `json:"driftRole"`
 	ExecRole   string   `json:"execRole"`
+	Artefacts  []string `json:"artefacts,omitempty"`
 }
 
 // targets fills in what the context left out: the own account and region, and the roles
@@ -22,9 +23,10 @@ type reach struct {
 func (i installation) targets() []reach {
 	var all []reach
 	for _, t := range i.settings.Targets {
-		r := reach{Account: t.Account, Regions: t.Regions, DeployRole: t.Role, DriftRole: t.DriftRole, ExecRole: t.ExecRole}
+		r := reach{Account: t.Account, Regions: t.Regions, DeployRole: t.Role, DriftRole: t.DriftRole, ExecRole: t.ExecRole, Artefacts: t.Artefacts}
 		if t.own() {
 			r.Account = *i.stack.Account()
+			r.Artefacts = append([]string{*i.stack.Region()}, t.Artefacts...) // this stack's own bucket
 		}
 		if len(r.Regions) == 0 {
 			r.Regions = []string{*i.stack.Region()}

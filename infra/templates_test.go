@@ -29,7 +29,7 @@ func TestOtherAccountsGrantWhatTheOwnOneGrants(t *testing.T) {
 		want = strings.NewReplacer(
 			`{"Ref":"ReconcilerRoleArn"}`, `{"Fn::GetAtt":["`+stack.role("reconciler")+`","Arn"]}`,
 			`{"Ref":"ExternalId"}`, `{"Fn::Select":[2,{"Fn::Split":["/",{"Ref":"AWS::StackId"}]}]}`,
-			`{"Fn::Split":[",",{"Ref":"ExecPolicies"}]}`, `[""]`,
+			`{"Fn::Split":[",",{"Ref":"ExecPolicies"}]}`, `[""]`, `{"Fn::Split":[",",{"Ref":"Transforms"}]}`, `[""]`,
 		).Replace(want)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: %s", id, diff)
@@ -88,7 +88,7 @@ func TestForwardersSendWhatTheTriggerListensTo(t *testing.T) {
 func TestArtefactsAreEncryptedPrivateAndKept(t *testing.T) {
 	file := read(t, "target-events.yaml")
 	b := file.Resources["Artefacts"]
-	if b.DeletionPolicy != "Retain" || !strings.Contains(text(b.Properties["BucketEncryption"]), "AES256") ||
+	if b.DeletionPolicy != "RetainExceptOnCreate" || !strings.Contains(text(b.Properties["BucketEncryption"]), "AES256") ||
 		strings.Count(text(b.Properties["PublicAccessBlockConfiguration"]), "true") != 4 || !file.refuses("AWS::S3::BucketPolicy", "Bucket", "Artefacts") {
 		t.Errorf("%v", b)
 	}

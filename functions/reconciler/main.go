@@ -32,7 +32,7 @@ func main() {
 	r := &reconcile.Reconciler{
 		Store: dynamodb.New(e.AWS, e.String("TABLE"), blobs, time.Now), Blobs: blobs, Queue: sqs.New(e.AWS, e.String("QUEUE_URL"), rand.Text),
 		Git:     hidden.Rotating(&git.Client{Resolve: cc.Resolve, Credentials: hidden.Git(cc.Credentials), AllowPrivateHosts: e.List("ALLOW_PRIVATE_HOSTS")}),
-		Engines: map[gitops.Engine]reconcile.Engine{gitops.EngineCloudFormation: cloudformation.New(cloudformation.Config{Deploy: accounts.Deploy, Drift: accounts.Drift, Role: accounts.Exec})},
+		Engines: map[gitops.Engine]reconcile.Engine{gitops.EngineCloudFormation: cloudformation.New(cloudformation.Config{Deploy: accounts.Deploy, Drift: accounts.Drift, Role: accounts.Exec, Bucket: accounts.Bucket})},
 		Allowed: accounts.Allowed, Now: time.Now, NewID: func() string { return ulid.Make().String() }, Sleep: reconcile.Pause, Log: e.Log,
 	}
 	e.Must()

@@ -39,6 +39,9 @@ type Target struct {
 	DeployRole string   `json:"deployRole"`
 	DriftRole  string   `json:"driftRole"`
 	ExecRole   string   `json:"execRole"` // what CloudFormation assumes
+	// Artefacts are the regions that have an artefact bucket, by the name that
+	// templates/target-events.yaml gives it.
+	Artefacts []string `json:"artefacts"`
 }
 
 // Role says what an account is entered for.
@@ -92,6 +95,18 @@ func (a *Accounts) Exec(w reconcile.Work) string {
 		return ""
 	}
 	return t.ExecRole
+}
+
+// Bucket returns the artefact bucket of a work's target: what CloudFormation and Lambda read
+// templates and code from, which for Lambda must lie in the function's own region
+// (CreateFunction, API reference, FunctionCode). "" where the installation knows of none.
+func (a *Accounts) Bucket(w reconcile.Work) string {
+	to := w.Settings.Target
+	t, err := a.target(to)
+	if err != nil || !slices.Contains(t.Artefacts, to.Region) {
+		return ""
+	}
+	return "driftless-artefacts-" + to.Account + "-" + to.Region
 }
 
 // Config returns the target's region and credentials of the role there. ErrDenied, with

@@ -23,7 +23,8 @@ const externalID = "arn:aws:cloudformation:eu-west-1:1:stack/Driftless/42"
 
 var targets = []account.Target{
 	{Account: "111122223333", Regions: []string{"eu-west-1", "us-east-1"}, DeployRole: "arn:aws:iam::111122223333:role/deploy",
-		DriftRole: "arn:aws:iam::111122223333:role/drift", ExecRole: "arn:aws:iam::111122223333:role/exec"},
+		DriftRole: "arn:aws:iam::111122223333:role/drift", ExecRole: "arn:aws:iam::111122223333:role/exec",
+		Artefacts: []string{"eu-west-1"}},
 	{Account: "444455556666", DeployRole: "arn:aws:iam::444455556666:role/deploy"},
 }
 
@@ -137,6 +138,28 @@ func TestWhatIsNoTargetIsDeniedWithoutACall(t *testing.T) {
 				t.Errorf("CloudFormation would assume %q", got)
 			}
 		})
+	}
+}
+
+func TestARegionHasTheArtefactBucketThatTheInstallationNames(t *testing.T) {
+	accounts, asked := sts(t, "")
+	for name, test := range map[string]struct {
+		to   gitops.Target
+		want string
+	}{
+		"a region with one":        {gitops.Target{Account: "111122223333", Region: "eu-west-1"}, "driftless-artefacts-111122223333-eu-west-1"},
+		"a region without one":     {gitops.Target{Account: "111122223333", Region: "us-east-1"}, ""},
+		"an account without any":   {gitops.Target{Account: "444455556666", Region: "eu-west-1"}, ""},
+		"a target that is no such": {gitops.Target{Account: "999999999999", Region: "eu-west-1"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := accounts.Bucket(work("jobs", test.to)); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+	if len(*asked) > 0 {
+		t.Errorf("STS was asked %d times", len(*asked))
 	}
 }
 
