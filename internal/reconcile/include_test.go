@@ -113,3 +113,32 @@ func TestAFileThatCannotBeFetchedIsNotTakenForOneThatIsGone(t *testing.T) {
 }
 
 var errUnavailable = errors.New("503 Service Unavailable")
+
+func TestATagIsFollowedLikeABranch(t *testing.T) {
+	w := newWorld(t)
+	released := map[string]string{"driftless.yaml": file("jobs"), "stacks/jobs/template.yaml": timeout(5)["stacks/jobs/template.yaml"]}
+	w.git.Push(repoURL, "v1", "released", released)
+	if _, err := w.op.AddRepository(t.Context(), gitops.Repository{URL: repoURL, Tag: "v1"}, "ann"); err != nil {
+		t.Fatal(err)
+	}
+	w.settle()
+	if d := w.expect("jobs", gitops.PhaseSucceeded); d.Revision.Branch != "v1" || d.Revision.String() != "v1@sha1:"+gitops.Short(d.Revision.Commit) {
+		t.Errorf("the revision is %s", d.Revision)
+	}
+	id := gitops.RepositoryID(repoURL, "refs/tags/v1")
+	if id == gitops.RepositoryID(repoURL, "v1") {
+		t.Error("a tag and a branch of one name are one repository")
+	}
+	w.git.Push(repoURL, "v1", "moved", map[string]string{"driftless.yaml": file("jobs"), "stacks/jobs/template.yaml": timeout(9)["stacks/jobs/template.yaml"]})
+	w.resync()
+	w.settle()
+	if got := w.live("jobs", "Queue", "VisibilityTimeout"); got != "9" {
+		t.Errorf("the tag moved, live is %q", got)
+	}
+	w.git.Delete(repoURL, "v1")
+	w.resync()
+	w.settle()
+	if a := w.app("jobs"); a.Suspended == nil || w.live("jobs", "Queue", "Type") == "" {
+		t.Errorf("the tag is gone: suspended %+v", a.Suspended)
+	}
+}
