@@ -53,9 +53,9 @@ func (a *App) Token(ctx context.Context) (string, error) {
 		var said struct{ Message string }
 		_ = json.NewDecoder(refused.Response.Body).Decode(&said) // what says nothing is told by its status alone
 		_ = refused.Response.Body.Close()
-		err = judge(refused.Response, gitops.Printable(said.Message))
-		if errors.Is(err, reconcile.ErrNotFound) { // else it would be taken for a branch that is gone
-			err = fmt.Errorf("%s; is the App installed there, with this repository?: %w", err.Error(), reconcile.ErrDenied)
+		why := gitops.Printable(said.Message)
+		if err = judge(refused.Response, why); errors.Is(err, reconcile.ErrNotFound) { // which would be taken for a branch that is gone
+			err = fmt.Errorf("%s; is the App installed there, with this repository?: %w", says(refused.Response, why), reconcile.ErrDenied)
 		}
 	}
 	return "", fmt.Errorf("get a token of GitHub App %d, installation %d: %w",

@@ -29,7 +29,7 @@ func translate(err error) error {
 // REST API" and "Rate limits for the REST API"): 403 is a refusal unless it passes by itself,
 // and 404 is also what credentials see that have no right to a private repository.
 func judge(r *http.Response, why string) error {
-	said := strings.TrimSpace(fmt.Sprintf("GitHub answers %d %s", r.StatusCode, why))
+	said := says(r, why)
 	limited := r.Header.Get("Retry-After") != "" || r.Header.Get("X-Ratelimit-Remaining") == "0"
 	switch {
 	case r.StatusCode == http.StatusUnauthorized, r.StatusCode == http.StatusForbidden && !limited:
@@ -38,4 +38,9 @@ func judge(r *http.Response, why string) error {
 		return fmt.Errorf("%s: %w", said, reconcile.ErrNotFound)
 	}
 	return errors.New(said)
+}
+
+// says tells an answer in words.
+func says(r *http.Response, why string) string {
+	return strings.TrimSpace(fmt.Sprintf("GitHub answers %d %s", r.StatusCode, why))
 }

@@ -1,0 +1,4 @@
+package github
+
+// Place is place, for its test.
+var Place = place
