@@ -68,6 +68,7 @@ func single(files fs.FS, name string) (Artefact, error) {
 // member is a file of an archive.
 type member struct {
 	name, as   string
+	size       int64
 	executable bool
 }
 
@@ -77,13 +78,15 @@ type member struct {
 func archive(files fs.FS, members []member) (Artefact, error) {
 	sum, total := sha256.New(), int64(0)
 	for _, m := range members {
+		total += m.size
+	}
+	if total > maxUnpacked {
+		return Artefact{}, tooLarge{total}
+	}
+	for _, m := range members {
 		content := sha256.New()
-		size, err := copyFile(files, m.name, content)
-		if err != nil {
+		if _, err := copyFile(files, m.name, content); err != nil {
 			return Artefact{}, err
-		}
-		if total += size; total > maxUnpacked {
-			return Artefact{}, tooLarge{total}
 		}
 		mark(sum, []byte(m.as), []byte{mode(m)}, content.Sum(nil))
 	}
@@ -199,7 +202,7 @@ func folder(files fs.FS, root string) ([]member, error) {
 		if root != "." {
 			as = strings.TrimPrefix(name, root+"/")
 		}
-		members = append(members, member{name: name, as: as, executable: info.Mode()&0o111 != 0})
+		members = append(members, member{name: name, as: as, size: info.Size(), executable: info.Mode()&0o111 != 0})
 		return nil
 	})
 	if err != nil {

@@ -192,7 +192,7 @@ func (p *packager) make(file string, info fs.FileInfo, zipped bool) (Artefact, e
 	case zipped:
 		var data []byte
 		if data, err = fs.ReadFile(p.files, file); err == nil && !isArchive(data) {
-			a, err = archive(p.files, []member{{name: file, as: path.Base(file), executable: info.Mode()&0o111 != 0}})
+			a, err = archive(p.files, []member{{name: file, as: path.Base(file), size: info.Size(), executable: info.Mode()&0o111 != 0}})
 			break
 		}
 		a, err = single(p.files, file)

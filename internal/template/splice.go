@@ -126,6 +126,9 @@ func (p places) extent(n *yaml.Node) (start, end int, ok bool) {
 		return at, at + 1 + len(n.Value), bytes.HasPrefix(rest, []byte("*"+n.Value))
 	case n.Anchor != "" || n.Style&(yaml.TaggedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0:
 		return 0, 0, false
+	case n.Value == "" && n.Style == 0: // nothing is written: it must be where a value goes
+		before := bytes.TrimRight(p.data[:at], " \t")
+		return at, at, bytes.HasSuffix(before, []byte(":"))
 	case len(rest) > 0 && (rest[0] == '"' || rest[0] == '\''):
 		length := quoted(rest)
 		return at, at + length, length > 0
