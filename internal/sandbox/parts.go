@@ -43,7 +43,7 @@ func (s *Sandbox) wire() (http.Handler, error) {
 	s.cloudformation = cloudformation.New(cloudformation.Config{Moto: s.moto.URL(), Endpoint: s.URL,
 		Account: Account, Region: Region, Caller: s.caller, Emit: s.events.Emit, Kinds: kinds,
 		Now: s.o.Now, Timing: s.o.Timing})
-	return &gateway{
+	return s.counting(&gateway{
 		control:     s.control(),
 		functionURL: s.lambda,
 		git:         s.git.Git(),
@@ -58,7 +58,7 @@ func (s *Sandbox) wire() (http.Handler, error) {
 			"dynamodb":       nudging(oneByOne(proxy), s.lambda.Nudge),
 		},
 		moto: proxy,
-	}, nil
+	}), nil
 }
 
 // caller names the account and region that a request belongs to: those of its signature.

@@ -54,6 +54,7 @@ type Sandbox struct {
 	lambda         *lambda.Service
 	cloudformation *cloudformation.Service
 	admin          sts.Credentials
+	calls          calls
 	server         *http.Server
 	cancel         context.CancelFunc
 	running        sync.WaitGroup
