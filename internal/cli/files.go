@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os/exec"
 	"path"
 	"slices"
@@ -14,45 +15,87 @@ import (
 	"unicode/utf8"
 
 	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/template"
 )
 
-// largestFile is what is read of one file of a repository, 1 MiB, as internal/git has it.
-const largestFile = 1 << 20
+// What is read of a repository, as internal/git has it.
+const (
+	largestFile = 1 << 20 // of one file
+	mostFiles   = 10_000  // at and below one path
+	deepest     = 32      // names in a path
+)
 
 // unreadable returns what at and below the paths would be refused once it is pushed, in the
-// words of internal/git. What is not there is no affair of its own.
-func unreadable(files fs.FS, paths []string) ([]gitops.Problem, error) {
-	found := map[string]string{}
+// words of internal/git. What is not there is no affair of its own, and what git ignores in
+// the directory is in no push.
+func unreadable(files fs.FS, dir string, paths []string) ([]gitops.Problem, error) {
+	w := &walker{files: files, found: map[string]string{}, folded: map[string]string{}}
 	for _, root := range paths {
-		err := fs.WalkDir(files, root, func(name string, d fs.DirEntry, err error) error {
-			switch {
-			case errors.Is(err, fs.ErrNotExist):
-				return nil
-			case err != nil:
-				return err
-			case name == ".git": // the repository's own
-				return fs.SkipDir
-			}
-			why, err := refusedFile(files, name, d)
-			if why == "" || err != nil {
-				return err
-			}
-			found[name] = why
-			if d.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		})
-		if err != nil {
+		w.seen = nil
+		if err := fs.WalkDir(files, root, w.visit); err != nil {
 			return nil, fmt.Errorf("read %s: %w", root, err)
 		}
+		if len(w.seen) > mostFiles && len(w.seen)-len(ignored(dir, w.seen)) > mostFiles {
+			w.found[root] = fmt.Sprintf("more than %d files, the most that is read", mostFiles)
+		}
 	}
+	names := slices.Sorted(maps.Keys(w.found))
+	skip := ignored(dir, names)
 	var problems []gitops.Problem
-	for name, why := range found {
-		problems = append(problems, gitops.Problem{File: name, Message: why})
+	for _, name := range names {
+		if !skip[name] {
+			problems = append(problems, gitops.Problem{File: name, Message: w.found[name]})
+		}
 	}
-	slices.SortFunc(problems, func(a, b gitops.Problem) int { return strings.Compare(a.File, b.File) })
-	return problems, nil
+	return quoted(problems), nil
+}
+
+// walker looks at all that belongs to applications.
+type walker struct {
+	files  fs.FS
+	found  map[string]string // why, by path
+	folded map[string]string // paths by what they are where case does not count
+	seen   []string          // files below the present root
+}
+
+// visit looks at one name.
+func (w *walker) visit(name string, d fs.DirEntry, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case name == ".git": // the repository's own
+		return fs.SkipDir
+	}
+	if !d.IsDir() {
+		w.seen = append(w.seen, name)
+	}
+	why, err := w.refused(name, d)
+	if why == "" || err != nil {
+		return err
+	}
+	w.found[name] = why
+	if d.IsDir() {
+		return fs.SkipDir
+	}
+	return nil
+}
+
+// refused says why a name cannot be used, beside the others or at all.
+func (w *walker) refused(name string, d fs.DirEntry) (string, error) {
+	folded := strings.ToLower(name)
+	first, there := w.folded[folded]
+	if !there {
+		w.folded[folded] = name
+	}
+	switch depth := strings.Count(name, "/") + 1; {
+	case there && first != name:
+		return fmt.Sprintf("differs from %q in case alone", path.Base(first)), nil
+	case depth > deepest:
+		return fmt.Sprintf("lies %d deep; at most %d is read", depth, deepest), nil
+	}
+	return refusedFile(w.files, name, d)
 }
 
 // refusedFile says why a file or a directory cannot be used, or nothing.
@@ -76,28 +119,39 @@ func refusedFile(files fs.FS, name string, d fs.DirEntry) (string, error) {
 		return "neither a directory nor a regular file", nil
 	}
 	info, err := d.Info()
-	if err == nil && info.Size() > largestFile {
+	switch {
+	case err != nil:
+		return "", err
+	case info.Size() > largestFile:
 		return fmt.Sprintf("%.1f MiB; at most 1 MiB is read", float64(info.Size())/largestFile), nil
+	case info.Size() > largestPointer:
+		return "", nil
 	}
-	return "", err
+	if data, err := fs.ReadFile(files, name); err == nil && template.IsPointer(data) {
+		return "kept in Git LFS, which is not read; keep it in git itself", nil
+	}
+	return "", nil
 }
 
-// pushed leaves out the problems of files that git ignores in the directory: no push holds
-// them. Where there is no git, or no repository, everything counts.
-func pushed(dir string, problems []gitops.Problem) []gitops.Problem {
-	if len(problems) == 0 {
-		return problems
+// largestPointer is the most that a pointer of Git LFS has (git-lfs docs/spec.md).
+const largestPointer = 1 << 10
+
+// ignored returns those of the names that git ignores in a directory: no push holds them.
+// Where there is no git, or no repository, that is none.
+func ignored(dir string, names []string) map[string]bool {
+	if len(names) == 0 {
+		return nil
 	}
-	var names, ignored bytes.Buffer
-	for _, p := range problems {
-		names.WriteString(p.File + "\x00")
-	}
+	var out bytes.Buffer
 	git := exec.Command("git", "-C", dir, "check-ignore", "-z", "--stdin")
-	git.Stdin, git.Stdout = &names, &ignored
+	git.Stdin, git.Stdout = strings.NewReader(strings.Join(names, "\x00")+"\x00"), &out
 	_ = git.Run() // it fails where nothing is ignored, too
-	return slices.DeleteFunc(problems, func(p gitops.Problem) bool {
-		return slices.Contains(strings.Split(ignored.String(), "\x00"), p.File)
-	})
+	skip := map[string]bool{}
+	for name := range strings.SplitSeq(strings.TrimSuffix(out.String(), "\x00"), "\x00") {
+		skip[name] = true
+	}
+	delete(skip, "") // nothing is ignored
+	return skip
 }
 
 // quoted returns the problems with names that a terminal can show.

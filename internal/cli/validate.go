@@ -95,8 +95,8 @@ func validate(files fs.FS, dir string) (validation, error) {
 			}
 		}
 	}
-	unusable, err := unreadable(files, paths)
-	v.Problems = append(v.Problems, quoted(pushed(dir, unusable))...)
+	unusable, err := unreadable(files, dir, paths)
+	v.Problems = append(v.Problems, unusable...)
 	return v, err
 }
 

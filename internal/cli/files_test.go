@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func numbered(n int) []string {
+	var names []string
+	for i := range n {
+		names = append(names, fmt.Sprintf("a/%d/f%d", i%100, i))
+	}
+	return names
+}
+
+func TestCapsOfAPushAreToldBeforeIt(t *testing.T) {
+	deep := strings.Repeat("d/", 30)
+	for says, c := range map[string]struct {
+		files []string
+		want  []string
+	}{
+		"as many files as are read": {numbered(10_000), nil},
+		"one file more":             {numbered(10_001), []string{"a: more than 10000 files, the most that is read"}},
+		"as deep as is read":        {[]string{"a/" + deep + "f"}, nil},
+		"one deeper":                {[]string{"a/" + deep + "d/f"}, []string{"a/" + deep + "d/f: lies 33 deep; at most 32 is read"}},
+		"names apart in case":       {[]string{"a/X/y", "a/x"}, []string{`a/x: differs from "X" in case alone`}},
+		"one name in two places":    {[]string{"a/x/z", "a/y/z"}, nil},
+	} {
+		t.Run(says, func(t *testing.T) {
+			files := fstest.MapFS{}
+			for _, name := range c.files {
+				files[name] = &fstest.MapFile{}
+			}
+			problems, err := unreadable(files, t.TempDir(), []string{"a"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, p := range problems {
+				got = append(got, p.String())
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("problems (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestFilesThatGitIgnoresAreNotCounted(t *testing.T) {
+	dir := t.TempDir()
+	if out, err := exec.Command("git", "init", "--quiet", dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if err := os.WriteFile(filepath.Join(dir, ".gitignore"), []byte("f1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	files := fstest.MapFS{}
+	for _, name := range numbered(10_001) {
+		files[name] = &fstest.MapFile{}
+	}
+	problems, err := unreadable(files, dir, []string{"a"})
+	if err != nil || len(problems) > 0 {
+		t.Errorf("%v, %v", problems, err)
+	}
+}
