@@ -33,7 +33,7 @@ var functions = []function{
 	{name: "trigger", description: "Names what to look at after an event", timeout: 10, memory: 256, async: true},
 	{name: "sweeper", description: "Wakes what is unfinished or due", timeout: 30, memory: 256, async: true},
 	{name: "reconciler", description: "Takes one step of one repository or application", timeout: reconcilerTimeout, memory: 512,
-		wildcards: "Objects are named by digest, parameters that hold credentials by their owner, and any CodeCommit repository of the account may be registered."},
+		wildcards: "Objects are named by digest, parameters and secrets that hold credentials by their owner, and any CodeCommit repository of the account may be registered."},
 	{name: "notifier", description: "Puts every change on the bus, and what became of a commit on its forge", timeout: notifierTimeout, memory: 256,
 		wildcards: "IAM knows no resource for ListStreams, and parameters and secrets that hold credentials end in their repository's id."},
 	{name: "api", description: "Answers the command line", timeout: 20, memory: 256,

@@ -28,7 +28,6 @@ func (i installation) rights() map[string][]*awsiam.PolicyStatementProps {
 		"trigger": {
 			send,
 			allowKeys("Resolve", acts("dynamodb:GetItem"), table, "REPO#*", "CLAIM#*"),
-			allow("List", acts("dynamodb:Query"), i.indexes("repository")...),
 		},
 		"sweeper": {
 			send,
@@ -45,6 +44,7 @@ func (i installation) rights() map[string][]*awsiam.PolicyStatementProps {
 			allow("Targets", acts("sts:AssumeRole"), i.targetRoles()...),
 			allow("Repositories", acts("codecommit:GetRepository", "codecommit:GitPull"), jsii.String("arn:"+*i.stack.Partition()+":codecommit:*:"+*i.stack.Account()+":*")),
 			allow("Credentials", acts("ssm:GetParameter"), i.arn("ssm", "parameter/driftless/git/*")),
+			allow("Secrets", acts("secretsmanager:GetSecretValue"), i.arn("secretsmanager", "secret:driftless/git/*")),
 		},
 		"notifier": {
 			allow("Changes", acts("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"), i.table.TableStreamArn()),

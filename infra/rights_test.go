@@ -251,6 +251,7 @@ func TestTargetRoles(t *testing.T) {
 		"hands no function a role of Driftless":    {"ExecRole", "iam:PassRole", "arn:aws:iam::111122223333:role/Driftless-reconcilerRole1", nil, policy.Deny},
 		"changes no boundary":                      {"ExecRole", "iam:CreatePolicyVersion", "arn:aws:iam::111122223333:policy/driftless-boundary", nil, policy.Deny},
 		"changes no function of Driftless":         {"ExecRole", "lambda:UpdateFunctionCode", "arn:aws:lambda:eu-west-1:111122223333:function:driftless-reconciler", nil, policy.Deny},
+		"reads no token of Driftless":              {"ExecRole", "secretsmanager:GetSecretValue", "arn:aws:secretsmanager:eu-west-1:111122223333:secret:driftless/git/a-x1y2z3", nil, policy.Deny},
 		"changes no record of Driftless":           {"ExecRole", "dynamodb:PutItem", "arn:aws:dynamodb:eu-west-1:111122223333:table/Driftless-Table1", nil, policy.Deny},
 	} {
 		t.Run(strings.TrimSuffix(c.role, "Role")+" "+name, func(t *testing.T) {
