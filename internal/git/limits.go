@@ -35,13 +35,15 @@ func (l Limits) or() Limits {
 	return l
 }
 
-// size writes a number of bytes for people: "1.5 MiB".
+// size writes a number of bytes for people: "1.5 MiB", and to the byte what no unit divides.
 func size(n int64) string {
-	switch {
-	case n >= 1<<20:
-		return strconv.FormatFloat(float64(n)/(1<<20), 'f', -1, 64) + " MiB"
-	case n >= 1<<10:
-		return strconv.FormatFloat(float64(n)/(1<<10), 'f', -1, 64) + " KiB"
+	for _, unit := range []struct {
+		bytes int64
+		name  string
+	}{{1 << 20, " MiB"}, {1 << 10, " KiB"}} {
+		if n >= unit.bytes && n*10%unit.bytes == 0 {
+			return strconv.FormatFloat(float64(n)/float64(unit.bytes), 'f', -1, 64) + unit.name
+		}
 	}
 	return strconv.FormatInt(n, 10) + " bytes"
 }

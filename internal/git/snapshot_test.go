@@ -2,7 +2,7 @@ package git_test
 
 import (
 	"errors"
-	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -128,103 +128,6 @@ func TestPathsThatAreNotThere(t *testing.T) {
 	}
 }
 
-func TestR47_CapsHoldToTheByte(t *testing.T) {
-	deep := strings.Repeat("d/", 4) + "f"
-	files := fmt.Sprintf("-- a --\n%s\n-- b --\n%s\n-- %s --\nx\n", strings.Repeat("a", 99), strings.Repeat("b", 99), deep)
-	exact := git.Limits{FileBytes: 100, Files: 5, TotalBytes: 202, Depth: 5}
-	for name, c := range map[string]struct {
-		change func(*git.Limits)
-		want   string
-	}{
-		"exactly at every cap":        {func(*git.Limits) {}, ""},
-		"a file of one byte too many": {func(l *git.Limits) { l.FileBytes-- }, "a: 100 bytes; at most 99 bytes"},
-		"one byte too many in all":    {func(l *git.Limits) { l.TotalBytes-- }, "d/d/d/d/f: with the files before it, more than 201 bytes"},
-		"a directory too many":        {func(l *git.Limits) { l.Files = 4 }, "more than 4 directories"},
-		"a file too many":             {func(l *git.Limits) { l.Files = 2 }, "more than 2"},
-		"one directory too deep":      {func(l *git.Limits) { l.Depth-- }, "lies 5 deep; at most 4"},
-	} {
-		for _, config := range [][]string{partial, nil} {
-			t.Run(name, func(t *testing.T) {
-				s := newServer(t, config...)
-				s.push("main", files)
-				client := s.client()
-				client.Limits = exact
-				c.change(&client.Limits)
-				_, err := snapshot(t, client, s.repository()).Fetch(t.Context(), ".")
-				if c.want == "" {
-					if err != nil {
-						t.Error(err)
-					}
-					return
-				}
-				var problem *git.PathError
-				if !errors.As(err, &problem) || !strings.Contains(problem.Error(), c.want) {
-					t.Errorf("got %v, want a PathError with %q", err, c.want)
-				}
-			})
-		}
-	}
-}
-
-func TestR47_AnswerOfTooManyBytesIsRefused(t *testing.T) {
-	for name, config := range map[string][]string{"in memory": partial, "on disk": nil} {
-		t.Run(name, func(t *testing.T) {
-			s := newServer(t, config...)
-			s.push("main", fourFiles)
-			client := s.client()
-			client.Limits = git.Limits{RequestBytes: 600, DiskBytes: 300}
-			head, err := client.Head(t.Context(), s.repository())
-			if err != nil {
-				t.Fatal(err)
-			}
-			client.Limits.RequestBytes = 300
-			_, err = client.Snapshot(t.Context(), s.repository(), head)
-			var problem *git.PathError
-			if !errors.As(err, &problem) || !strings.Contains(err.Error(), "more than 300 bytes") {
-				t.Errorf("got %v, want a PathError with the cap", err)
-			}
-		})
-	}
-}
-
-// A megabyte of pack can hold a gigabyte of zeroes: what is too large is never unpacked into
-// memory, and in nobody's way until somebody's application has it.
-func TestR47_HugeFileIsRefusedWhereItIsAsked(t *testing.T) {
-	for name, config := range map[string][]string{"in a partial answer": partial, "in a whole commit": nil} {
-		t.Run(name, func(t *testing.T) {
-			s := newServer(t, config...)
-			s.commit("main", "a bomb", "100644 blob "+s.blob(strings.Repeat("\x00", 65<<20))+"\tbomb", "100644 blob "+s.blob("x")+"\tfine")
-			snap := snapshot(t, s.client(), s.repository())
-			if _, err := snap.Fetch(t.Context(), "fine"); err != nil {
-				t.Errorf("a file beside it: %v", err)
-			}
-			_, err := snap.Fetch(t.Context(), "bomb")
-			var problem *git.PathError
-			if !errors.As(err, &problem) || problem.Error() != "bomb: 65 MiB; at most 1 MiB is read" {
-				t.Errorf("got %v, want a PathError with the size", err)
-			}
-		})
-	}
-}
-
-// Ten levels of directories, each ten times the one below: 31 objects, 10^10 paths.
-func TestR47_TreesThatMultiplyAreCutOff(t *testing.T) {
-	s := newServer(t, partial...)
-	tree := s.tree("100644 blob " + s.blob("x") + "\tf")
-	for range 10 {
-		var entries []string
-		for i := range 10 {
-			entries = append(entries, fmt.Sprintf("040000 tree %s\td%d", tree, i))
-		}
-		tree = s.tree(entries...)
-	}
-	s.head("main", "a bomb", tree)
-	_, err := snapshot(t, s.client(), s.repository()).Fetch(t.Context(), ".")
-	if err == nil || !strings.Contains(err.Error(), "more than 10000") {
-		t.Errorf("got %v, want the cap", err)
-	}
-}
-
 func TestTreeShowsWhatIsThere(t *testing.T) {
 	s := newServer(t, partial...)
 	s.commit("main", "all kinds", "100644 blob "+s.blob("x")+"\tb.txt", "100755 blob "+s.blob("y")+"\tb/run.sh",
@@ -261,11 +164,46 @@ func TestNothingIsLeftOnDisk(t *testing.T) {
 	if left, err := os.ReadDir(client.TempDir); err != nil || len(left) != 0 {
 		t.Errorf("the temporary directory holds %v, %v; want nothing with a name", left, err)
 	}
-	if err := snap.(interface{ Close() error }).Close(); err != nil {
+	if err := snap.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := snap.Fetch(t.Context(), "."); err == nil {
-		t.Error("a closed snapshot was read")
+}
+
+// Files are read when they are read, from what the snapshot keeps.
+func TestNothingIsReadOnceTheSnapshotIsClosed(t *testing.T) {
+	for name, config := range map[string][]string{"of partial answers": partial, "of a whole commit": nil} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, config...)
+			s.push("main", fourFiles)
+			snap := snapshot(t, s.client(), s.repository())
+			files, err := snap.Fetch(t.Context(), ".")
+			if err != nil {
+				t.Fatal(err)
+			}
+			opened, err := files.Open("driftless.yaml")
+			if err != nil {
+				t.Fatal(err)
+			}
+			tree := snap.Tree()
+			for range 2 {
+				if err := snap.Close(); err != nil {
+					t.Errorf("close: %v", err)
+				}
+			}
+			if data, err := io.ReadAll(opened); err != nil || string(data) != "version: 1\n" {
+				t.Errorf("a file that was open before = %q, %v", data, err)
+			}
+			_, fetched := snap.Fetch(t.Context(), "stacks")
+			_, object := snap.Object("stacks")
+			_, read := fs.ReadFile(files, "stacks/jobs/queue.yaml")
+			_, open := files.Open("stacks/jobs/queue.yaml")
+			_, listed := fs.ReadDir(tree, ".")
+			for what, err := range map[string]error{"Fetch": fetched, "Object": object, "ReadFile": read, "Open": open, "ReadDir": listed} {
+				if !errors.Is(err, fs.ErrClosed) || !strings.Contains(err.Error(), "the snapshot was closed") {
+					t.Errorf("%s: %v, want fs.ErrClosed that says what is closed", what, err)
+				}
+			}
+		})
 	}
 }
 
