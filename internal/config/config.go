@@ -211,26 +211,3 @@ func (d *decoder) parse(data []byte) Document {
 func newDecoder(file string, root *decoder) *decoder {
 	return &decoder{file: file, dir: path.Dir(file), root: root, at: map[string]position{}}
 }
-
-// File is a driftless.yaml that was read. The zero File has no applications.
-type File struct{ d *decoder }
-
-// Settings returns the applications in their order, with every default filled in. It is
-// complete only when Parse found no problem; otherwise it holds what could be made out.
-func (f File) Settings() []gitops.Settings { return f.d.settings }
-
-// Parse reads driftless.yaml and returns all its problems in the order of the file.
-func Parse(name string, data []byte) (File, []gitops.Problem) {
-	d := newDecoder(name, nil)
-	d.resolve(d.parse(data))
-	unique([]*decoder{d})
-	return File{d}, cut(sorted(d.problems), d.dropped)
-}
-
-// Check looks for what the file names in the repository's tree.
-func (f File) Check(tree fs.FS) []gitops.Problem {
-	d := *f.d
-	d.problems = slices.Clone(d.problems)
-	d.check(newListings(tree))
-	return cut(sorted(d.problems[len(f.d.problems):]), d.dropped)
-}

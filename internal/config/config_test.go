@@ -49,9 +49,10 @@ func TestProblems(t *testing.T) {
 
 // problems reads a case as the reconciler and the command line do, one problem in a line.
 func problems(archive *txtar.Archive) string {
-	file, found := config.Parse(config.Name, section(archive, config.Name))
+	data := section(archive, config.Name)
+	_, found := config.Parse(data)
 	if tree := section(archive, "tree"); tree != nil {
-		found = append(found, file.Check(names(string(tree)))...)
+		found = config.Read(data, names(string(tree))).Problems
 	}
 	var b strings.Builder
 	for _, p := range found {
@@ -89,7 +90,7 @@ func set(archive *txtar.Archive, name, data string) {
 }
 
 func TestDefaultsAreFilledIn(t *testing.T) {
-	file, problems := config.Parse(config.Name, []byte(`version: 1
+	settings, problems := config.Parse([]byte(`version: 1
 applications:
   - name: jobs
     path: stacks/jobs
@@ -107,7 +108,7 @@ applications:
 		Verify:         gitops.Verify{Drift: true},
 		Drift:          gitops.DriftPolicy{EverySeconds: 3600},
 	}}
-	if diff := cmp.Diff(want, file.Settings()); diff != "" {
+	if diff := cmp.Diff(want, settings); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
 	}
 }
@@ -117,7 +118,7 @@ func TestAnApplicationReplacesDefaultsPartByPart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, problems := config.Parse(config.Name, section(archive, config.Name))
+	settings, problems := config.Parse(section(archive, config.Name))
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
@@ -140,20 +141,20 @@ func TestAnApplicationReplacesDefaultsPartByPart(t *testing.T) {
 		},
 		Sync: gitops.Sync{Mode: gitops.SyncManual, Approval: gitops.ApprovalNever},
 	}}
-	if diff := cmp.Diff(want, file.Settings()); diff != "" {
+	if diff := cmp.Diff(want, settings); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
 	}
 }
 
 func TestWhatEditorsPutInMovesNoPosition(t *testing.T) {
 	const text = "version: 1\napplications:\n  - name: Jobs\n    path: a\n    nmae: b\n"
-	_, want := config.Parse(config.Name, []byte(text))
+	_, want := config.Parse([]byte(text))
 	for says, data := range map[string]string{
 		"a byte order mark": "\xef\xbb\xbf" + text,
 		"carriage returns":  strings.ReplaceAll(text, "\n", "\r\n"),
 	} {
 		t.Run(says, func(t *testing.T) {
-			_, got := config.Parse(config.Name, []byte(data))
+			_, got := config.Parse([]byte(data))
 			if diff := cmp.Diff(want, got); diff != "" || len(got) == 0 {
 				t.Errorf("problems (-without +with):\n%s", diff)
 			}
@@ -171,7 +172,7 @@ func TestTextThatIsNoTextIsRefused(t *testing.T) {
 		"bytes that are not UTF-8": {[]byte("version: 1\n# caf\xe9\n"), "driftless.yaml:2:6: the text is not UTF-8"},
 	} {
 		t.Run(says, func(t *testing.T) {
-			_, problems := config.Parse(config.Name, c.data)
+			_, problems := config.Parse(c.data)
 			if len(problems) != 1 || problems[0].String() != c.want {
 				t.Errorf("problems are %v, want %s", problems, c.want)
 			}
@@ -182,14 +183,14 @@ func TestTextThatIsNoTextIsRefused(t *testing.T) {
 func TestFileOfExactlyTheAllowedSizeIsRead(t *testing.T) {
 	data := []byte("version: 1\napplications:\n  - name: a\n    path: a\n    target: { account: \"111122223333\", region: eu-west-1 }\n    cloudformation: {}\n")
 	data = append(data, bytes.Repeat([]byte("#"), 256<<10-len(data))...)
-	if _, problems := config.Parse(config.Name, data); len(problems) > 0 {
+	if _, problems := config.Parse(data); len(problems) > 0 {
 		t.Error(problems)
 	}
 }
 
 func TestUnreadableTreeIsAProblem(t *testing.T) {
-	file, _ := config.Parse(config.Name, []byte("version: 1\napplications:\n  - name: a\n    path: a/b\n    target: { account: \"111122223333\", region: eu-west-1 }\n    cloudformation: {}\n"))
-	got := file.Check(os.DirFS(filepath.Join(t.TempDir(), "gone")))
+	data := []byte("version: 1\napplications:\n  - name: a\n    path: a/b\n    target: { account: \"111122223333\", region: eu-west-1 }\n    cloudformation: {}\n")
+	got := config.Read(data, os.DirFS(filepath.Join(t.TempDir(), "gone"))).Problems
 	if len(got) != 1 || got[0].Line != 4 || !strings.Contains(got[0].Message, "cannot be read") {
 		t.Errorf("problems are %v", got)
 	}
@@ -237,9 +238,9 @@ applications:
     cloudformation:
       template: quue.yaml
 `)
-	file, problems := config.Parse(config.Name, source)
-	problems = append(problems, file.Check(fstest.MapFS{"stacks/jobs/queue.yaml": {}})...)
-	for _, p := range problems {
+	tree := fstest.MapFS{"driftless.yaml": {Data: source}, "stacks/jobs/queue.yaml": {}}
+	c := config.Load(tree, tree.ReadFile)
+	for _, p := range c.Problems {
 		fmt.Print(config.Annotate(p, source))
 	}
 	// Output:
@@ -247,28 +248,4 @@ applications:
 	//    7 |     cloudformation:
 	//  > 8 |       template: quue.yaml
 	//      |                 ^
-}
-
-func FuzzParse(f *testing.F) {
-	files, _ := filepath.Glob("testdata/problems/*.txtar")
-	for _, file := range files {
-		archive, err := txtar.ParseFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(section(archive, config.Name))
-	}
-	tree := fstest.MapFS{"stacks/jobs/template.yaml": {}, "x.yaml": {}}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		file, problems := config.Parse(config.Name, data)
-		for _, p := range append(problems, file.Check(tree)...) {
-			if p.Line < 1 || p.Column < 1 || p.File != config.Name || p.Message == "" {
-				t.Errorf("problem %+v has no place or no message", p)
-			}
-			config.Annotate(p, data)
-		}
-		if len(problems) == 0 && len(file.Settings()) == 0 {
-			t.Error("a file without a problem has no application")
-		}
-	})
 }

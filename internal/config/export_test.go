@@ -1,10 +1,26 @@
 package config
 
 import (
+	"io/fs"
 	"reflect"
 
 	"github.com/invopop/jsonschema"
+
+	"github.com/driftless-gitops/driftless/internal/gitops"
 )
+
+// Parse reads one file alone, without a tree: what of its text is wrong in itself.
+func Parse(data []byte) ([]gitops.Settings, []gitops.Problem) {
+	d := newDecoder(Name, nil)
+	d.resolve(d.parse(data))
+	unique([]*decoder{d})
+	return d.settings, cut(sorted(d.problems), d.dropped)
+}
+
+// Read reads one file beside a tree that has what it names.
+func Read(data []byte, tree fs.FS) Config {
+	return Load(tree, func(string) ([]byte, error) { return data, nil })
+}
 
 // Schema returns the schema of a type that has a rule, nil for any other.
 func Schema(t reflect.Type) *jsonschema.Schema {

@@ -56,7 +56,7 @@ func loaded(archive *txtar.Archive) string {
 			tree[f.Name] = &fstest.MapFile{Data: f.Data, Mode: 0o644}
 		}
 	}
-	c := config.Load(tree, reading(tree))
+	c := config.Load(tree, tree.ReadFile)
 	var b strings.Builder
 	for _, name := range c.Files {
 		fmt.Fprintf(&b, "file %s\n", name)
@@ -83,11 +83,6 @@ func loaded(archive *txtar.Archive) string {
 		fmt.Fprintf(&b, "problem of %s: %s\n", whom, p)
 	}
 	return b.String()
-}
-
-// reading reads a tree's files, and no other.
-func reading(tree fs.FS) func(string) ([]byte, error) {
-	return func(name string) ([]byte, error) { return fs.ReadFile(tree, name) }
 }
 
 func TestFilesAreThoseThatLoadReads(t *testing.T) {
@@ -198,7 +193,7 @@ func TestAsManyFilesAndApplicationsAsAllowedAreRead(t *testing.T) {
 	} {
 		t.Run(says, func(t *testing.T) {
 			tree := newLarge(many(c.files, c.applications))
-			got := config.Load(tree, reading(tree))
+			got := config.Load(tree, tree.ReadFile)
 			if c.want == "" {
 				if len(got.Problems) > 0 || len(got.Applications) != c.files*c.applications {
 					t.Errorf("%d applications, %v", len(got.Applications), got.Problems)
@@ -219,7 +214,7 @@ func TestEveryFaultyApplicationStaysHoweverManyProblemsAreTold(t *testing.T) {
 			delete(tree, name)
 		}
 	}
-	c := config.Load(tree, reading(tree))
+	c := config.Load(tree, tree.ReadFile)
 	if len(c.Problems) != 51 || c.Problems[50].Message != "and 1150 more problems from here on" {
 		t.Errorf("%d problems, the last is %v", len(c.Problems), c.Problems[len(c.Problems)-1])
 	}
@@ -236,8 +231,85 @@ func TestAPatternThatLooksThroughTooMuchIsRefused(t *testing.T) {
 	for i := range 50_001 {
 		tree[fmt.Sprintf("d%d/e%d/x", i%320, i)] = &fstest.MapFile{}
 	}
-	c := config.Load(newLarge(tree), reading(tree))
+	c := config.Load(newLarge(tree), tree.ReadFile)
 	if len(c.Problems) != 1 || !strings.Contains(c.Problems[0].Message, "looks through too much of the repository") {
 		t.Errorf("problems are %v", c.Problems)
 	}
+}
+
+// TestR56AnInvalidFileIsTold holds what hostile and broken files lead to: in an included
+// file its applications stay where they are, in the root's everything does.
+func TestR56AnInvalidFileIsTold(t *testing.T) {
+	good := "version: 1\ndefaults:\n  target: { account: \"111122223333\", region: eu-west-1 }\napplications:\n  - { name: a, path: ., cloudformation: {} }\n"
+	for says, c := range map[string]struct{ data, want string }{
+		"an alias bomb":                  {"a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n" + good, ":1:4: anchors, aliases and merge keys are not allowed; defaults holds what applications share"},
+		"brackets without an end":        {strings.Repeat("[", 100_000), ":1:1: the file has 100000 YAML tokens; at most 65536 are allowed"},
+		"deep nesting":                   {good + "x: " + strings.Repeat("{ a: ", 17), ":6:84: nested more than 16 levels deep"},
+		"one key twice":                  {good + "version: 1\n", `:6:1: version: "version" is there twice, first in line 1`},
+		"bytes that are not UTF-8":       {good + "# \xff\n", ":6:3: the text is not UTF-8"},
+		"a NUL":                          {good + "\x00", ":6:1: not YAML: non-map value is specified"},
+		"another one's YAML":             {"kind: Deployment\n", `:1:1: kind: unknown key "kind"; allowed: version, include, defaults, applications`},
+		"half of a file":                 {good[:60], ":3:"},
+		"a file of 256 KiB and one byte": {good + strings.Repeat("#", 256<<10+1-len(good)), ":1:1: the file has 262145 bytes; at most 262144 are allowed"},
+		"a file of 1 MiB and one byte":   {good + strings.Repeat("#", 1<<20+1-len(good)), ":1:1: the file has 1048577 bytes; at most 262144 are allowed"},
+	} {
+		t.Run(says, func(t *testing.T) {
+			const name = "teams/b/driftless.yaml"
+			tree := many(1, 1)
+			tree[name], tree["teams/b/template.yaml"] = &fstest.MapFile{Data: []byte(c.data)}, &fstest.MapFile{}
+			got := config.Load(tree, tree.ReadFile)
+			if len(got.Problems) == 0 || !strings.HasPrefix(got.Problems[0].String(), name+c.want) || got.Problems[0].Within != name {
+				t.Errorf("problems are %v, want %s", got.Problems, c.want)
+			}
+			if got.Stopped() || got.Stops("a-0-0", "teams/t0/driftless.yaml") || !got.Stops("a", name) {
+				t.Error("the file's own applications have to stay, and no others")
+			}
+			tree[config.Name] = tree[name]
+			if root := config.Load(tree, tree.ReadFile); !root.Stopped() || !root.Stops("a-0-0", "teams/t0/driftless.yaml") {
+				t.Errorf("something moves under a broken root: %v", root.Problems)
+			}
+		})
+	}
+}
+
+// FuzzLoad reads a root's file and one that it includes: whatever they hold, every problem
+// has a place and a message, and who moves is in agreement with what is told.
+func FuzzLoad(f *testing.F) {
+	cases, _ := filepath.Glob("testdata/*/*.txtar")
+	for _, file := range cases {
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		included := "version: 1\napplications: [{ name: a, path: ., cloudformation: {} }]\n"
+		for _, s := range archive.Files {
+			if strings.HasSuffix(s.Name, "/"+config.Name) {
+				included = string(s.Data)
+			}
+		}
+		f.Add(string(section(archive, config.Name)), included)
+	}
+	f.Fuzz(func(t *testing.T, root, included string) {
+		tree := fstest.MapFS{config.Name: {Data: []byte(root)}, "teams/a/driftless.yaml": {Data: []byte(included)}, "teams/a/template.yaml": {},
+			"stacks/jobs/template.yaml": {}, "x.yaml": {}}
+		c := config.Load(tree, tree.ReadFile)
+		for _, p := range c.Problems {
+			if p.Line < 1 || p.Column < 1 || p.File == "" || p.Message == "" {
+				t.Errorf("problem %+v has no place or no message", p)
+			}
+			config.Annotate(p, tree[p.File].Data)
+		}
+		if len(c.Problems) == 0 && len(c.Applications) == 0 {
+			t.Error("a configuration without a problem has no application")
+		}
+		for _, s := range c.Applications {
+			told := slices.ContainsFunc(c.Problems, func(p gitops.Problem) bool { return p.Concerns(s.Name, s.File) })
+			if c.Stops(s.Name, s.File) && !told || told && !c.Stops(s.Name, s.File) && len(c.Problems) <= 50 {
+				t.Errorf("%q of %q: stops %v, told %v: %v", s.Name, s.File, c.Stops(s.Name, s.File), told, c.Problems)
+			}
+		}
+		if files := config.Files([]byte(root), tree); !slices.Equal(files, c.Files) {
+			t.Errorf("files are %q, %q were read", files, c.Files)
+		}
+	})
 }

@@ -131,7 +131,7 @@ func TestSchemaAgreesWithTheReader(t *testing.T) {
 		if err := yaml.UnmarshalWithOptions(data, &value, yaml.AllowDuplicateMapKey()); err != nil {
 			continue // no YAML, so nothing for a schema
 		}
-		_, problems := config.Parse(config.Name, data)
+		_, problems := config.Parse(data)
 		refusal := schema.Validate(plain(t, value))
 		if len(problems) == 0 && refusal != nil {
 			t.Errorf("%s: the reader takes it, the schema says %v", name, refusal)
@@ -154,8 +154,7 @@ func TestStarterIsAccepted(t *testing.T) {
 	if first, _, _ := strings.Cut(string(data), "\n"); first != "# yaml-language-server: $schema="+schemaURL {
 		t.Errorf("the first line is %q, which names no schema to an editor", first)
 	}
-	file, problems := config.Parse(config.Name, data)
-	for _, p := range append(problems, file.Check(root)...) {
+	for _, p := range config.Read(data, root).Problems {
 		t.Error(p)
 	}
 	var value any
