@@ -81,13 +81,13 @@ func (p *packager) parameters(at *template.Error, file string, parent, t templat
 	if l.Given == nil || len(parent.Transforms)+len(t.Transforms) > 0 {
 		return
 	}
-	for _, name := range slices.Sorted(maps.Keys(l.Given)) {
+	for _, name := range l.Given {
 		if _, ok := t.Parameters[name]; !ok {
 			p.problem(at, "%s: %s has no parameter %q, for which a value is given", l.Where, file, name)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.Parameters)) {
-		if _, given := l.Given[name]; !given && !t.Parameters[name].HasDefault {
+		if !slices.Contains(l.Given, name) && !t.Parameters[name].HasDefault {
 			p.problem(at, "%s: parameter %s of %s has no default and is given no value", l.Where, name, file)
 		}
 	}

@@ -18,9 +18,9 @@ type Local struct {
 	// Object is the address that is written there already, "s3://bucket/key", in a place that
 	// CloudFormation wants a mapping in: it names no file, and is only written differently.
 	Object string
-	// Given are the parameters of a nested stack, by name; nil where they are not to be seen.
-	// Those with false may turn out to be none.
-	Given        map[string]bool
+	// Given are the names of the parameters that a nested stack is given; nil where they are
+	// not to be seen.
+	Given        []string
 	Line, Column int
 
 	rule       rule
@@ -158,22 +158,22 @@ func (l *locator) insert(parent *yaml.Node, name string, local Local) {
 
 // given returns the parameters that a nested stack is given, nil where a macro, a function or
 // a mapping from elsewhere may add to them.
-func given(properties *yaml.Node) map[string]bool {
+func given(properties *yaml.Node) []string {
 	n := follow(raw(properties, "Parameters"))
 	if merged(properties) || get(properties, "Fn::Transform") != nil {
 		return nil
 	}
-	all := map[string]bool{}
 	if n == nil {
-		return all
+		return []string{}
 	}
 	if name, _ := function(n); name != "" || n.Kind != yaml.MappingNode || merged(n) {
 		return nil
 	}
+	names := []string{}
 	for _, e := range entries(n) {
-		all[e.key.Value] = !mentions(e.value, "AWS::NoValue")
+		names = append(names, e.key.Value)
 	}
-	return all
+	return names
 }
 
 // raw returns the value of a key as it stands there, an alias as such, and looks for it in
