@@ -122,7 +122,7 @@ func TestParameterFilesOfOtherToolsAreTakenAsTheyAre(t *testing.T) {
 
 func TestAMacroRunsOnlyWhereItIsAllowedByName(t *testing.T) {
 	const name = "macro"
-	template := "Transform: AWS::LanguageExtensions\nResources:\n  Fn::ForEach::Queues:\n    - Name\n    - [One, Two]\n    - Queue${Name}:\n        Type: AWS::SQS::Queue\n"
+	template := "Transform: AWS::LanguageExtensions\nResources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties:\n      VisibilityTimeout:\n        Fn::Length: [a, b, c]\n"
 	r := watch(t, mapFS(map[string]string{"driftless.yaml": file(name), "stacks/macro/template.yaml": template}))
 	v := r.ends(name, r.git("rev-parse", "HEAD"), gitops.PhaseFailed)
 	if reason := v.Application.Ended.Reason; !strings.Contains(reason, "AWS::LanguageExtensions") || !strings.Contains(reason, "transforms") {

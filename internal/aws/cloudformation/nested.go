@@ -98,7 +98,11 @@ func (r *reader) descend(ctx context.Context, change *gitops.Change, rc types.Re
 	secret := masked(out.Parameters)
 	maps.Copy(secret, d.names)
 	hideParameters(change.Properties, secret)
-	switch v := judge(out); v {
+	v := judge(out)
+	if out.Status == types.ChangeSetStatusCreateComplete && out.ExecutionStatus == types.ExecutionStatusUnavailable {
+		v = changeSetReady // it is executed with the root's alone: "Executable from root change set"
+	}
+	switch v {
 	case changeSetReady:
 		if change.Nested, err = r.changes(ctx, out, d); err != nil {
 			return false, err
