@@ -70,6 +70,21 @@ func TestARepositoryIsAddedListedAndRemoved(t *testing.T) {
 	if got := do(t, "read", ann, "GET", "/v1/repositories", ""); !strings.Contains(got.Body, r.ID) {
 		t.Errorf("not listed: %s", got.Body)
 	}
+	got = do(t, "write", ann, "POST", "/v1/repositories", `{"url":"https://ghe.example.com/acme/infra","tag":"v1","forge":"github"}`)
+	var tag gitops.Repository
+	if err := json.Unmarshal([]byte(got.Body), &tag); err != nil || tag.Tag != "v1" || tag.Branch != "" || tag.Forge != gitops.ForgeGitHub {
+		t.Errorf("a tag of a GitHub Enterprise answered %d %s", got.StatusCode, got.Body)
+	}
+	for body, why := range map[string]string{
+		`{"url":"https://github.com/acme/infra"}`:                                      "exactly one of the two",
+		`{"url":"https://github.com/acme/infra","branch":"refs/heads/main"}`:           "not begin with refs/",
+		`{"url":"https://github.com/acme/infra","branch":"main","forge":"codecommit"}`: "is not of it",
+		`{"branch":"main"}`: "must be codecommit",
+	} {
+		if got := do(t, "write", ann, "POST", "/v1/repositories", body); got.StatusCode != 409 || !strings.Contains(got.Body, why) {
+			t.Errorf("%s answered %d %s, want 409 %s", body, got.StatusCode, got.Body, why)
+		}
+	}
 	if got := do(t, "write", ann, "DELETE", "/v1/repositories/"+r.ID, ""); got.StatusCode != 200 {
 		t.Errorf("removing answered %d %s", got.StatusCode, got.Body)
 	}

@@ -158,6 +158,47 @@ func TestR4_AForgedEventCausesOneReadAndNothingElse(t *testing.T) {
 	}
 }
 
+// What an event says of a branch or tag leads to the repository that tracks it, and to no
+// other: the commit that it names is not looked at, so that R3's order does not matter.
+func TestR3_AnEventOfCodeCommitWakesWhoTracksItsReference(t *testing.T) {
+	const url = "codecommit::eu-west-1://infra"
+	for name, wakes := range map[string]string{
+		"push": "main", "branch-deleted": "main", "branch-created": "",
+		"tag-created": "refs/tags/v1.0.0", "tag-moved": "refs/tags/v1.0.0", "tag-deleted": "refs/tags/v1.0.0",
+	} {
+		t.Run(name, func(t *testing.T) {
+			store, q := fake.NewStore(), fake.NewQueue()
+			for _, r := range []gitops.Repository{{URL: url, Branch: "main"}, {URL: url, Tag: "v1.0.0"}, {URL: url, Branch: "v1.0.0"}, {URL: url, Tag: "main"}} {
+				r.ID = gitops.RepositoryID(r.URL, r.Ref())
+				if err := store.PutRepository(t.Context(), &r); err != nil {
+					t.Fatal(err)
+				}
+			}
+			trigger := &handler.Trigger{Repositories: store, Claims: store, Queue: q, Log: quiet, Allowed: func(gitops.Target) error { return nil }}
+			raw, err := os.ReadFile("../../events/eventbridge-codecommit-" + name + ".json")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				if err := trigger.Handle(t.Context(), raw); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var want []string
+			if wakes != "" {
+				want = []string{gitops.RepositoryID(url, wakes), gitops.RepositoryID(url, wakes)}
+			}
+			var got []string
+			for _, m := range q.Sent() {
+				got = append(got, m.Repository)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("woken (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestAnEventOfAStackWakesItsApplication(t *testing.T) {
 	store, q := fake.NewStore(), fake.NewQueue()
 	a := gitops.Application{ID: "jobs"}

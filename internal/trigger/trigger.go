@@ -78,14 +78,18 @@ func Parse(raw json.RawMessage) (Key, error) {
 	return key, nil
 }
 
+// Lengths are checked apart: a counted repetition is compiled as often as it counts, which
+// every start of every function would pay for.
+const maxRepository, maxStack, maxStackID, maxStatus = 100, 128, 64, 64
+
 var (
 	isAccount = regexp.MustCompile(`^[0-9]{12}$`).MatchString
 	isRegion  = regexp.MustCompile(`^[a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2}$`).MatchString
 	// isRepository: CodeCommit API reference, RepositoryMetadata.repositoryName.
-	isRepository = regexp.MustCompile(`^[\w.-]{1,100}$`).MatchString
+	isRepository = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`).MatchString
 	// stackResource: CloudFormation API reference, Stack.StackId and CreateStack.StackName.
-	stackResource = regexp.MustCompile(`^stack/([a-zA-Z][-a-zA-Z0-9]{0,127})/[-a-zA-Z0-9]{1,64}$`)
-	isStatus      = regexp.MustCompile(`^[A-Z][A-Z_]{0,63}$`).MatchString
+	stackResource = regexp.MustCompile(`^stack/([a-zA-Z][-a-zA-Z0-9]*)/([-a-zA-Z0-9]+)$`)
+	isStatus      = regexp.MustCompile(`^[A-Z][A-Z_]*$`).MatchString
 )
 
 // repository reads "CodeCommit Repository State Change" (CodeCommit user guide,
@@ -117,7 +121,7 @@ func repository(e event) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
-	if !isRepository(name) || name != detail.RepositoryName {
+	if !isRepository(name) || len(name) > maxRepository || name != detail.RepositoryName {
 		return Key{}, fmt.Errorf("repository %q of the resource is not %q of the detail", name, detail.RepositoryName)
 	}
 	ref := prefix + detail.ReferenceName
@@ -157,7 +161,7 @@ func stackKey(e event, reason func(stackDetail) string) (Key, error) {
 		return Key{}, fmt.Errorf("read detail: %w", err)
 	}
 	for _, status := range []string{detail.StatusDetails.Status, detail.StatusDetails.Detection} {
-		if status != "" && !isStatus(status) {
+		if status != "" && (!isStatus(status) || len(status) > maxStatus) {
 			return Key{}, errors.New("a status that is none")
 		}
 	}
@@ -166,7 +170,7 @@ func stackKey(e event, reason func(stackDetail) string) (Key, error) {
 		return Key{}, err
 	}
 	parts := stackResource.FindStringSubmatch(name)
-	if parts == nil {
+	if parts == nil || len(parts[1]) > maxStack || len(parts[2]) > maxStackID {
 		return Key{}, fmt.Errorf("%q is not the ARN of a stack", detail.StackID)
 	}
 	return Key{Kind: KindStack, StackARN: detail.StackID, Stack: parts[1], Account: e.Account, Region: e.Region, Reason: reason(detail)}, nil
