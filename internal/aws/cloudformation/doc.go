@@ -8,5 +8,6 @@
 // engine keeps nothing between two calls and has no clock. It decides nothing: it says
 // what AWS says, and what AWS could not say is an error, never a state.
 //
-// It imports reconcile, gitops, template and the SDK's CloudFormation client.
+// It imports reconcile, gitops, packaging, template and the SDK's clients of CloudFormation
+// and, for what templates name, S3.
 package cloudformation

@@ -38,6 +38,7 @@ type account struct {
 	resources []types.StackResourceSummary
 	drifts    []types.StackResourceDrift
 
+	slow  bool               // the deletion of a change set takes its time
 	page  int                // items on a page
 	fails map[string][]error // answers instead of the next calls of an operation
 	loses map[string]bool    // the operation happens and its answer is lost
@@ -129,7 +130,7 @@ func (a *account) nest(parent, logical string, action types.ChangeAction, change
 	id := "arn:aws:cloudformation:eu-west-1:111122223333:changeSet/" + parent + "-" + logical + "/22"
 	a.sets[parent+"-"+logical] = &cloudformation.DescribeChangeSetOutput{
 		ChangeSetId: &id, ChangeSetName: aws.String(parent + "-" + logical), StackId: aws.String(nestedARN),
-		ParentChangeSetId: a.sets[parent].ChangeSetId, RootChangeSetId: a.sets[token].ChangeSetId,
+		ParentChangeSetId: a.sets[parent].ChangeSetId, RootChangeSetId: aws.String(setARN),
 		Status: types.ChangeSetStatusCreateComplete, ExecutionStatus: types.ExecutionStatusAvailable, Changes: changes,
 	}
 	return types.Change{ResourceChange: &types.ResourceChange{Action: action, LogicalResourceId: &logical,
@@ -178,7 +179,7 @@ func (a *account) CreateChangeSet(_ context.Context, in *cloudformation.CreateCh
 	id := "arn:aws:cloudformation:eu-west-1:111122223333:changeSet/" + name + "/11"
 	a.sets[name] = &cloudformation.DescribeChangeSetOutput{
 		ChangeSetId: aws.String(id), ChangeSetName: aws.String(name), StackId: aws.String(stackARN),
-		Status: types.ChangeSetStatusCreatePending, ExecutionStatus: types.ExecutionStatusUnavailable,
+		Status: types.ChangeSetStatusCreatePending, ExecutionStatus: types.ExecutionStatusUnavailable, Description: in.Description,
 	}
 	return &cloudformation.CreateChangeSetOutput{Id: aws.String(id), StackId: aws.String(stackARN)}, a.answer("CreateChangeSet")
 }
@@ -245,6 +246,10 @@ func (a *account) DeleteChangeSet(_ context.Context, in *cloudformation.DeleteCh
 	if s.RootChangeSetId != nil {
 		return nil, apiError("ValidationError", "a nested change set is deleted with its root")
 	}
+	if a.slow {
+		s.Status, s.ExecutionStatus = types.ChangeSetStatusDeleteInProgress, types.ExecutionStatusUnavailable
+		return &cloudformation.DeleteChangeSetOutput{}, nil
+	}
 	delete(a.sets, aws.ToString(s.ChangeSetName))
 	maps.DeleteFunc(a.sets, func(_ string, n *cloudformation.DescribeChangeSetOutput) bool {
 		return aws.ToString(n.RootChangeSetId) == aws.ToString(s.ChangeSetId)
@@ -261,7 +266,7 @@ func (a *account) ListChangeSets(_ context.Context, in *cloudformation.ListChang
 		if s.RootChangeSetId != nil { // a nested stack's, whose list is another one
 			continue
 		}
-		all = append(all, types.ChangeSetSummary{ChangeSetId: s.ChangeSetId, ChangeSetName: aws.String(n)})
+		all = append(all, types.ChangeSetSummary{ChangeSetId: s.ChangeSetId, ChangeSetName: aws.String(n), Status: s.Status})
 	}
 	out := &cloudformation.ListChangeSetsOutput{}
 	out.Summaries, out.NextToken = paged(all, in.NextToken, len(all)+1)
