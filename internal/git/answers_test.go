@@ -3,9 +3,11 @@ package git_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -150,69 +152,161 @@ func TestR50_RedirectOnTheSameHostIsFollowedOnceAndRemembered(t *testing.T) {
 	}
 }
 
-func TestR45_PacksThatEndEarlyAreNoSnapshot(t *testing.T) {
-	for name, config := range map[string][]string{"in memory": partial, "on disk": nil} {
+func TestR45_AnswersThatEndEarlyAreNoAnswers(t *testing.T) {
+	for name, c := range map[string]struct {
+		config   []string
+		protocol string
+	}{
+		"trees, by protocol v2":          {partial, ""},
+		"trees, by protocol v0":          {partial, v0},
+		"a whole commit, by protocol v0": {nil, v0},
+	} {
 		t.Run(name, func(t *testing.T) {
-			s := newServer(t, config...)
+			s := newServer(t, c.config...)
+			s.protocol = c.protocol
 			s.push("main", fourFiles)
 			client, r := s.client(), s.repository()
 			commit, err := client.Head(t.Context(), r)
 			if err != nil {
 				t.Fatal(err)
 			}
-			var whole []byte // git's answer
-			s.intercept = func(w http.ResponseWriter, r *http.Request) bool {
-				answer := httptest.NewRecorder()
-				s.backend.ServeHTTP(answer, r)
-				whole = answer.Body.Bytes()
-				_, _ = w.Write(whole)
-				return true
-			}
-			if _, err := client.Snapshot(t.Context(), r, commit); err != nil {
-				t.Fatal(err)
-			}
-			cut := 0
-			s.intercept = func(w http.ResponseWriter, _ *http.Request) bool {
-				_, _ = w.Write(whole[:cut])
-				return true
-			}
-			for ; cut < len(whole)-4; cut += 7 { // the last four bytes are the side-band's end
-				if snap, err := client.Snapshot(t.Context(), r, commit); err == nil || errors.Is(err, reconcile.ErrNotFound) {
-					t.Fatalf("an answer cut at %d of %d bytes gave %v, %v", cut, len(whole), snap, err)
+			for what, do := range map[string]func() error{
+				"Head":     func() error { _, err := client.Head(t.Context(), r); return err },
+				"Snapshot": func() error { _, err := client.Snapshot(t.Context(), r, commit); return err },
+			} {
+				whole := s.recorded(do)
+				cut := 0
+				s.intercept = func(w http.ResponseWriter, _ *http.Request) bool {
+					_, _ = w.Write(whole[:cut])
+					return true
 				}
+				for ; cut < len(whole)-4; cut += 7 { // the last four bytes are the message's end
+					if err := do(); err == nil || errors.Is(err, reconcile.ErrNotFound) || errors.Is(err, reconcile.ErrDenied) {
+						t.Fatalf("%s of an answer cut at %d of %d bytes gave %v", what, cut, len(whole), err)
+					}
+				}
+				s.intercept = nil
 			}
 		})
 	}
+}
+
+// recorded returns git's answer to what do asks, which is one request.
+func (s *server) recorded(do func() error) (answer []byte) {
+	s.t.Helper()
+	s.intercept = func(w http.ResponseWriter, r *http.Request) bool {
+		recorder := httptest.NewRecorder()
+		s.backend.ServeHTTP(recorder, r)
+		answer = recorder.Body.Bytes()
+		_, _ = w.Write(answer)
+		return true
+	}
+	if err := do(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.intercept = nil
+	return answer
 }
 
 func TestR45_ServerThatHangsEndsWithTheContext(t *testing.T) {
 	s := newServer(t, partial...)
 	commit := s.push("main", fourFiles)
 	client, r := s.client(), s.repository()
-	if _, err := client.Head(t.Context(), r); err != nil {
-		t.Fatal(err)
+	calls := map[string]func(ctx context.Context, client *git.Client) error{
+		"Head": func(ctx context.Context, client *git.Client) error { _, err := client.Head(ctx, r); return err },
+		"Snapshot": func(ctx context.Context, client *git.Client) error {
+			_, err := client.Snapshot(ctx, r, commit)
+			return err
+		},
 	}
-	s.intercept = func(w http.ResponseWriter, r *http.Request) bool {
-		w.WriteHeader(http.StatusOK)
+	for what, do := range calls {
+		whole := s.recorded(func() error { return do(t.Context(), client) })
+		for when, sent := range map[string][]byte{"before the answer": nil, "before its first line": {}, "within it": whole[:len(whole)/2]} {
+			s.intercept = func(w http.ResponseWriter, r *http.Request) bool {
+				_, _ = io.Copy(io.Discard, r.Body) // else the server does not see that the client gave up
+				if sent != nil {
+					_, _ = w.Write(sent)
+					_ = http.NewResponseController(w).Flush()
+				}
+				<-r.Context().Done()
+				return true
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			if err := do(ctx, client); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, reconcile.ErrNotFound) || errors.Is(err, reconcile.ErrDenied) {
+				t.Errorf("%s of a server that hangs %s: %v, want the deadline", what, when, err)
+			}
+			cancel()
+			impatient := s.client()
+			impatient.Timeout = 50 * time.Millisecond
+			if err := do(t.Context(), impatient); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s, without a deadline, of a server that hangs %s: %v, want the client's own", what, when, err)
+			}
+			s.intercept = nil
+		}
+	}
+}
+
+// However much a server sends, and of whatever, there is an end to what is read of it.
+func TestR47_AnswersWithoutEndAreCutOff(t *testing.T) {
+	forever := func(head, more string) func(w http.ResponseWriter) {
+		return func(w http.ResponseWriter) {
+			_, err := io.WriteString(w, head)
+			for block := []byte(strings.Repeat(more, 1+32<<10/len(more))); err == nil; {
+				_, err = w.Write(block)
+			}
+		}
+	}
+	const packfile = "000dpackfile\n"
+	for name, send := range map[string]func(w http.ResponseWriter){
+		"progress":              forever(packfile, "000d\x02Counting"),
+		"empty data":            forever(packfile, "0005\x01"),
+		"what the packs follow": forever("", "0035shallow 0123456789abcdef0123456789abcdef01234567\n"),
+		"one object":            forever(packfile+"0014\x01PACK\x00\x00\x00\x02\x00\x00\x00\x01\xbf\x80\x800009\x01\x80\x80\x80\x010007\x01\x78\x01", "000b\x01\x00\x01\x00\xfe\xffx"),
+		"HTTP alone":            forever("", "\n"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, partial...)
+			commit := s.push("main", fourFiles)
+			s.intercept = func(w http.ResponseWriter, r *http.Request) bool {
+				if r.Method == http.MethodPost {
+					send(w)
+				}
+				return r.Method == http.MethodPost
+			}
+			client := s.client()
+			client.Limits.DiskBytes = 1 << 20
+			_, err := client.Snapshot(t.Context(), s.repository(), commit)
+			if err == nil || name != "HTTP alone" && !strings.Contains(err.Error(), "more than 1 MiB, the most that is read") {
+				t.Errorf("got %v, want the cap", err)
+			}
+		})
+	}
+}
+
+// One repository whose server hangs keeps no other one waiting.
+func TestR47_HangingServerTakesNobodysTime(t *testing.T) {
+	hanging, fine := newServer(t, partial...), newServer(t, partial...)
+	asked := make(chan struct{}, 10)
+	hanging.intercept = func(w http.ResponseWriter, r *http.Request) bool {
+		_, _ = io.Copy(io.Discard, r.Body)
 		_ = http.NewResponseController(w).Flush()
-		<-r.Context().Done() // the client gave up
+		asked <- struct{}{}
+		<-r.Context().Done()
 		return true
 	}
-	for name, do := range map[string]func(ctx context.Context) error{
-		"Head":     func(ctx context.Context) error { _, err := client.Head(ctx, r); return err },
-		"Snapshot": func(ctx context.Context) error { _, err := client.Snapshot(ctx, r, commit); return err },
-	} {
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		if err := do(ctx); err == nil || errors.Is(err, reconcile.ErrNotFound) || errors.Is(err, reconcile.ErrDenied) {
-			t.Errorf("%s: %v, want a plain error", name, err)
-		}
-		cancel()
+	fine.push("main", fourFiles)
+	client := fine.client()
+	ctx, cancel := context.WithCancel(t.Context())
+	var waiting sync.WaitGroup
+	for range cap(asked) {
+		waiting.Go(func() { _, _ = client.Head(ctx, hanging.repository()) })
 	}
-	client = s.client()
-	client.Timeout = 50 * time.Millisecond
-	if _, err := client.Head(t.Context(), r); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("Head without a deadline: %v, want the client's own", err)
+	for range cap(asked) {
+		<-asked
 	}
+	fine.readAll(client)
+	cancel()
+	waiting.Wait()
 }
 
 func TestAddressesThatAreNotReached(t *testing.T) {

@@ -8,8 +8,12 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -393,6 +397,103 @@ func TestHooksSayWhereAndAsWhom(t *testing.T) {
 	client.Credentials = func(context.Context, gitops.Repository, string) (string, string, error) { return "", "", missing }
 	if _, err := client.Head(t.Context(), r); !errors.Is(err, missing) {
 		t.Errorf("got %v, want the hook's own error", err)
+	}
+}
+
+func TestFilesThatGitKeepsAsDifferencesComeWhole(t *testing.T) {
+	for name, c := range map[string]struct {
+		config   []string
+		protocol string
+	}{
+		"by their ids":                    {partial, ""},
+		"within a commit":                 {nil, ""},
+		"by their ids, by protocol v0":    {partial, v0},
+		"within a commit, by protocol v0": {nil, v0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, c.config...)
+			s.protocol = c.protocol
+			want := map[string]string{}
+			var archive strings.Builder
+			for i := range 30 {
+				file := fmt.Sprintf("app/%d.yaml", i)
+				want[file] = strings.Repeat("a line that all of them have\n", 100) + strings.Repeat(file+"\n", i)
+				fmt.Fprintf(&archive, "-- %s --\n%s", file, want[file])
+			}
+			s.push("main", archive.String())
+			s.git("repack", "-adfq", "--window=50")
+			if packed := s.git("verify-pack", "-v", s.pack()); !strings.Contains(packed, "chain length = 2") {
+				t.Fatalf("git keeps no differences:\n%s", packed)
+			}
+			files, err := snapshot(t, s.client(), s.repository()).Fetch(t.Context(), "app")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for file, data := range want {
+				if got, err := fs.ReadFile(files, file); err != nil || string(got) != data {
+					t.Errorf("%s has %d bytes, %v; want %d", file, len(got), err, len(data))
+				}
+			}
+		})
+	}
+}
+
+// pack returns the file of the repository's only pack.
+func (s *server) pack() string {
+	s.t.Helper()
+	packs, err := filepath.Glob(filepath.Join(s.dir, "objects", "pack", "*.pack"))
+	if err != nil || len(packs) != 1 {
+		s.t.Fatalf("packs: %v, %v; want one", packs, err)
+	}
+	return packs[0]
+}
+
+// What was pushed between two looks is one look's work, and a shallow one.
+func TestR49_TenThousandCommitsAreOneLook(t *testing.T) {
+	s := newServer(t, partial...)
+	var history strings.Builder
+	for i := range 10_000 {
+		fmt.Fprintf(&history, "commit refs/heads/main\ncommitter Ada <ada@example.com> %d +0000\ndata 1\nx\nM 100644 inline f\ndata 5\n%05d\n", 1763631667+i, i)
+	}
+	s.in(s.dir, history.String(), "fast-import", "--quiet")
+	var received atomic.Int64
+	s.intercept = func(w http.ResponseWriter, r *http.Request) bool {
+		recorder := httptest.NewRecorder()
+		s.backend.ServeHTTP(recorder, r)
+		received.Add(int64(recorder.Body.Len()))
+		_, _ = w.Write(recorder.Body.Bytes())
+		return true
+	}
+	n := s.counted(func() {
+		files, err := snapshot(t, s.client(), s.repository()).Fetch(t.Context(), "f")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if data, err := fs.ReadFile(files, "f"); err != nil || string(data) != "09999" {
+			t.Errorf("f = %q, %v", data, err)
+		}
+	})
+	if n != 3 || received.Load() > 2000 {
+		t.Errorf("%d requests, %d bytes; want 3, and no history", n, received.Load())
+	}
+}
+
+func TestObjectsOfAnotherKindOfIDAreRefused(t *testing.T) {
+	for name, protocol := range map[string]string{"protocol v2": "", "protocol v0": v0} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, partial...)
+			if err := os.RemoveAll(s.dir); err != nil {
+				t.Fatal(err)
+			}
+			s.in("/", "", "init", "--quiet", "--bare", "-b", "main", "--object-format=sha256", s.dir)
+			s.protocol = protocol
+			s.push("main", fourFiles)
+			_, err := s.client().Head(t.Context(), s.repository())
+			var problem *git.PathError
+			if !errors.As(err, &problem) || !strings.Contains(err.Error(), `"sha256"; only sha1 is read`) {
+				t.Errorf("got %v, want a PathError with the kind", err)
+			}
+		})
 	}
 }
 

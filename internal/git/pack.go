@@ -22,6 +22,9 @@ const (
 	// maxChain is how many differences may build on one another; git itself makes chains of
 	// 4095 at most (git-pack-objects, "--depth").
 	maxChain = 4095
+	// maxWork is how many bytes may be unpacked for one object by way of what it is a
+	// difference to: a tenth of a second or so, for which no context is asked.
+	maxWork = 512 << 20
 	// maxKept is what a pack keeps of its trees and of what others are differences to.
 	maxKept = 4 << 20
 )
@@ -185,10 +188,14 @@ func (p *pack) unpack(offset int64) (unpacked, error) {
 		}
 		chain, at = append(chain, at), h.from
 	}
+	work := int64(0)
 	for _, at := range slices.Backward(chain) {
 		var err error
 		if o.data, err = p.patch(f, at, o.data); err != nil {
 			return unpacked{}, err
+		}
+		if work += int64(len(o.data)); work > maxWork {
+			return unpacked{}, errLarge
 		}
 		p.keep(at, o)
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+
+	"github.com/driftless-gitops/driftless/internal/gitops"
 )
 
 // abilities is what a server can do, as far as it matters here.
@@ -224,6 +226,8 @@ func readAdvertisement(r io.Reader, ref string) (abilities, references, error) {
 	switch {
 	case errors.Is(err, packp.ErrEmptyAdvRefs):
 		err = nil
+	case errors.As(err, &odd) && bytes.Contains(odd.Data, []byte("object-format=sha256")): // whose ids are longer
+		return abilities{}, references{}, otherIDs("sha256")
 	case errors.As(err, &odd):
 		return abilities{}, references{}, fmt.Errorf("%w: %s", errMalformed, odd.Msg)
 	case err != nil:
@@ -244,6 +248,11 @@ func readAdvertisement(r io.Reader, ref string) (abilities, references, error) {
 		}
 	}
 	return can, found, err
+}
+
+// otherIDs says that a repository has ids that are none of SHA-1's.
+func otherIDs(kind string) error {
+	return &PathError{Path: ".", Why: fmt.Sprintf("its objects have ids of the kind %q; only sha1 is read", gitops.Printable(kind))}
 }
 
 // skip reads over a text, if that is what comes next.
@@ -270,7 +279,7 @@ func readCapabilities(r io.Reader) (abilities, error) {
 		case kind == flush:
 			return can, nil
 		case name == "object-format" && value != "sha1":
-			return can, &PathError{Path: ".", Why: fmt.Sprintf("its objects have ids of the kind %q; only sha1 is read", value)}
+			return can, otherIDs(value)
 		case name == "fetch":
 			for _, feature := range strings.Fields(value) {
 				can.filter = can.filter || feature == "filter"
