@@ -74,7 +74,7 @@ func validate(files fs.FS, dir string) (validation, error) {
 	v := validation{Problems: []gitops.Problem{}}
 	if _, err := fs.Stat(files, config.Name); errors.Is(err, fs.ErrNotExist) {
 		return v, fmt.Errorf("there is no %s in %s, where the root of a repository has one; "+
-			"templates/starter of https://github.com/driftless-gitops/driftless is one to begin with", config.Name, dir)
+			"driftless init proposes one", config.Name, dir)
 	}
 	c := config.Load(files, func(name string) ([]byte, error) { return fs.ReadFile(files, name) })
 	v.Applications = len(c.Applications)
