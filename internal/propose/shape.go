@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/driftless-gitops/driftless/internal/template"
 )
 
 // parse reads YAML or JSON into its root node, nil when it is neither. Aliases are never
@@ -61,46 +63,7 @@ func syncFile(data []byte) (string, bool) {
 	return file, file != ""
 }
 
-// parameters returns the names of the parameters that a file gives values to; false when it
-// has none of the shapes: a list as the AWS CLI takes it, a list of "Key=Value", a template
-// configuration of CodePipeline.
-func parameters(data []byte) (names []string, ok bool) {
-	if s := string(data); !strings.Contains(s, "ParameterKey") && !strings.Contains(s, "Parameters") && !strings.Contains(s, "=") {
-		return nil, false
-	}
-	root := parse(data)
-	switch {
-	case root == nil:
-		return nil, false
-	case root.Kind == yaml.MappingNode:
-		for _, key := range keys(root) {
-			if !slices.Contains([]string{"Parameters", "Tags", "StackPolicy"}, key) {
-				return nil, false
-			}
-		}
-		names = keys(at(root, "Parameters"))
-		return names, len(names) > 0
-	case root.Kind != yaml.SequenceNode:
-		return nil, false
-	}
-	for _, e := range root.Content {
-		name := text(at(e, "ParameterKey"))
-		if e.Kind == yaml.ScalarNode {
-			before, _, pair := strings.Cut(e.Value, "=")
-			if name = before; !pair {
-				return nil, false
-			}
-		}
-		if name == "" {
-			return nil, false
-		}
-		names = append(names, name)
-	}
-	return names, len(names) > 0
-}
-
-// fitting returns the parameter files that fit a template: in its directory or one below,
-// they name only parameters that it has, and all that need a value.
+// fitting returns the parameter files that fit a template, in its directory or one below.
 func (s *search) fitting(src *source) []string {
 	if len(src.template.Parameters) == 0 {
 		return nil
@@ -116,30 +79,18 @@ func (s *search) fitting(src *source) []string {
 	var fit []string
 	for _, file := range beside[:min(len(beside), maxBeside)] {
 		data, err := fs.ReadFile(s.files, file)
-		if err != nil {
-			continue
-		}
-		if names, ok := parameters(data); ok && fits(src, names) {
+		if err == nil && fits(src, file, data) {
 			fit = append(fit, file)
 		}
 	}
 	return fit
 }
 
-// fits reports whether these names are parameters of the template, and cover those that
-// need a value.
-func fits(src *source, names []string) bool {
-	for _, n := range names {
-		if _, ok := src.template.Parameters[n]; !ok {
-			return false
-		}
-	}
-	for n, p := range src.template.Parameters {
-		if !p.HasDefault && !slices.Contains(names, n) {
-			return false
-		}
-	}
-	return true
+// fits reports whether a file gives values to a template's parameters: to those that need
+// one, and to no others.
+func fits(src *source, name string, data []byte) bool {
+	v, err := template.Parameters(name, data)
+	return err == nil && v.TemplatePath == "" && len(v.Parameters) > 0 && len(template.CheckValues(src.template, v)) == 0
 }
 
 // references returns the local templates that a template nests, and what it names above

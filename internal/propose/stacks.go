@@ -191,6 +191,8 @@ func (s *search) application(src *source, from string, names []string) Applicati
 	}
 	a.Capabilities = capabilities(family, a.Transforms)
 	switch serverless := func(t string) bool { return strings.HasPrefix(t, "AWS::Serverless-") }; {
+	case slices.Contains(a.Transforms, ""):
+		a.Transforms, a.LeftOut = nil, "it calls a macro without a plain name, which cannot be allowed"
 	case slices.ContainsFunc(a.Transforms, serverless):
 		a.Engine, a.LeftOut = gitops.EngineSAM, unsupported(gitops.EngineSAM)
 	case len(a.Transforms) > 0:
