@@ -56,6 +56,7 @@ var rules = []rule{
 	{"internal/porttest", "one contract suite per port", []string{"internal/gitops", "internal/reconcile", "internal/forge", "internal/notify"}, []string{"github.com/google/go-cmp"}},
 	{"internal/demo", "the main job, told in the sandbox", []string{"internal/sandbox", "internal/gitops", "internal/render", "internal/aws/api"}, []string{"charm.land/lipgloss/v2", "github.com/mattn/go-isatty"}},
 	{"internal/e2e", "the main job, tested in the sandbox", []string{"*"}, []string{"*"}},
+	{"internal/bench", "what people would use instead, measured beside the whole", []string{"*"}, []string{"*"}},
 	{"internal/archtest", "these rules", nil, nil},
 	{"functions", "wiring", []string{"*"}, []string{"github.com/aws/aws-lambda-go/lambda", "github.com/oklog/ulid"}},
 	{"cmd", "wiring", []string{"*"}, []string{"golang.org/x/term"}},

@@ -1,0 +1,4 @@
+package bench
+
+// write writes the documents.
+func (b *bench) write() error { return nil }

@@ -1,0 +1,188 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing/fstest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+
+	"github.com/driftless-gitops/driftless/internal/aws/dynamodb"
+	"github.com/driftless-gitops/driftless/internal/demo"
+	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/sandbox"
+)
+
+// repositoryName is the CodeCommit repository that is pushed to.
+const repositoryName = "bench"
+
+// patience is how long one deployment may take.
+const patience = 3 * time.Minute
+
+// stage is a sandbox with Driftless in it, and a repository that it watches.
+type stage struct {
+	*demo.Stage
+	store   *dynamodb.Store
+	invoked *invocations
+	edits   int
+}
+
+// open makes the stage, once for all goals that need it.
+func (b *bench) open(ctx context.Context) (*stage, error) {
+	if b.stage != nil {
+		return b.stage, nil
+	}
+	if err := b.ready(); err != nil {
+		return nil, err
+	}
+	b.say("      installing Driftless into a sandbox")
+	invoked := &invocations{}
+	made, err := demo.Open(ctx, demo.Options{Root: b.o.Root, Sandbox: sandbox.Options{Addr: "127.0.0.1:0", Log: slog.New(invoked)}})
+	if err != nil {
+		return nil, err
+	}
+	s := &stage{Stage: made, invoked: invoked}
+	if err := s.begin(ctx); err != nil {
+		made.Close()
+		return nil, err
+	}
+	b.stage = s
+	return s, nil
+}
+
+// ready says what has to be built before.
+func (b *bench) ready() error {
+	var errs []error
+	for _, need := range []string{"node_modules/.bin/cdk", "bin/driftless"} {
+		if _, err := os.Stat(filepath.Join(b.o.Root, need)); err != nil {
+			errs = append(errs, fmt.Errorf("%s is missing: \"make bench\" makes it", need))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// begin installs Driftless and watches the repository, which has no application yet.
+func (s *stage) begin(ctx context.Context) error {
+	if err := s.Install(ctx); err != nil {
+		return err
+	}
+	if err := s.Sandbox.CreateRepository(ctx, repositoryName); err != nil {
+		return err
+	}
+	resources, err := cloudformation.NewFromConfig(s.config()).DescribeStackResources(ctx,
+		&cloudformation.DescribeStackResourcesInput{StackName: aws.String("Driftless")})
+	if err != nil {
+		return fmt.Errorf("find the table: %w", err)
+	}
+	for _, r := range resources.StackResources {
+		if aws.ToString(r.ResourceType) == "AWS::DynamoDB::Table" {
+			s.store = dynamodb.New(s.config(), aws.ToString(r.PhysicalResourceId), nil, time.Now)
+		}
+	}
+	if s.store == nil {
+		return errors.New("find the table: the stack Driftless has none")
+	}
+	return nil
+}
+
+// config is for calls to the sandbox as its administrator.
+func (s *stage) config() aws.Config {
+	env := map[string]string{}
+	for _, v := range s.Sandbox.Env() {
+		name, value, _ := strings.Cut(v, "=")
+		env[name] = value
+	}
+	return aws.Config{Region: env["AWS_REGION"], BaseEndpoint: aws.String(env["AWS_ENDPOINT_URL"]),
+		Credentials: credentials.NewStaticCredentialsProvider(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], "")}
+}
+
+// pushed is a push, and when it was through.
+type pushed struct {
+	commit string
+	took   time.Duration
+	at     time.Time
+}
+
+// push commits what was written and pushes it.
+func (s *stage) push(ctx context.Context, message string) (pushed, error) {
+	commit, err := s.Commit(ctx, message)
+	if err != nil {
+		return pushed{}, err
+	}
+	began := time.Now()
+	if _, _, err := git(ctx, s.Dir, "push", "-q", "--force", s.Sandbox.GitURL(repositoryName), "HEAD:main"); err != nil {
+		return pushed{}, err
+	}
+	return pushed{commit: commit, took: time.Since(began), at: time.Now()}, nil
+}
+
+// ended waits until an application has ended a deployment of a commit, and returns it.
+func (s *stage) ended(ctx context.Context, app, commit string) (gitops.Deployment, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		latest, err := s.store.ListDeployments(ctx, app, 1)
+		if err == nil && len(latest) == 1 && latest[0].Revision.Commit == commit && latest[0].Phase.Done() {
+			if latest[0].Phase != gitops.PhaseSucceeded {
+				return latest[0], fmt.Errorf("%s of %s ended %s: %s", app, gitops.Short(commit), latest[0].Phase, latest[0].Reason)
+			}
+			return latest[0], nil
+		}
+		select {
+		case <-ctx.Done():
+			return gitops.Deployment{}, fmt.Errorf("wait for %s of %s, last seen %+v: %w", app, gitops.Short(commit), latest, ctx.Err())
+		case <-tick.C:
+		}
+	}
+}
+
+// began returns when a deployment entered a phase, or left it for what came after.
+func began(d gitops.Deployment, phase gitops.Phase) time.Time {
+	for _, t := range d.Times {
+		if t.Phase == phase {
+			return t.At
+		}
+	}
+	return d.EndedAt
+}
+
+// calls returns how often CloudFormation was asked since the last time, by functions and by
+// people; not what verify asks, which is all about drift.
+func (s *stage) calls() (functions, people int64) {
+	for call, traffic := range s.Sandbox.Calls() {
+		switch {
+		case call.Service != "cloudformation" || strings.Contains(call.Action, "Drift"):
+		case strings.Contains(call.By, ":assumed-role/"):
+			functions += traffic.N
+		default:
+			people += traffic.N
+		}
+	}
+	return functions, people
+}
+
+// watch pushes the first files and has Driftless watch the repository.
+func (s *stage) watch(ctx context.Context, files map[string]string) error {
+	tree := fstest.MapFS{}
+	for name, content := range files {
+		tree[name] = &fstest.MapFile{Data: []byte(content)}
+	}
+	if err := s.Write(ctx, tree); err != nil {
+		return err
+	}
+	if _, err := s.push(ctx, "first"); err != nil {
+		return err
+	}
+	_, err := s.Run(ctx, "repository", "add", "codecommit::"+sandbox.Region+"://"+repositoryName, "--branch", "main")
+	return err
+}
