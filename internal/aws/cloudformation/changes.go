@@ -36,7 +36,10 @@ func (r *reader) note(out *cloudformation.DescribeChangeSetOutput, changes int) 
 	if d := aws.ToString(out.Description); strings.HasPrefix(d, takesOver) {
 		notes = append(notes, d)
 	}
-	if changes == 0 {
+	switch {
+	case changes == 0 && r.unmoved > 0: // with nested stacks AWS may not say that there is nothing to do
+		notes = append(notes, "no resource changes, in nested stacks neither: outputs, tags or settings of the stack do, or nothing does")
+	case changes == 0:
 		notes = append(notes, "no resource changes: only outputs, tags or settings of the stack do")
 	}
 	if out.StackDriftStatus == types.StackDriftStatusUnknown {

@@ -21,6 +21,7 @@ type reader struct {
 	c        api
 	hide     secrets
 	ignored  int      // properties that were not compared with live
+	unmoved  int      // nested stacks that CloudFormation lists though nothing in them changes
 	warnings []string // of early validation
 }
 
@@ -54,10 +55,12 @@ func (r *reader) changes(ctx context.Context, first *cloudformation.DescribeChan
 				return err
 			}
 		}
-		r.hide.properties(change.Properties)
-		if !unmoved {
-			all = append(all, change)
+		if unmoved {
+			r.unmoved++
+			return nil
 		}
+		r.hide.properties(change.Properties)
+		all = append(all, change)
 		return nil
 	})
 	return all, err

@@ -63,6 +63,12 @@ func TestANestedStackInWhichNothingChangesIsLeftOut(t *testing.T) {
 	if s.State != gitops.OperationReady || len(s.Plan.Changes) != 1 || s.Plan.Changes[0].LogicalID != "Queue" {
 		t.Errorf("got %s %+v", s.State, s.Plan)
 	}
+	queue := a.sets[token].Changes[0]
+	a.sets[token].Changes = a.sets[token].Changes[1:]
+	if s := mustObserve(t, a.engine(), w); s.State != gitops.OperationReady || !strings.Contains(s.Plan.Note, "in nested stacks neither") {
+		t.Errorf("nothing but the nested stack: %s, note %q", s.State, s.Plan.Note)
+	}
+	a.sets[token].Changes = append([]types.Change{queue}, a.sets[token].Changes...)
 	moved := a.sets[token].Changes[1].ResourceChange
 	moved.Details = []types.ResourceChangeDetail{{Target: target("/Properties/Tags", "a", "b", types.RequiresRecreationNever)}}
 	if s := mustObserve(t, a.engine(), w); len(s.Plan.Changes) != 2 {

@@ -31,6 +31,7 @@ type world struct {
 	config aws.Config // moto's
 	front  aws.Config // the sandbox's CloudFormation
 	work   reconcile.Work
+	files  map[string]string // beside the template
 	tokens int
 }
 
@@ -44,14 +45,15 @@ func newWorld(t *testing.T) func(t *testing.T, stack string) *world {
 	t.Cleanup(server.Close)
 	cloud := sandbox.New(sandbox.Config{Moto: server.URL()})
 	t.Cleanup(cloud.Close)
-	front := httptest.NewServer(cloud)
+	front := httptest.NewServer(beside(t, cloud, server.URL()))
 	t.Cleanup(front.Close)
 	config := func(url string) aws.Config {
 		return aws.Config{Region: "us-east-1", BaseEndpoint: aws.String(url),
 			Credentials: credentials.NewStaticCredentialsProvider("AKID", "secret", "")}
 	}
 	enter := func(context.Context, reconcile.Work) (aws.Config, error) { return config(front.URL), nil }
-	engine := cloudformation.New(cloudformation.Config{Deploy: enter, Drift: enter})
+	bucket := func(reconcile.Work) string { return artefacts }
+	engine := cloudformation.New(cloudformation.Config{Deploy: enter, Drift: enter, Bucket: bucket})
 	return func(t *testing.T, stack string) *world {
 		return &world{T: t, cloud: cloud, config: config(server.URL()), front: config(front.URL), engine: engine,
 			work: reconcile.Work{Application: "jobs", Kind: gitops.KindDeploy, Bundle: "b", Settings: gitops.Settings{
@@ -72,7 +74,11 @@ func (w *world) run(kind gitops.OperationKind, template string) gitops.Sighting 
 	w.work.Operation.Kind, w.work.Operation.At = kind, time.Now()
 	if template != "" {
 		w.work.Files = func(context.Context) (fs.FS, error) {
-			return fstest.MapFS{"template.yaml": {Data: []byte(template)}}, nil
+			tree := fstest.MapFS{"template.yaml": {Data: []byte(template)}}
+			for name, body := range w.files {
+				tree[name] = &fstest.MapFile{Data: []byte(body)}
+			}
+			return tree, nil
 		}
 	}
 	op, err := w.engine.Start(w.Context(), w.work)
@@ -99,9 +105,10 @@ func (w *world) want(s gitops.Sighting, state gitops.OperationState) gitops.Sigh
 	return s
 }
 
-// queue returns a template of one queue with an output.
-func queue(timeout string) string {
-	return "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties:\n      QueueName: jobs\n      VisibilityTimeout: " + timeout +
+// queue returns a template of one queue, named after the stack, with an output.
+func (w *world) queue(timeout string) string {
+	return "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties:\n      QueueName: " + w.work.Settings.CloudFormation.Stack +
+		"\n      VisibilityTimeout: " + timeout +
 		"\nOutputs:\n  Url: {Value: !Ref Queue}\n"
 }
 
@@ -121,29 +128,33 @@ func TestTheEngineInTheSandbox(t *testing.T) {
 	t.Run("a failure is named and rolled back", func(t *testing.T) { failure(t, world(t, "failing")) })
 	t.Run("a cancelled plan leaves no shell", func(t *testing.T) { cancelled(world(t, "shell")) })
 	t.Run("what somebody else did to the stack is told", func(t *testing.T) { others(t, world(t, "others")) })
+	t.Run("nested stacks and code are packaged, planned and rolled back", func(t *testing.T) { nested(t, world(t, "nested")) })
+	t.Run("what is there already is imported", func(t *testing.T) { imported(t, world(t, "imported")) })
+	t.Run("a stack of another origin is taken over", func(t *testing.T) { takenOver(t, world(t, "taken")) })
+	t.Run("a macro is called", func(t *testing.T) { included(t, world(t, "included")) })
 }
 
 // wholeLife goes the way of an application: made, verified, unchanged, changed, drifted,
 // brought back.
 func wholeLife(t *testing.T, w *world) {
-	plan := w.want(w.run(gitops.OperationPlan, queue("5")), gitops.OperationReady)
+	plan := w.want(w.run(gitops.OperationPlan, w.queue("5")), gitops.OperationReady)
 	if plan.Plan.Summary().String() != "+1" {
 		t.Fatalf("plan %+v", plan.Plan)
 	}
-	if p := plan.Plan.Changes[0].Properties; len(p) != 2 || p[0].Path != "/QueueName" || p[0].Proposed != "jobs" || p[1].Proposed != "5" {
+	if p := plan.Plan.Changes[0].Properties; len(p) != 2 || p[0].Path != "/QueueName" || p[0].Proposed != "life" || p[1].Proposed != "5" {
 		t.Fatalf("properties of what is added: %+v", p)
 	}
 	done := w.want(w.run(gitops.OperationApply, ""), gitops.OperationDone)
 	url := done.Outputs["Url"]
-	if !strings.HasSuffix(url, "/jobs") {
+	if !strings.HasSuffix(url, "/life") {
 		t.Fatalf("outputs %v", done.Outputs)
 	}
 	w.inSync()
 
-	w.want(w.run(gitops.OperationPlan, queue("5")), gitops.OperationNoChange)
+	w.want(w.run(gitops.OperationPlan, w.queue("5")), gitops.OperationNoChange)
 	w.run(gitops.OperationCancel, "")
 
-	plan = w.want(w.run(gitops.OperationPlan, queue("7")), gitops.OperationReady)
+	plan = w.want(w.run(gitops.OperationPlan, w.queue("7")), gitops.OperationReady)
 	changed := plan.Plan.Changes[0]
 	if changed.Action != gitops.ActionModify || len(changed.Properties) != 1 || changed.Properties[0].Path != "/VisibilityTimeout" ||
 		changed.Properties[0].LastDeployed != "5" || changed.Properties[0].Proposed != "7" {
@@ -156,11 +167,11 @@ func wholeLife(t *testing.T, w *world) {
 	if s := found.Summary(); s.Drifted != 1 || s.Message != "Queue VisibilityTimeout 7 -> 60" || s.Coverage() != 100 {
 		t.Fatalf("drift %+v", s)
 	}
-	w.want(w.run(gitops.OperationPlan, queue("7")), gitops.OperationNoChange) // compares templates alone
+	w.want(w.run(gitops.OperationPlan, w.queue("7")), gitops.OperationNoChange) // compares templates alone
 	w.run(gitops.OperationCancel, "")
 
 	w.work.Kind = gitops.KindRevert
-	plan = w.want(w.run(gitops.OperationPlan, queue("7")), gitops.OperationReady)
+	plan = w.want(w.run(gitops.OperationPlan, w.queue("7")), gitops.OperationReady)
 	if p := plan.Plan.Changes[0].Properties[0]; p.LastDeployed != "7" || p.Live != "60" || p.Proposed != "7" {
 		t.Fatalf("revert %+v", p)
 	}
@@ -178,7 +189,7 @@ func (w *world) inSync() {
 
 func failure(t *testing.T, w *world) {
 	w.cloud.Fail("failing", "Queue", "the queue is on fire")
-	w.want(w.run(gitops.OperationPlan, queue("5")), gitops.OperationReady)
+	w.want(w.run(gitops.OperationPlan, w.queue("5")), gitops.OperationReady)
 	s := w.want(w.run(gitops.OperationApply, ""), gitops.OperationFailed)
 	if !strings.Contains(s.Reason, "Queue (AWS::SQS::Queue) CREATE_FAILED") || !strings.Contains(s.Reason, "the queue is on fire") {
 		t.Errorf("reason %q", s.Reason)
@@ -192,13 +203,12 @@ func failure(t *testing.T, w *world) {
 
 // others updates a stack by hand, and deletes it.
 func others(t *testing.T, w *world) {
-	named := func(timeout string) string { return strings.Replace(queue(timeout), "jobs", "others", 1) }
-	w.want(w.run(gitops.OperationPlan, named("5")), gitops.OperationReady)
+	w.want(w.run(gitops.OperationPlan, w.queue("5")), gitops.OperationReady)
 	w.want(w.run(gitops.OperationApply, ""), gitops.OperationDone)
 	w.work.Since = time.Now()
 	w.inSync()
 	byHand := sdk.NewFromConfig(w.front)
-	if _, err := byHand.UpdateStack(t.Context(), &sdk.UpdateStackInput{StackName: aws.String("others"), TemplateBody: aws.String(named("9"))}); err != nil {
+	if _, err := byHand.UpdateStack(t.Context(), &sdk.UpdateStackInput{StackName: aws.String("others"), TemplateBody: aws.String(w.queue("9"))}); err != nil {
 		t.Fatal(err)
 	}
 	w.until(byHand, func(s types.StackStatus) bool { return s == types.StackStatusUpdateComplete })
@@ -229,14 +239,14 @@ func (w *world) until(c *sdk.Client, good func(types.StackStatus) bool) {
 }
 
 func cancelled(w *world) {
-	w.want(w.run(gitops.OperationPlan, queue("5")), gitops.OperationReady)
+	w.want(w.run(gitops.OperationPlan, w.queue("5")), gitops.OperationReady)
 	w.run(gitops.OperationCancel, "")
 	w.work.Operation = gitops.Operation{N: 2, Kind: gitops.OperationPlan, Token: gitops.Token("e2e", 99)}
 	for s := w.look(); s.State != gitops.OperationAbsent; s = w.look() {
 		w.want(s, gitops.OperationForeign) // its deletion takes a moment
 		w.wait()
 	}
-	w.want(w.run(gitops.OperationPlan, queue("5")), gitops.OperationReady)
+	w.want(w.run(gitops.OperationPlan, w.queue("5")), gitops.OperationReady)
 	w.run(gitops.OperationCancel, "")
 }
 
