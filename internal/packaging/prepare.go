@@ -35,7 +35,8 @@ const maxTags = 50
 func Prepare(files fs.FS, s gitops.Settings, bucket string) (Prepared, []error, error) {
 	src, problems, err := readSource(files, s)
 	if err == nil && len(problems) == 0 {
-		problems = append(template.CheckValues(src.template, src.values), src.values.CheckTemplatePath(src.name)...)
+		problems = src.inOrder(template.Check(src.template, s.CloudFormation), template.CheckValues(src.template, src.values),
+			src.values.CheckTemplatePath(src.name))
 	}
 	if err != nil || len(problems) > 0 {
 		return Prepared{}, problems, err
@@ -55,8 +56,11 @@ func Check(files fs.FS, s gitops.Settings) ([]error, error) {
 // says of the template's path is not held against a root that may be another one.
 func CheckTemplate(files fs.FS, s gitops.Settings) ([]error, error) {
 	src, problems, err := readSource(files, s)
-	if err == nil && len(problems) == 0 && s.CloudFormation.Parameters != "" {
-		problems = template.CheckValues(src.template, src.values)
+	if err == nil && len(problems) == 0 {
+		problems = template.Check(src.template, s.CloudFormation)
+		if s.CloudFormation.Parameters != "" {
+			problems = src.inOrder(problems, template.CheckValues(src.template, src.values))
+		}
 	}
 	if err != nil || len(problems) > 0 {
 		return problems, err

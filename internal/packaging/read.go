@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 
 	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/template"
@@ -17,8 +18,7 @@ type source struct {
 	values   template.Values
 }
 
-// readSource reads an application's template and its parameter file, and holds the template
-// against the settings.
+// readSource reads an application's template and its parameter file.
 func readSource(files fs.FS, s gitops.Settings) (source, []error, error) {
 	src := source{name: path.Join(s.Path, s.CloudFormation.Template)}
 	body, problems, err := readNamed(files, src.name, "cloudformation.template")
@@ -36,9 +36,6 @@ func readSource(files fs.FS, s gitops.Settings) (source, []error, error) {
 		}
 		src.values, broken = template.Parameters(name, data)
 		problems = append(problems, split(broken)...)
-	}
-	if len(problems) == 0 {
-		problems = template.Check(src.template, s.CloudFormation)
 	}
 	return src, problems, nil
 }
@@ -64,4 +61,28 @@ func split(err error) []error {
 		return joined.Unwrap()
 	}
 	return []error{err}
+}
+
+// inOrder joins the problems of the template and those of its parameter file, as they stand
+// there.
+func (s source) inOrder(lists ...[]error) []error {
+	all := slices.Concat(lists...)
+	slices.SortStableFunc(all, func(a, b error) int {
+		x, y := s.place(a), s.place(b)
+		return slices.Compare(x[:], y[:])
+	})
+	return all
+}
+
+// place returns what a problem is sorted by: its file, line and column.
+func (s source) place(err error) [3]int {
+	var e *template.Error
+	if !errors.As(err, &e) {
+		return [3]int{}
+	}
+	file := 1
+	if e.File == s.name {
+		file = 0
+	}
+	return [3]int{file, e.Line, e.Column}
 }
