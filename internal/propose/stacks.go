@@ -34,7 +34,7 @@ type deployment struct {
 func (s *search) template(name string, data []byte) {
 	dir := path.Dir(name)
 	declared := bytes.Contains(data, []byte("AWSTemplateFormatVersion"))
-	if !declared && !(bytes.Contains(data, []byte("Resources")) && bytes.Contains(data, []byte("AWS::"))) {
+	if !declared && (!bytes.Contains(data, []byte("Resources")) || !bytes.Contains(data, []byte("AWS::"))) {
 		if file, ok := syncFile(data); ok && printable(name) {
 			s.deploys = append(s.deploys, deployment{name, path.Clean(strings.TrimPrefix(file, "/"))})
 			return
