@@ -24,6 +24,9 @@ const (
 const (
 	maxDepth = 100     // far more than any template, far less than a stack of calls bears
 	maxNodes = 500_000 // with every alias followed: what an alias bomb has many more of
+	// maxMarks is how many bytes there may be that end or begin a value. Each may cost 160
+	// bytes of memory, of which a function has little; the densest template has half of it.
+	maxMarks = 300_000
 )
 
 var bom = []byte("\xef\xbb\xbf")
@@ -47,6 +50,9 @@ func parse(file string, data []byte) (*yaml.Node, error) {
 	if err := checkText(file, data); err != nil {
 		return nil, err
 	}
+	if n := marks(data); n > maxMarks {
+		return nil, &Error{file, 0, 0, fmt.Sprintf("the file has %d line ends, commas, colons and brackets; at most %d are allowed", n, maxMarks)}
+	}
 	data = bytes.TrimPrefix(data, bom)
 	if start := bytes.TrimLeft(data, " \t\r\n"); len(start) == 0 {
 		return nil, &Error{file, 1, 1, "the file is empty"}
@@ -54,6 +60,18 @@ func parse(file string, data []byte) (*yaml.Node, error) {
 		return parseJSON(file, data)
 	}
 	return parseYAML(file, data)
+}
+
+// marks counts the bytes without which there is no further value.
+func marks(data []byte) int {
+	n := 0
+	for _, c := range data {
+		switch c {
+		case '\n', '\r', ',', ':', '[', '{':
+			n++
+		}
+	}
+	return n
 }
 
 // checkText refuses what is not UTF-8, at the first byte that is not. UTF-16 would be read as

@@ -144,7 +144,9 @@ func TestHostileFilesAreRefusedQuickly(t *testing.T) {
 		"an alias of itself":  {"a: &a [*a]\n", "nested more than 100 levels"},
 		"deep nesting":        {strings.Repeat("[x,", 5000) + strings.Repeat("]", 5000), "nested more than 100 levels"},
 		"deep nesting, JSON":  {strings.Repeat("[", 5000) + strings.Repeat("]", 5000), "nested more than 100 levels"},
-		"nesting without end": {strings.Repeat("[", 1<<20), "nested more than 100 levels"},
+		"nesting without end": {strings.Repeat("[", 1<<18), "nested more than 100 levels"},
+		"values at the cap":   {"[" + strings.Repeat("x,", 299_999) + "x]", "not a template: a list"},
+		"values without end":  {"[" + strings.Repeat("x,", 300_000) + "x]", "the file has 300001 line ends, commas, colons and brackets; at most 300000 are allowed"},
 		"blocks without end":  {strings.Repeat("- ", 1<<19), "max depth"},
 	} {
 		t.Run(says, func(t *testing.T) {
