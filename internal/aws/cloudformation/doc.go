@@ -6,7 +6,8 @@
 // earlier try made: the token is the change set's name and ClientToken, and the
 // ClientRequestToken of its execution, which stands in the stack's events afterwards. The
 // engine keeps nothing between two calls and has no clock. It decides nothing: it says
-// what AWS says, and what AWS could not say is an error, never a state.
+// what AWS says, and what AWS could not say is an error, never a state. No value of a NoEcho
+// parameter is in what it returns.
 //
 // It imports reconcile, gitops, packaging, template and the SDK's clients of CloudFormation
 // and, for what templates name, S3.
