@@ -25,9 +25,6 @@ type included struct {
 
 // include finds the files that the root's file includes, sorted, each once.
 func (d *decoder) include(doc Document, in *listings) []included {
-	if doc.Include != nil && len(doc.Include) == 0 {
-		d.refuse("include", d.at["include"], "the list is empty; name at least one directory that has a %s", Name)
-	}
 	g := &glob{in: in, found: map[string]included{}}
 	for i, p := range doc.Include {
 		at := fmt.Sprintf("include[%d]", i)

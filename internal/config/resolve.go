@@ -30,6 +30,9 @@ func (d *decoder) resolve(doc Document) {
 			d.refuse("include", at, "only the %s at the repository's root may include others", Name)
 		}
 	}
+	if doc.Include != nil && len(doc.Include) == 0 {
+		d.refuse("include", d.at["include"], "the list is empty; name at least one directory that has a %s", Name)
+	}
 	if doc.Applications != nil && len(doc.Applications) == 0 {
 		d.refuse("applications", d.at["applications"], "the list is empty; at least one application is needed")
 	}

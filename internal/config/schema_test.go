@@ -115,7 +115,7 @@ func TestSchemaAgreesWithTheReader(t *testing.T) {
 		"one_stack_claimed_twice": true, "patterns": true, "reserved_stack": true, "target_missing": true, "too_many_tags": true, "two_documents": true,
 	}
 	schema := compile(t)
-	files, err := filepath.Glob("testdata/problems/*.txtar")
+	files, err := filepath.Glob("testdata/*/*.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}
