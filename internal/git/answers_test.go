@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -219,18 +220,24 @@ func TestR45_ServerThatHangsEndsWithTheContext(t *testing.T) {
 			return err
 		},
 	}
+	whole := map[string][]byte{}
 	for what, do := range calls {
-		whole := s.recorded(func() error { return do(t.Context(), client) })
-		for when, sent := range map[string][]byte{"before the answer": nil, "before its first line": {}, "within it": whole[:len(whole)/2]} {
-			s.intercept = func(w http.ResponseWriter, r *http.Request) bool {
-				_, _ = io.Copy(io.Discard, r.Body) // else the server does not see that the client gave up
-				if sent != nil {
-					_, _ = w.Write(sent)
-					_ = http.NewResponseController(w).Flush()
-				}
-				<-r.Context().Done()
-				return true
-			}
+		whole[what] = s.recorded(func() error { return do(t.Context(), client) })
+	}
+	var sent atomic.Pointer[[]byte] // nil: nothing, not even that an answer begins
+	s.intercept = func(w http.ResponseWriter, r *http.Request) bool {
+		_, _ = io.Copy(io.Discard, r.Body) // else the server does not see that the client gave up
+		if begun := sent.Load(); begun != nil {
+			_, _ = w.Write(*begun)
+			_ = http.NewResponseController(w).Flush()
+		}
+		<-r.Context().Done()
+		return true
+	}
+	for what, do := range calls {
+		half := whole[what][:len(whole[what])/2]
+		for when, begun := range map[string]*[]byte{"before the answer": nil, "before its first line": {}, "within it": &half} {
+			sent.Store(begun)
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			if err := do(ctx, client); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, reconcile.ErrNotFound) || errors.Is(err, reconcile.ErrDenied) {
 				t.Errorf("%s of a server that hangs %s: %v, want the deadline", what, when, err)
@@ -241,7 +248,6 @@ func TestR45_ServerThatHangsEndsWithTheContext(t *testing.T) {
 			if err := do(t.Context(), impatient); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%s, without a deadline, of a server that hangs %s: %v, want the client's own", what, when, err)
 			}
-			s.intercept = nil
 		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -79,6 +81,16 @@ func peakMemory() (int64, error) {
 	return 0, fmt.Errorf("no VmHWM in %s", status)
 }
 
+// overhead is how much more memory a binary may take that looks for data races in itself
+// ("five to ten times", says go.dev/doc/articles/race_detector, and three are seen here).
+func overhead() int64 {
+	info, _ := debug.ReadBuildInfo()
+	if info != nil && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		return 4
+	}
+	return 1
+}
+
 // generate fills the repository with services of files that do not compress.
 func (s *server) generate(services, files, bytes int) {
 	s.t.Helper()
@@ -147,10 +159,9 @@ func TestR47_MemoryDoesNotGrowWithTheRepository(t *testing.T) {
 			if _, err := fmt.Sscan(string(said), &files, &peak); err != nil || files != c.files {
 				t.Fatalf("it read %q, %v; want %d files", said, err, c.files)
 			}
-			if peak > c.most {
-				t.Errorf("it took %d KiB, want at most %d", peak, c.most)
+			if most := c.most * overhead(); peak > most {
+				t.Errorf("it took %d KiB, want at most %d", peak, most)
 			}
-			t.Logf("%d KiB", peak)
 		})
 	}
 }
