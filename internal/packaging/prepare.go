@@ -25,6 +25,10 @@ type Prepared struct {
 	Artefacts    []Artefact        // what has to lie in the bucket before the template is sent, sorted by key
 }
 
+// autoExpand is the capability without which CloudFormation expands no macro of a nested
+// template.
+const autoExpand = "CAPABILITY_AUTO_EXPAND"
+
 // maxTags is how many tags a stack may have (CreateChangeSet, API reference).
 const maxTags = 50
 
@@ -100,8 +104,8 @@ func prepare(files fs.FS, s gitops.Settings, bucket string, src source) (Prepare
 		return Prepared{}, p.problems, nil
 	}
 	out.Transforms = slices.Sorted(maps.Keys(p.transforms))
-	if len(out.Transforms) > 0 {
-		out.Capabilities = append(out.Capabilities, "CAPABILITY_AUTO_EXPAND")
+	if len(out.Transforms) > 0 && !slices.Contains(out.Capabilities, autoExpand) {
+		out.Capabilities = append(out.Capabilities, autoExpand)
 	}
 	for _, key := range slices.Sorted(maps.Keys(p.artefacts)) {
 		out.Artefacts = append(out.Artefacts, p.artefacts[key])
