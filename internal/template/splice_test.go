@@ -83,6 +83,9 @@ func TestOnlyWhatNamesAFileIsReplaced(t *testing.T) {
 		"nested templates, and what is included, by their addresses": {
 			"Resources:\n  N: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: n.yaml}}\n  Fn::Transform: {Name: AWS::Include, Parameters: {Location: i.yaml}}\n",
 			"Resources:\n  N: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: \"https://b/k0\"}}\n  Fn::Transform: {Name: AWS::Include, Parameters: {Location: \"s3://b/k1\"}}\n"},
+		"what is included into the whole, and by a tag": {
+			"Transform: {Name: AWS::Include, Parameters: {Location: i.yaml}}\nResources:\n  T:\n    Type: AWS::SNS::Topic\n    Properties: !Transform {Name: AWS::Include, Parameters: {Location: 'p.yaml'}}\n",
+			"Transform: {Name: AWS::Include, Parameters: {Location: \"s3://b/k0\"}}\nResources:\n  T:\n    Type: AWS::SNS::Topic\n    Properties: !Transform {Name: AWS::Include, Parameters: {Location: \"s3://b/k1\"}}\n"},
 		"what functions of SAM have in common, once": {
 			"Transform: AWS::Serverless-2016-10-31\nGlobals: {Function: {CodeUri: ./src}}\nResources:\n  F: {Type: AWS::Serverless::Function, Properties: {Handler: a}}\n",
 			"Transform: AWS::Serverless-2016-10-31\nGlobals: {Function: {CodeUri: \"s3://b/k0\"}}\nResources:\n  F: {Type: AWS::Serverless::Function, Properties: {Handler: a}}\n"},
