@@ -43,6 +43,36 @@ func TestNothingChangesWhenNothingChanged(t *testing.T) {
 	}
 }
 
+func TestBundleGivesTheSameAsTheRepository(t *testing.T) {
+	files := function()
+	files["stacks/jobs/src/run.sh"].Mode = 0o755
+	var buf bytes.Buffer
+	w := zip.NewWriter(&buf)
+	for _, name := range []string{"stacks/jobs/src/run.sh", "stacks/jobs/template.yaml", "stacks/jobs/src/lib/a.py"} {
+		header := &zip.FileHeader{Name: name}
+		header.SetMode(files[name].Mode)
+		f, err := w.CreateHeader(header)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write(files[name].Data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	bundle, err := zip.NewReader(bytes.NewReader(buf.Bytes()), int64(buf.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, got := prepare(t, files, jobs()), prepare(t, bundle, jobs())
+	key := want.Artefacts[0].Key
+	if got.Artefacts[0].Key != key || !bytes.Equal(data(t, want, key), data(t, got, key)) {
+		t.Errorf("from the bundle %s is made, from the repository %s", got.Artefacts[0].Key, key)
+	}
+}
+
 func TestWhatIsInAnArchiveDecidesItsKey(t *testing.T) {
 	key := prepare(t, function(), jobs()).Artefacts[0].Key
 	for says, change := range map[string]func(fstest.MapFS){
