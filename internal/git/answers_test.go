@@ -153,6 +153,32 @@ func TestR50_RedirectOnTheSameHostIsFollowedOnceAndRemembered(t *testing.T) {
 	}
 }
 
+// What a redirect led to may be gone when the repository's own address is not.
+func TestR50_RedirectThatEndsIsForgotten(t *testing.T) {
+	s := newServer(t, partial...)
+	s.push("main", fourFiles)
+	moved := true
+	s.intercept = func(w http.ResponseWriter, r *http.Request) bool {
+		rest, elsewhere := strings.CutPrefix(r.URL.Path, "/moved.git/")
+		switch {
+		case elsewhere && !moved:
+			w.WriteHeader(http.StatusNotFound)
+		case elsewhere:
+			r.URL.Path = "/infra.git/" + rest
+			return false
+		case moved:
+			http.Redirect(w, r, "/moved.git/"+strings.TrimPrefix(r.URL.Path, "/infra.git/"), http.StatusMovedPermanently)
+		default:
+			return false
+		}
+		return true
+	}
+	client := s.client()
+	s.readAll(client)
+	moved = false
+	s.readAll(client)
+}
+
 func TestR45_AnswersThatEndEarlyAreNoAnswers(t *testing.T) {
 	for name, c := range map[string]struct {
 		config   []string

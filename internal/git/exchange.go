@@ -108,7 +108,7 @@ func (x *exchange) send(ctx context.Context, method, path, query string, header 
 			return nil, err
 		}
 	}
-	return nil, errStatus{code: http.StatusLoopDetected}
+	return nil, fmt.Errorf("redirected more than %d times", maxRedirects)
 }
 
 // answer is the body of a response, capped.
@@ -132,7 +132,7 @@ func (x *exchange) follow(response *http.Response, path string) error {
 		return newStatus(response)
 	}
 	if from := response.Request.URL; to.Scheme != from.Scheme || to.Host != from.Host {
-		return fmt.Errorf("%w, %s: add the repository under that URL if it has moved", errMoved, to.Host)
+		return fmt.Errorf("%w, %s: add the repository under that URL if it has moved", errMoved, gitops.Printable(to.Host))
 	}
 	to.RawQuery, to.Fragment = "", ""
 	address, found := strings.CutSuffix(to.String(), path)

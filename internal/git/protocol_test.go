@@ -176,6 +176,24 @@ func TestLookTakesFourRequestsWhateverTheNumberOfApplications(t *testing.T) {
 	}
 }
 
+// A connection costs more than a request does, where there is TLS on it.
+func TestRequestsShareOneConnection(t *testing.T) {
+	for name, protocol := range map[string]string{"by protocol v2": "", "by protocol v0": v0} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, partial...)
+			s.protocol = protocol
+			s.push("main", fourFiles)
+			client := s.client()
+			for range 3 {
+				s.readAll(client)
+			}
+			if n := s.opened.Load(); n != 1 {
+				t.Errorf("%d connections, want 1", n)
+			}
+		})
+	}
+}
+
 // A server learns a newer protocol, or is replaced by one that knows only an older one.
 func TestProtocolMayChangeBetweenLooks(t *testing.T) {
 	s := newServer(t, partial...)

@@ -48,13 +48,31 @@ func (c *Client) remember(r gitops.Repository, x *exchange, can abilities, learn
 	c.remotes[r.URL] = at
 }
 
-// references asks where the tracked reference stands. Protocol v2 is tried without asking
-// whether the server speaks it, which would be a request each time: one that does not
-// answers so that it shows.
+// forget makes the next exchange begin at the repository's own address.
+func (c *Client) forget(r gitops.Repository) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.remotes, r.URL)
+}
+
+// references asks where the tracked reference stands. What an address says that was only
+// redirected to is not believed as long as the repository's own one may say otherwise by now.
 func (c *Client) references(ctx context.Context, r gitops.Repository) (references, error) {
 	if strings.ContainsAny(r.Ref(), "\n\x00 ") {
 		return references{}, fmt.Errorf("%q is no name of a branch or tag: %w", r.Tracked(), reconcile.ErrNotFound)
 	}
+	moved := c.remote(r).moved != ""
+	found, err := c.lookOnce(ctx, r)
+	if moved && (err != nil || found.commit == "") {
+		c.forget(r)
+		return c.lookOnce(ctx, r)
+	}
+	return found, err
+}
+
+// lookOnce tries protocol v2 without asking whether the server speaks it, which would be a
+// request each time: one that does not answers so that it shows.
+func (c *Client) lookOnce(ctx context.Context, r gitops.Repository) (references, error) {
 	x, err := c.exchange(ctx, r)
 	if err != nil {
 		return references{}, err

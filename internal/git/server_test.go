@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
@@ -27,6 +28,7 @@ type server struct {
 	dir      string // of the repository
 	backend  http.Handler
 	requests atomic.Int64
+	opened   atomic.Int64 // connections
 	// protocol is what the server speaks: empty for whatever it is asked for, else the value
 	// of Git-Protocol that it hears instead.
 	protocol string
@@ -53,7 +55,7 @@ func newServer(t *testing.T, config ...string) *server {
 		Env:    append(environment(), "GIT_PROJECT_ROOT="+root, "GIT_HTTP_EXPORT_ALL=1"),
 		Stderr: io.Discard, // git's own complaints about what a test provokes
 	}
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.requests.Add(1)
 		if s.intercept != nil && s.intercept(w, r) {
 			return
@@ -63,6 +65,12 @@ func newServer(t *testing.T, config ...string) *server {
 		}
 		s.backend.ServeHTTP(w, r)
 	}))
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			s.opened.Add(1)
+		}
+	}
+	s.Start()
 	t.Cleanup(s.Close)
 	return s
 }

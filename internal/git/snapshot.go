@@ -227,26 +227,26 @@ func (s *Snapshot) find(name string) (treeEntry, error) {
 
 // findIn returns the entry of a tree that has a name, the last of a path. fs.ErrNotExist.
 func findIn(tree []byte, name, path string) (treeEntry, error) {
-	var found *treeEntry
+	var found treeEntry
 	var other string
 	for e, err := range entriesOf(tree) {
 		if err != nil {
 			return e, err
 		}
 		switch {
-		case e.name == name && found == nil:
-			found = &e
+		case e.name == name && found.name == "":
+			found = e
 		case strings.EqualFold(e.name, name):
 			other = e.name
 		}
 	}
 	switch {
-	case found == nil:
-		return treeEntry{}, fs.ErrNotExist
+	case found.name == "":
+		return found, fs.ErrNotExist
 	case other != "":
-		return *found, &PathError{Path: path, Why: collision(name, other)}
+		return found, &PathError{Path: path, Why: collision(name, other)}
 	}
-	return *found, nil
+	return found, nil
 }
 
 // entries returns the entries of a tree, in git's order.
