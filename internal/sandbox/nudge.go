@@ -64,14 +64,22 @@ func written(body []byte) []string {
 	return found
 }
 
-// oneByOne lets one request through at a time. moto runs a DynamoDB transaction on the live
-// tables and puts a copy back when it is refused, which undoes whatever was written
-// meanwhile: two of several racers then win one lock, which cannot happen on AWS.
+// oneByOne lets one write through at a time, and reads beside each other alone. moto runs a
+// DynamoDB transaction on the live tables and puts a copy back when it is refused, which
+// undoes whatever was written meanwhile: two of several racers then win one lock, which
+// cannot happen on AWS.
 func oneByOne(next http.Handler) http.Handler {
-	var turn sync.Mutex
+	var turn sync.RWMutex
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		turn.Lock()
-		defer turn.Unlock()
+		_, action, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+		switch action {
+		case "GetItem", "BatchGetItem", "Query", "Scan", "DescribeTable":
+			turn.RLock()
+			defer turn.RUnlock()
+		default:
+			turn.Lock()
+			defer turn.Unlock()
+		}
 		next.ServeHTTP(w, r)
 	})
 }

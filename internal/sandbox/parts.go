@@ -88,7 +88,7 @@ func (s *Sandbox) principal(accessKey string) (arn, secret string, ok bool) {
 // invoke hands an event to a function for a rule, through Lambda's API as anyone calls it,
 // once the function's policy is seen to let the rule.
 func (s *Sandbox) invoke(ctx context.Context, functionARN, ruleARN string, payload []byte) error {
-	client := awslambda.NewFromConfig(s.config())
+	client := s.invoker()
 	got, err := client.GetPolicy(ctx, &awslambda.GetPolicyInput{FunctionName: aws.String(functionARN)})
 	if missing := new(lambdatypes.ResourceNotFoundException); err != nil && !errors.As(err, &missing) {
 		return fmt.Errorf("read policy of function: %w", err)
@@ -108,6 +108,7 @@ func (s *Sandbox) invoke(ctx context.Context, functionARN, ruleARN string, paylo
 func (s *Sandbox) config() aws.Config {
 	return aws.Config{
 		Region:       Region,
+		HTTPClient:   s.client,
 		BaseEndpoint: aws.String(s.url),
 		Credentials:  credentials.NewStaticCredentialsProvider(s.admin.AccessKey, s.admin.SecretKey, ""),
 	}

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
+
 	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation"
 	"github.com/driftless-gitops/driftless/internal/sandbox/codecommit"
 	"github.com/driftless-gitops/driftless/internal/sandbox/events"
@@ -27,16 +29,22 @@ const (
 	DefaultAddr = "127.0.0.1:4566"
 )
 
+// Timing is how long CloudFormation takes beyond the work itself.
+type Timing = cloudformation.Timing
+
+// DefaultTiming is quick, and yet slow enough that every state can be seen.
+var DefaultTiming = cloudformation.DefaultTiming
+
 // Options are the sandbox's settings. The zero value of each has a default.
 type Options struct {
-	Addr            string                 // loopback address to listen on, DefaultAddr when empty; port 0 takes a free one
-	Dir             string                 // state and logs; when empty a temporary one, removed by Close
-	ScheduleSpeed   float64                // rules' schedules fire this many times as often; 1 when zero
-	VisibilitySpeed float64                // functions' queues wait this many times shorter; 1 when zero
-	DropEvents      bool                   // lose every event of an AWS service until switched off
-	Announce        bool                   // be found by PrintEnv and PrintGitURL as the default sandbox, wherever Dir is
-	GitFilter       bool                   // allow git's partial clone, which is unverified on CodeCommit
-	Timing          *cloudformation.Timing // how long CloudFormation takes
+	Addr            string  // loopback address to listen on, DefaultAddr when empty; port 0 takes a free one
+	Dir             string  // state and logs; when empty a temporary one, removed by Close
+	ScheduleSpeed   float64 // rules' schedules fire this many times as often; 1 when zero
+	VisibilitySpeed float64 // functions' queues wait this many times shorter; 1 when zero
+	DropEvents      bool    // lose every event of an AWS service until switched off
+	Announce        bool    // be found by PrintEnv and PrintGitURL as the default sandbox, wherever Dir is
+	GitFilter       bool    // allow git's partial clone, which is unverified on CodeCommit
+	Timing          *Timing // DefaultTiming when nil; zero waits for nothing
 	Now             func() time.Time
 	Log             *slog.Logger // nothing is logged when nil
 }
@@ -54,6 +62,8 @@ type Sandbox struct {
 	lambda         *lambda.Service
 	cloudformation *cloudformation.Service
 	admin          sts.Credentials
+	client         *http.Client             // of calls to itself
+	invoker        func() *awslambda.Client // made once there is an administrator
 	calls          calls
 	server         *http.Server
 	cancel         context.CancelFunc
@@ -69,7 +79,9 @@ func Start(ctx context.Context, o Options) (*Sandbox, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	s := &Sandbox{o: o, url: "http://" + listener.Addr().String(), cancel: cancel}
+	s := &Sandbox{o: o, url: "http://" + listener.Addr().String(), cancel: cancel,
+		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}}
+	s.invoker = sync.OnceValue(func() *awslambda.Client { return awslambda.NewFromConfig(s.config()) })
 	if err := s.start(ctx, listener); err != nil {
 		_ = listener.Close()
 		s.Close()
@@ -137,6 +149,7 @@ func (s *Sandbox) Close() {
 		s.lambda.Close()
 	}
 	s.running.Wait()
+	s.client.CloseIdleConnections()
 	if s.moto != nil {
 		s.moto.Close()
 	}

@@ -76,7 +76,7 @@ func (s *Service) createChangeSet(ctx context.Context, at scope, in *cloudformat
 		return nil, err
 	}
 	c := s.register(st, in, g, nil)
-	s.start(func(ctx context.Context) { s.prepare(ctx, st, c) })
+	s.launch(s.timing().ChangeSet, func(ctx context.Context) { s.prepare(ctx, st, c) })
 	return &cloudformation.CreateChangeSetOutput{Id: aws.String(c.id), StackId: aws.String(st.id)}, nil
 }
 
@@ -277,6 +277,17 @@ func changeSetNotFound(name string) error {
 }
 
 func (s *Service) executeChangeSet(_ context.Context, at scope, in *cloudformation.ExecuteChangeSetInput) (*cloudformation.ExecuteChangeSetOutput, error) {
+	d, err := s.executable(at, in)
+	if d != nil {
+		t := s.timing()
+		s.launch(t.Stack+t.Resource+t.CleanUp, d.run)
+	}
+	return &cloudformation.ExecuteChangeSetOutput{}, err
+}
+
+// executable turns the change set into a deployment, or refuses. It returns nil for one that
+// was begun under the same token.
+func (s *Service) executable(at scope, in *cloudformation.ExecuteChangeSetInput) (*deployment, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st, c, err := s.locate(at, in.StackName, in.ChangeSetName)
@@ -285,7 +296,7 @@ func (s *Service) executeChangeSet(_ context.Context, at scope, in *cloudformati
 	}
 	token := text(in.ClientRequestToken)
 	if token != "" && token == c.executeToken {
-		return &cloudformation.ExecuteChangeSetOutput{}, nil
+		return nil, nil
 	}
 	if c.execution != types.ExecutionStatusAvailable {
 		return nil, notExecutable(c)
@@ -296,8 +307,7 @@ func (s *Service) executeChangeSet(_ context.Context, at scope, in *cloudformati
 	if c.kind != types.ChangeSetTypeCreate && !updatable(st) {
 		return nil, conflict(st, "updated")
 	}
-	s.execute(st, c, token, in.DisableRollback)
-	return &cloudformation.ExecuteChangeSetOutput{}, nil
+	return s.execute(st, c, token, in.DisableRollback), nil
 }
 
 func notExecutable(c *changeSet) error {
@@ -307,8 +317,8 @@ func notExecutable(c *changeSet) error {
 	return &wire.Error{Code: "InvalidChangeSetStatus", Message: fmt.Sprintf("ChangeSet [%s] cannot be executed in its current execution status of [%s]", c.id, c.execution)}
 }
 
-// execute starts the deployment; the stack's other change sets are of the past from then.
-func (s *Service) execute(st *stack, c *changeSet, token string, disableRollback *bool) {
+// execute enters the deployment; the stack's other change sets are of the past from then.
+func (s *Service) execute(st *stack, c *changeSet, token string, disableRollback *bool) *deployment {
 	st.supersede(c)
 	c.execution, c.executeToken = types.ExecutionStatusExecuteInProgress, token
 	st.capabilities, st.roleARN, st.onFailure = c.capabilities, c.roleARN, c.onFailure
@@ -316,8 +326,10 @@ func (s *Service) execute(st *stack, c *changeSet, token string, disableRollback
 		st.notifications = c.notifications
 	}
 	st.noRollback = aws.ToBool(disableRollback) || c.onFailure == types.OnStackFailureDoNothing
-	s.begin(&deployment{st: st, g: c.target, creating: st.deployed == nil && st.inReview(), noRollback: st.noRollback,
-		revert: c.plan.revert, imports: c.plan.imports, sets: c.nested}, token)
+	d := &deployment{st: st, g: c.target, creating: st.deployed == nil && st.inReview(), noRollback: st.noRollback,
+		revert: c.plan.revert, imports: c.plan.imports, sets: c.nested}
+	s.enter(d, token)
+	return d
 }
 
 func (s *Service) deleteChangeSet(_ context.Context, at scope, in *cloudformation.DeleteChangeSetInput) (*cloudformation.DeleteChangeSetOutput, error) {

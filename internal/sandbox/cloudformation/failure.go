@@ -18,6 +18,8 @@ import (
 //	GET    /_sandbox/cloudformation/failures   the failures that wait to happen
 //	POST   /_sandbox/cloudformation/failures   one more, a Failure as JSON
 //	DELETE /_sandbox/cloudformation/failures   none any more
+//	POST   /_sandbox/cloudformation/timing     how long things take, for example
+//	                                           {"changeSet": "3s", "stack": "10s"}; what is not named takes no time
 const ControlPath = "/_sandbox/cloudformation/"
 
 // Failure makes a resource's next operation fail, or early validation find something.
@@ -108,10 +110,17 @@ func (s *Service) due(stack, resource, action string) *Failure {
 }
 
 func (s *Service) control(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path != ControlPath+"failures" {
+	switch r.URL.Path {
+	case ControlPath + "failures":
+		s.controlFailures(w, r)
+	case ControlPath + "timing":
+		s.controlTiming(w, r)
+	default:
 		http.NotFound(w, r)
-		return
 	}
+}
+
+func (s *Service) controlFailures(w http.ResponseWriter, r *http.Request) {
 	switch r.Method {
 	case http.MethodPost:
 		var f Failure

@@ -34,7 +34,9 @@ type Config struct {
 	Timing *Timing // nil: DefaultTiming
 }
 
-// Timing is how long things take beyond the work itself. The zero value waits for nothing.
+// Timing is how long things take beyond the work itself. What takes no time is done when the
+// call that begins it answers: a change set where ChangeSet is zero, a stack that a change set
+// makes or changes where Stack, Resource and CleanUp are.
 type Timing struct {
 	ChangeSet time.Duration // until a change set is planned; those of nested stacks wait no more
 	Resource  time.Duration // every resource
@@ -224,6 +226,21 @@ func (s *Service) scope(r *http.Request) scope {
 		at.region = parts[2]
 	}
 	return at
+}
+
+// launch runs an operation in the background, and where it is to take no time waits for its
+// end: then the call that begins it answers once it is done.
+func (s *Service) launch(takes time.Duration, f func(ctx context.Context)) {
+	if takes > 0 {
+		s.start(f)
+		return
+	}
+	done := make(chan struct{})
+	s.start(func(ctx context.Context) {
+		defer close(done)
+		f(ctx)
+	})
+	<-done
 }
 
 // start runs an operation in the background.

@@ -1,16 +1,15 @@
 package codecommit
 
 import (
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"maps"
 	"net"
 	"net/http"
-	"net/http/cgi"
 	"os"
 	"os/exec"
 	"slices"
@@ -48,7 +47,7 @@ func (s *Service) serveGit(w http.ResponseWriter, r *http.Request) {
 		s.push(w, r, repo, caller)
 		return
 	}
-	s.backend(w, r, repo, rest, caller)
+	s.backend(w, r, repo, rest)
 }
 
 // authorize checks the credential and finds the repository in the caller's account, in the
@@ -82,13 +81,13 @@ func (s *Service) push(w http.ResponseWriter, r *http.Request, repo *repository,
 	repo.pushing.Lock()
 	defer repo.pushing.Unlock()
 	ctx := context.WithoutCancel(r.Context()) // what was pushed is announced, client or not
-	before, err := repo.refs(ctx, "refs/")
+	before, err := repo.refs("refs/")
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	s.backend(w, r, repo, "git-receive-pack", caller)
-	after, err := repo.refs(ctx, "refs/")
+	s.backend(w, r, repo, "git-receive-pack")
+	after, err := repo.refs("refs/")
 	if err != nil {
 		s.c.Log.Error("push not announced", "repository", repo.name, "error", err)
 		return
@@ -137,56 +136,59 @@ func (s *Service) announce(ctx context.Context, repo *repository, caller sts.Ide
 		Resources: []string{repo.arn()}, Detail: encoded, Account: repo.account, Region: repo.region})
 }
 
-// backend hands the request to git http-backend. It speaks protocol version 0 only, which
-// is what CodeCommit is known to speak.
-func (s *Service) backend(w http.ResponseWriter, r *http.Request, repo *repository, rest string, caller sts.Identity) {
-	program, err := exec.LookPath("git")
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
+// backend answers a request of the smart protocol as git http-backend does, without the two
+// processes that it takes on top. It speaks protocol version 0 only, which is what CodeCommit
+// is known to speak.
+func (s *Service) backend(w http.ResponseWriter, r *http.Request, repo *repository, rest string) {
+	service := strings.TrimPrefix(rest, "git-")
+	asked := strings.TrimPrefix(r.URL.Query().Get("service"), "git-")
+	switch {
+	case r.Method == http.MethodPost && services[service]:
+		s.exchange(w, r, repo, service)
+	case r.Method == http.MethodGet && rest == "info/refs" && services[asked]:
+		header(w, asked, "advertisement")
+		if _, err := io.WriteString(w, pktLine("# service=git-"+asked+"\n")+"0000"); err == nil {
+			s.run(w, r, http.NoBody, repo, asked, "--advertise-refs")
+		}
+	default:
+		http.NotFound(w, r)
 	}
-	in := r.Clone(r.Context())
-	in.URL.Path = "/" + repo.id + ".git/" + rest
-	in.Header.Del("Git-Protocol")
-	in.Header.Del("Authorization")
-	if err := measure(in, s.c.Dir); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	defer func() { _ = in.Body.Close() }() // a file that has no name any more
-	complaints := slog.NewLogLogger(s.c.Log.Handler(), slog.LevelDebug)
-	(&cgi.Handler{
-		Path: program,
-		Args: []string{"http-backend"},
-		Root: "/",
-		Dir:  s.c.Dir,
-		Env: append(gitEnv(s.c.Dir), "GIT_PROJECT_ROOT="+s.c.Dir, "GIT_HTTP_EXPORT_ALL=1",
-			"REMOTE_USER="+caller.ARN),
-		Logger: complaints,
-		Stderr: complaints.Writer(),
-	}).ServeHTTP(w, in)
 }
 
-// measure gives a body of unknown length one, by way of a file: git sends large packs in
-// chunks, and CGI has no word for those.
-func measure(r *http.Request, dir string) error {
-	if r.ContentLength >= 0 {
-		return nil
+// services are what git may ask for.
+var services = map[string]bool{"upload-pack": true, "receive-pack": true}
+
+func (s *Service) exchange(w http.ResponseWriter, r *http.Request, repo *repository, service string) {
+	body := io.Reader(r.Body)
+	if r.Header.Get("Content-Encoding") == "gzip" {
+		unzipped, err := gzip.NewReader(r.Body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		body = unzipped
 	}
-	spool, err := os.CreateTemp(dir, "push-")
-	if err != nil {
-		return fmt.Errorf("spool request: %w", err)
-	}
-	if err := os.Remove(spool.Name()); err != nil { // the open file lives until it is closed
-		return fmt.Errorf("spool request: %w", err)
-	}
-	n, err := io.Copy(spool, r.Body)
-	if err != nil {
-		return errors.Join(fmt.Errorf("read request: %w", err), spool.Close())
-	}
-	if _, err := spool.Seek(0, io.SeekStart); err != nil {
-		return errors.Join(fmt.Errorf("spool request: %w", err), spool.Close())
-	}
-	r.Body, r.ContentLength, r.TransferEncoding = spool, n, nil
-	return nil
+	header(w, service, "result")
+	_ = http.NewResponseController(w).EnableFullDuplex() // git reports while it still reads; HTTP/2 does so anyway
+	s.run(w, r, body, repo, service)
 }
+
+func header(w http.ResponseWriter, service, kind string) {
+	w.Header().Set("Content-Type", "application/x-git-"+service+"-"+kind)
+	w.Header().Set("Cache-Control", "no-cache")
+}
+
+// run runs one of git's services. What goes wrong in it git itself tells the client.
+func (s *Service) run(w http.ResponseWriter, r *http.Request, body io.Reader, repo *repository, service string, flags ...string) {
+	cmd := exec.CommandContext(r.Context(), "git", slices.Concat([]string{service, "--stateless-rpc"}, flags, []string{repo.dir})...)
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH")}, gitEnv(s.c.Dir)...)
+	cmd.Stdin, cmd.Stdout = body, w
+	var complaint strings.Builder
+	cmd.Stderr = &complaint
+	if err := cmd.Run(); err != nil {
+		s.c.Log.Debug("git service failed", "repository", repo.name, "service", service, "error", err, "said", strings.TrimSpace(complaint.String()))
+	}
+}
+
+// pktLine is a line in git's framing: its length in hex, itself included.
+func pktLine(text string) string { return fmt.Sprintf("%04x%s", len(text)+4, text) }

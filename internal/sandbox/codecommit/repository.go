@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -40,42 +42,77 @@ func (r *repository) arn() string {
 	return "arn:aws:codecommit:" + r.region + ":" + r.account + ":" + r.name
 }
 
-// refs returns the commit of every reference under the prefix, by full name.
-func (r *repository) refs(ctx context.Context, prefix string) (map[string]string, error) {
-	out, err := git(ctx, r.dir, "for-each-ref", "--format=%(refname) %(objectname)", prefix)
-	if err != nil {
-		return nil, err
-	}
+// refs returns the commit of every reference under the prefix, by full name. It reads git's
+// files itself, for the sake of pushes, which ask twice: a process costs them 5 ms each time.
+// A loose file has precedence over packed-refs (git-pack-refs(1)).
+func (r *repository) refs(prefix string) (map[string]string, error) {
 	refs := map[string]string{}
-	for line := range strings.Lines(out) {
-		name, commit, _ := strings.Cut(strings.TrimSpace(line), " ")
-		refs[name] = commit
+	add := func(name, commit string) {
+		if strings.HasPrefix(name, prefix) && len(commit) == 40 {
+			refs[name] = commit
+		}
+	}
+	packed, err := os.ReadFile(filepath.Join(r.dir, "packed-refs"))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("read references: %w", err)
+	}
+	for line := range strings.Lines(string(packed)) {
+		commit, name, _ := strings.Cut(strings.TrimSpace(line), " ")
+		add(name, commit)
+	}
+	err = filepath.WalkDir(filepath.Join(r.dir, "refs"), func(path string, e fs.DirEntry, err error) error {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil // deleted meanwhile
+		}
+		if err != nil || e.IsDir() || strings.HasSuffix(path, ".lock") {
+			return err
+		}
+		commit, err := os.ReadFile(path)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		add(filepath.ToSlash(strings.TrimPrefix(path, r.dir+string(filepath.Separator))), strings.TrimSpace(string(commit)))
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read references: %w", err)
 	}
 	return refs, nil
 }
 
-// defaultBranch is the branch that HEAD names, if it is there.
-func (r *repository) defaultBranch(ctx context.Context) (string, bool) {
-	out, err := git(ctx, r.dir, "symbolic-ref", "HEAD")
-	head := strings.TrimSpace(out)
-	if err != nil {
-		return "", false
+// head is the reference that HEAD names, which need not be there.
+func (r *repository) head() string {
+	text, err := os.ReadFile(filepath.Join(r.dir, "HEAD"))
+	name, symbolic := strings.CutPrefix(strings.TrimSpace(string(text)), "ref: ")
+	if err != nil || !symbolic {
+		return ""
 	}
-	refs, err := r.refs(ctx, head)
+	return name
+}
+
+// defaultBranch is the branch that HEAD names, if it is there.
+func (r *repository) defaultBranch() (string, bool) {
+	refs, err := r.refs(branchPrefix)
+	head := r.head()
 	_, there := refs[head]
 	return strings.TrimPrefix(head, branchPrefix), err == nil && there
+}
+
+// setDefault makes a branch the default one.
+func (r *repository) setDefault(ctx context.Context, branch string) error {
+	_, err := git(ctx, r.dir, "symbolic-ref", "HEAD", branchPrefix+branch)
+	return err
 }
 
 // adoptDefault makes the first branch pushed the default one, as CodeCommit does (user
 // guide, "Change branch settings").
 func (r *repository) adoptDefault(ctx context.Context, refs map[string]string) error {
-	if _, ok := r.defaultBranch(ctx); ok {
+	if _, ok := refs[r.head()]; ok {
 		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(refs)) {
-		if strings.HasPrefix(name, branchPrefix) {
-			_, err := git(ctx, r.dir, "symbolic-ref", "HEAD", name)
-			return err
+		if branch, ok := strings.CutPrefix(name, branchPrefix); ok {
+			return r.setDefault(ctx, branch)
 		}
 	}
 	return nil
@@ -121,8 +158,7 @@ func (s store) makeBare(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(config, "[http]\n\treceivepack = true\n\tgetanyfile = false\n"+
-		"[uploadpack]\n\tallowAnySHA1InWant = true\n\tallowFilter = %t\n"+
+	_, err = fmt.Fprintf(config, "[uploadpack]\n\tallowAnySHA1InWant = true\n\tallowFilter = %t\n"+
 		"[receive]\n\tautogc = false\n[gc]\n\tauto = 0\n", s.filter)
 	if closed := config.Close(); err == nil {
 		err = closed

@@ -66,8 +66,11 @@ type request struct {
 	RepositoryName        string            `json:"repositoryName"`
 	RepositoryDescription string            `json:"repositoryDescription"`
 	BranchName            string            `json:"branchName"`
+	DefaultBranchName     string            `json:"defaultBranchName"`
+	CommitID              string            `json:"commitId"`
 	Tags                  map[string]string `json:"tags"`
 	place                 place
+	caller                sts.Identity
 }
 
 // ServeHTTP answers the CodeCommit API.
@@ -84,6 +87,9 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	in.place.account, in.place.region = s.c.Caller(r)
 	in.place.name = in.RepositoryName
+	if scope, ok := sts.ScopeOf(r); ok {
+		in.caller, _ = s.c.Identity(scope.AccessKey)
+	}
 	action := strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "CodeCommit_20150413.")
 	out, err := s.do(r.Context(), action, in)
 	if err != nil {
@@ -127,8 +133,14 @@ func (s *Service) do(ctx context.Context, action string, in request) (any, error
 		if err != nil {
 			return nil, err
 		}
-		heads, err := found.refs(ctx, branchPrefix)
+		heads, err := found.refs(branchPrefix)
 		return map[string][]string{"branches": names(heads)}, err
+	case "CreateBranch", "DeleteBranch", "UpdateDefaultBranch":
+		found, err := s.store.get(in.place)
+		if err != nil {
+			return nil, err
+		}
+		return s.changeBranch(ctx, found, action, in)
 	default:
 		return nil, &wire.Error{Code: "UnknownOperationException", Message: "the sandbox's CodeCommit has no " + action}
 	}
@@ -142,7 +154,7 @@ func (s *Service) branch(ctx context.Context, in request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	heads, err := found.refs(ctx, branchPrefix)
+	heads, err := found.refs(branchPrefix)
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +187,7 @@ func (s *Service) metadata(ctx context.Context, r *repository) any {
 	if r.description != "" {
 		m["repositoryDescription"] = r.description
 	}
-	if head, ok := r.defaultBranch(ctx); ok {
+	if head, ok := r.defaultBranch(); ok {
 		m["defaultBranch"] = head
 	}
 	return map[string]any{"repositoryMetadata": m}

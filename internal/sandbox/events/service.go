@@ -85,8 +85,8 @@ func New(c Config) *Service {
 // Emit puts a service's event on the default bus. It returns at once, and drops the event
 // while Drop is on.
 func (s *Service) Emit(_ context.Context, e wire.Event) {
-	if e.DetailType == "CloudFormation Stack Status Change" && bytes.Contains(e.Detail, []byte(`_COMPLETE"`)) {
-		s.rules.forget() // the stack may have made or removed rules, past this gateway
+	if e.DetailType == "CloudFormation Resource Status Change" && bytes.Contains(e.Detail, []byte(`"AWS::Events::`)) {
+		s.rules.forget() // a stack made or removed a rule or bus, past this gateway
 	}
 	if e.Account == "" {
 		e.Account = s.c.Account

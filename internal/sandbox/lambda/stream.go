@@ -14,8 +14,10 @@ import (
 	"github.com/driftless-gitops/driftless/internal/sandbox/wire"
 )
 
-// streamPause is the time between two looks at a stream without news.
-const streamPause = 100 * time.Millisecond
+// streamPause is the time between two looks at a stream without news, unless a nudge comes
+// first: Lambda looks four times a second (developer guide, "Using AWS Lambda with Amazon
+// DynamoDB").
+const streamPause = 250 * time.Millisecond
 
 // position is how far a mapping has read its stream. Only its poller changes it.
 type position struct {

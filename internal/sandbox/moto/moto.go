@@ -2,6 +2,7 @@ package moto
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -48,12 +49,35 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	for range attempts - 1 {
-		if s, err := start(ctx, program, o.Dir); err == nil || ctx.Err() != nil {
+	if python, ok := beside(program); ok {
+		if s, err := start(ctx, program, o.Dir, python, "-c", serve); err == nil || ctx.Err() != nil {
 			return s, err
 		}
 	}
-	return start(ctx, program, o.Dir)
+	for range attempts - 1 {
+		if s, err := start(ctx, program, o.Dir, program); err == nil || ctx.Err() != nil {
+			return s, err
+		}
+	}
+	return start(ctx, program, o.Dir, program)
+}
+
+// serve runs moto_server without what makes it slow. Where it does not start, for instance
+// because moto's inside has changed, moto_server itself does.
+//
+//go:embed serve.py
+var serve string
+
+// beside is the Python that lies beside the program, which is the one that runs it both in a
+// virtual environment and under pyenv.
+func beside(program string) (string, bool) {
+	for _, name := range []string{"python3", "python"} {
+		python := filepath.Join(filepath.Dir(program), name)
+		if info, err := os.Stat(python); err == nil && !info.IsDir() {
+			return python, true
+		}
+	}
+	return "", false
 }
 
 // URL is the server's address, without a trailing slash.
@@ -94,7 +118,8 @@ func Find() (string, error) {
 	}
 }
 
-func start(ctx context.Context, program, dir string) (*Server, error) {
+// start runs the command line, which is program or what runs it.
+func start(ctx context.Context, program, dir string, command ...string) (*Server, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, fmt.Errorf("find a free port: %w", err)
@@ -109,7 +134,7 @@ func start(ctx context.Context, program, dir string) (*Server, error) {
 		cancel: cancel,
 		done:   make(chan struct{}),
 	}
-	cmd := exec.CommandContext(ctx, program, "-H", "127.0.0.1", "-p", strconv.Itoa(port))
+	cmd := exec.CommandContext(ctx, command[0], append(command[1:], "-H", "127.0.0.1", "-p", strconv.Itoa(port))...)
 	cmd.Stdout, cmd.Stderr = logFile, logFile
 	cmd.Env = append(environ(),
 		"MOTO_IAM_LOAD_MANAGED_POLICIES=true", // roles of real templates attach AWS's managed policies
@@ -177,12 +202,10 @@ func (s *Server) wait(ctx context.Context) error {
 	}
 }
 
-// readVersion asks the Python that lies beside the program, which is the one that runs it
-// both in a virtual environment and under pyenv.
+// readVersion asks the Python beside the program.
 func readVersion(ctx context.Context, program string) string {
 	const script = "import importlib.metadata as m; print(m.version('moto'))"
-	for _, name := range []string{"python3", "python"} {
-		python := filepath.Join(filepath.Dir(program), name)
+	if python, ok := beside(program); ok {
 		if out, err := exec.CommandContext(ctx, python, "-c", script).Output(); err == nil {
 			return strings.TrimSpace(string(out))
 		}
