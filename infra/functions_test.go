@@ -2,6 +2,7 @@ package main
 
 import (
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -136,5 +137,21 @@ func TestMappings(t *testing.T) {
 	}
 	if m := synthesised.far.Resources["WorkMapping"]; text(m.Properties["ScalingConfig"]) != `{"MaximumConcurrency":20}` {
 		t.Errorf("the context's concurrency is not taken: %v", m.Properties["ScalingConfig"])
+	}
+}
+
+func TestEveryFolderOfFunctionsIsAFunction(t *testing.T) {
+	entries, err := os.ReadDir("../functions")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var folders []string
+	for _, e := range entries {
+		folders = append(folders, e.Name())
+	}
+	names := functionNames()
+	slices.Sort(names)
+	if !slices.Equal(folders, names) {
+		t.Errorf("folders %v, functions %v", folders, names)
 	}
 }

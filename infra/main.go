@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
+
+	"github.com/driftless-gitops/driftless/infra/build"
 )
 
 func main() {
@@ -31,7 +33,7 @@ func run(ctx context.Context) error {
 		return fmt.Errorf("find the project: %w", err)
 	}
 	settings.TargetRole = root + "/templates/target-role.yaml"
-	settings.Code, err = buildFunctions(ctx, root, "dist", settings.Architecture, functionNames())
+	settings.Code, err = build.Functions(ctx, root, "dist", settings.Architecture, functionNames())
 	if err != nil {
 		return err
 	}

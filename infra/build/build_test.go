@@ -1,19 +1,20 @@
-package main
+package build_test
 
 import (
 	"bytes"
 	"debug/elf"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
+
+	"github.com/driftless-gitops/driftless/infra/build"
 )
 
 func TestBootstrapIsAStaticProgramForTheArchitecture(t *testing.T) {
 	for architecture, machine := range map[string]elf.Machine{"arm64": elf.EM_AARCH64, "x86_64": elf.EM_X86_64} {
 		t.Run(architecture, func(t *testing.T) {
-			code, err := buildFunctions(t.Context(), project(t, "func main() {}"), "dist", architecture, []string{"tiny"})
+			code, err := build.Functions(t.Context(), project(t, "func main() {}"), "dist", architecture, []string{"tiny"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -35,7 +36,7 @@ func TestBootstrapIsAStaticProgramForTheArchitecture(t *testing.T) {
 func TestTheSameSourceGivesTheSameBytesInAnyFolder(t *testing.T) {
 	var builds [][]byte
 	for range 2 {
-		code, err := buildFunctions(t.Context(), project(t, "func main() { println() }"), "dist", "arm64", []string{"tiny"})
+		code, err := build.Functions(t.Context(), project(t, "func main() { println() }"), "dist", "arm64", []string{"tiny"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,25 +52,9 @@ func TestTheSameSourceGivesTheSameBytesInAnyFolder(t *testing.T) {
 }
 
 func TestAFunctionThatDoesNotCompileIsTheCompilersMessage(t *testing.T) {
-	_, err := buildFunctions(t.Context(), project(t, "func main() { nothing() }"), "dist", "arm64", []string{"tiny"})
+	_, err := build.Functions(t.Context(), project(t, "func main() { nothing() }"), "dist", "arm64", []string{"tiny"})
 	if err == nil || !strings.Contains(err.Error(), "undefined: nothing") {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestEveryFolderOfFunctionsIsAFunction(t *testing.T) {
-	entries, err := os.ReadDir("../functions")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var folders []string
-	for _, e := range entries {
-		folders = append(folders, e.Name())
-	}
-	names := functionNames()
-	slices.Sort(names)
-	if !slices.Equal(folders, names) {
-		t.Errorf("folders %v, functions %v", folders, names)
 	}
 }
 
