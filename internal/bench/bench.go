@@ -36,8 +36,9 @@ type bench struct {
 	scratch string // removed at the end
 	gauge   gauge
 	rows    []Row
-	stage   *stage            // made when a goal first needs it
-	servers map[string]string // by repository
+	servers []*server
+	stage   *stage // these two are made when a goal first needs them
+	fetch   *fetching
 }
 
 // goals are the measurements, by the goals that they belong to.
@@ -45,6 +46,9 @@ var goals = []struct {
 	names   []string
 	measure func(b *bench, ctx context.Context) error
 }{
+	{[]string{"G1", "G2"}, (*bench).fetches},
+	{[]string{"G3"}, (*bench).heads},
+	{[]string{"G4", "G8"}, (*bench).pushes},
 	{[]string{"G5"}, (*bench).deploys},
 }
 
@@ -113,6 +117,9 @@ func (b *bench) prepare() error {
 func (b *bench) close() {
 	if b.stage != nil {
 		b.stage.Close()
+	}
+	for _, s := range b.servers {
+		_ = s.http.Close()
 	}
 	_ = os.RemoveAll(b.scratch) // what is left is in the system's temporary directory
 }

@@ -91,7 +91,7 @@ func (d *deploying) create(ctx context.Context) error {
 	if err := d.stage.watch(ctx, map[string]string{"driftless.yaml": applications("ours"), "stacks/ours/template.yaml": template("ours", 0)}); err != nil {
 		return err
 	}
-	commit, _, err := git(ctx, d.stage.Dir, "rev-parse", "HEAD")
+	commit, _, err := runGit(ctx, d.stage.Dir, "rev-parse", "HEAD")
 	if err != nil {
 		return err
 	}

@@ -49,8 +49,8 @@ func inherited() []string {
 	return append(env, "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0", "AWS_EC2_METADATA_DISABLED=true")
 }
 
-// git runs the git command line in a directory, and returns what it printed.
-func git(ctx context.Context, dir string, args ...string) (string, usage, error) {
+// runGit runs the git command line in a directory, and returns what it printed.
+func runGit(ctx context.Context, dir string, args ...string) (string, usage, error) {
 	out, u, err := program{dir: dir, args: append([]string{"git"}, args...)}.do(ctx)
 	return strings.TrimSpace(string(out)), u, err
 }

@@ -65,7 +65,19 @@ func (b *bench) interleave(ctx context.Context, n int, contenders ...*contender)
 			c.taken = append(c.taken, u)
 		}
 	}
+	for _, c := range contenders {
+		b.say("      %-58s %s", c.name, c.spread())
+	}
 	return nil
+}
+
+// spread says between which times a contender's runs were.
+func (c *contender) spread() string {
+	var walls []time.Duration
+	for _, u := range c.taken {
+		walls = append(walls, u.wall.Round(100*time.Microsecond))
+	}
+	return fmt.Sprintf("%d runs, %s to %s, median %s", len(walls), slices.Min(walls), slices.Max(walls), median(walls))
 }
 
 func (b *bench) once(ctx context.Context, c *contender) (usage, error) {
@@ -74,7 +86,9 @@ func (b *bench) once(ctx context.Context, c *contender) (usage, error) {
 	if err != nil {
 		return u, fmt.Errorf("run %s: %w", c.name, err)
 	}
-	b.say("      %-58s %s", c.name, u)
+	if u.wall > time.Second { // else the medians are there soon enough
+		b.say("      %-58s %s", c.name, u)
+	}
 	return u, nil
 }
 

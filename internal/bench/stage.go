@@ -118,7 +118,7 @@ func (s *stage) push(ctx context.Context, message string) (pushed, error) {
 		return pushed{}, err
 	}
 	began := time.Now()
-	if _, _, err := git(ctx, s.Dir, "push", "-q", "--force", s.Sandbox.GitURL(repositoryName), "HEAD:main"); err != nil {
+	if _, _, err := runGit(ctx, s.Dir, "push", "-q", "--force", s.Sandbox.GitURL(repositoryName), "HEAD:main"); err != nil {
 		return pushed{}, err
 	}
 	return pushed{commit: commit, took: time.Since(began), at: time.Now()}, nil
