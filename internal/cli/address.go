@@ -36,8 +36,10 @@ func checkURL(raw string) error {
 	}
 	u, err := url.Parse(raw)
 	switch {
-	case err != nil || u.Scheme != "https":
-		return fmt.Errorf("%q: must be %s; ssh and plain http are not read", raw, urlForms)
+	case err != nil || u.Scheme != "https" && u.Scheme != "http":
+		return fmt.Errorf("%q: must be %s; ssh is not read", raw, urlForms)
+	case u.Scheme == "http" && gitops.ForgeOf("https"+strings.TrimPrefix(raw, "http")) != "":
+		return fmt.Errorf("%q: must begin with https://", raw)
 	case u.Host == "" || strings.Trim(u.Path, "/") == "":
 		return fmt.Errorf("%q: must name a host and a path: https://<host>/<path>", raw)
 	case u.User != nil: // the URL is stored and shown; it is not repeated here either

@@ -106,6 +106,9 @@ func add(ctx context.Context, f *flags, url string, a addition) error {
 	if hook.told = r; a.webhook || a.finish {
 		hook.show(f, api.at.Webhook)
 	}
+	if strings.HasPrefix(r.URL, "http://") {
+		f.hint("it is read without TLS, and only while its host is among allowPrivateHosts of the installation")
+	}
 	if r.Forge == "" {
 		f.hint("it is plain git: no commit's status is shown there; --forge github or --forge gitlab says that it is one")
 	}

@@ -25,6 +25,7 @@ type Stage struct {
 	Sandbox *sandbox.Sandbox
 	Dir     string // the work tree
 	scratch string // holds everything that the stage wrote
+	hosts   []string
 }
 
 // Options are a stage's settings.
@@ -32,6 +33,8 @@ type Options struct {
 	Root    string          // of this project
 	CLI     string          // the driftless program; Root/bin/driftless when empty
 	Sandbox sandbox.Options // what is not set has the sandbox's own default
+	// PrivateHosts may be reached beside the sandbox's own, as a GitHub Enterprise in a VPC.
+	PrivateHosts []string
 }
 
 // Account is the account that the sandbox plays.
@@ -61,7 +64,7 @@ func Open(ctx context.Context, o Options) (*Stage, error) {
 		}
 		o.Sandbox.Log = slog.New(slog.NewTextHandler(log, nil))
 	}
-	s := &Stage{Root: o.Root, CLI: o.CLI, Dir: filepath.Join(scratch, "infrastructure"), scratch: scratch}
+	s := &Stage{Root: o.Root, CLI: o.CLI, Dir: filepath.Join(scratch, "infrastructure"), scratch: scratch, hosts: o.PrivateHosts}
 	if s.Sandbox, err = sandbox.Start(ctx, o.Sandbox); err != nil {
 		_ = os.RemoveAll(scratch)
 		return nil, err
@@ -80,18 +83,21 @@ func (s *Stage) Close() {
 // and synthesis do not need each other, and run side by side.
 func (s *Stage) Install(ctx context.Context) error {
 	assembly := filepath.Join(s.scratch, "cdk.out")
-	host := strings.TrimPrefix(s.Sandbox.URL(), "http://")
+	hosts, err := json.Marshal(append([]string{strings.TrimPrefix(s.Sandbox.URL(), "http://")}, s.hosts...))
+	if err != nil {
+		return fmt.Errorf("name the private hosts: %w", err)
+	}
 	synthesised := make(chan error, 1)
 	go func() {
 		_, err := s.cdk(ctx, "synth", "--quiet", "--output", assembly,
-			"--context", "architecture="+architecture(), "--context", `allowPrivateHosts=["`+host+`"]`)
+			"--context", "architecture="+architecture(), "--context", "allowPrivateHosts="+string(hosts))
 		synthesised <- err
 	}()
-	_, bootstrapped := s.cdk(ctx, "bootstrap", "aws://"+Account+"/"+sandbox.Region)
+	_, bootstrapped := s.cdk(ctx, "bootstrap", "--output", filepath.Join(s.scratch, "bootstrap.out"), "aws://"+Account+"/"+sandbox.Region)
 	if err := errors.Join(bootstrapped, <-synthesised); err != nil {
 		return err
 	}
-	_, err := s.cdk(ctx, "deploy", "--app", assembly, "--require-approval", "never")
+	_, err = s.cdk(ctx, "deploy", "--app", assembly, "--require-approval", "never")
 	return err
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/driftless-gitops/driftless/internal/demo"
+	"github.com/driftless-gitops/driftless/internal/forge/forgetest"
 	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/sandbox"
 )
@@ -26,10 +27,12 @@ var root = func() string {
 	return dir
 }()
 
-// shared is the installation that the tests share; why it could not be made, if so.
+// shared is the installation that the tests share; why it could not be made, if so. forges is
+// a GitHub Enterprise and a GitLab that it can reach.
 var (
 	shared   *demo.Stage
 	sharedIs error
+	forges   *forgetest.Server
 )
 
 func TestMain(m *testing.M) {
@@ -42,7 +45,9 @@ func TestMain(m *testing.M) {
 				return 1
 			}
 		}
-		shared, sharedIs = demo.Open(ctx, demo.Options{Root: root, Sandbox: sandbox.Options{
+		forges = forgetest.New()
+		defer forges.Close()
+		shared, sharedIs = demo.Open(ctx, demo.Options{Root: root, PrivateHosts: []string{forges.Host()}, Sandbox: sandbox.Options{
 			Addr: "127.0.0.1:0", ScheduleSpeed: 12, VisibilitySpeed: 10}})
 		if sharedIs == nil {
 			defer shared.Close()
@@ -56,6 +61,7 @@ func TestMain(m *testing.M) {
 type repo struct {
 	t     *testing.T
 	name  string
+	at    string // its URL, where it is not of CodeCommit
 	stage *demo.Stage
 }
 
@@ -86,7 +92,12 @@ func watchBranch(t *testing.T, first string, files fstest.MapFS) *repo {
 	return r
 }
 
-func (r *repo) url() string { return "codecommit::" + sandbox.Region + "://" + r.name }
+func (r *repo) url() string {
+	if r.at != "" {
+		return r.at
+	}
+	return "codecommit::" + sandbox.Region + "://" + r.name
+}
 
 func (r *repo) must(err error) {
 	r.t.Helper()

@@ -53,20 +53,28 @@ func TestAPushOfGitHubIsTakenOnceAndOnlySigned(t *testing.T) {
 	}
 }
 
-// deliver posts a push, signed where there is a secret.
+// deliver posts a push of GitHub's, signed where there is a secret.
 func deliver(t *testing.T, address, secret, delivery, body string) (int, string) {
+	t.Helper()
+	header := map[string]string{"X-GitHub-Event": "push", "X-GitHub-Delivery": delivery}
+	if secret != "" {
+		mac := hmac.New(sha256.New, []byte(secret))
+		mac.Write([]byte(body))
+		header["X-Hub-Signature-256"] = "sha256=" + hex.EncodeToString(mac.Sum(nil))
+	}
+	return post(t, address, body, header)
+}
+
+// post sends a webhook.
+func post(t *testing.T, address, body string, header map[string]string) (int, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("X-GitHub-Event", "push")
-	r.Header.Set("X-GitHub-Delivery", delivery)
-	if secret != "" {
-		mac := hmac.New(sha256.New, []byte(secret))
-		mac.Write([]byte(body))
-		r.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
+	for name, value := range header {
+		r.Header.Set(name, value)
 	}
 	response, err := http.DefaultClient.Do(r)
 	if err != nil {

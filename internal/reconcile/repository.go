@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -249,7 +250,7 @@ func (r *Reconciler) compare(ctx context.Context, repo gitops.Repository, all []
 	for _, settings := range all {
 		if why := r.refuses(repo, settings.Target); why != nil {
 			// The installation's targets change without a commit.
-			refused = append(refused, gitops.Problem{Application: settings.Name, File: config.Name, Message: why.Error(), Passing: true})
+			refused = append(refused, gitops.Problem{Application: settings.Name, File: cmp.Or(settings.File, config.Name), Message: why.Error(), Passing: true})
 			continue
 		}
 		c := candidate{settings: settings}
