@@ -1,9 +1,9 @@
 package git
 
 import (
-	"bytes"
 	"fmt"
 	"iter"
+	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
@@ -21,16 +21,15 @@ type treeEntry struct {
 // go-git's object.Tree would make a list of each time.
 func entriesOf(tree []byte) iter.Seq2[treeEntry, error] {
 	return func(yield func(treeEntry, error) bool) {
-		for rest := tree; len(rest) > 0; {
-			mode, after, spaced := bytes.Cut(rest, []byte(" "))
-			name, after, ended := bytes.Cut(after, []byte("\x00"))
-			var e treeEntry
+		for rest := string(tree); len(rest) > 0; { // one copy, that all names are parts of
+			mode, after, spaced := strings.Cut(rest, " ")
+			name, after, ended := strings.Cut(after, "\x00")
+			e := treeEntry{name: name}
 			if !spaced || !ended || len(after) < len(e.id) {
 				yield(e, fmt.Errorf("read tree: %w", errDamaged))
 				return
 			}
-			e.name = string(name)
-			e.mode, _ = filemode.New(string(mode)) // what is no mode is none, and refused as that
+			e.mode, _ = filemode.New(mode) // what is no mode is none, and refused as that
 			rest = after[copy(e.id[:], after):]
 			if !yield(e, nil) {
 				return

@@ -265,27 +265,47 @@ func (s *Snapshot) entries(tree plumbing.Hash) ([]treeEntry, error) {
 	return all, nil
 }
 
-// dir returns a directory that reads its tree when it is listed. Names that no path can
-// hold are left out; Fetch names them.
+// dir returns a directory that reads its tree when it is listed or gone through.
 func (s *Snapshot) dir(name string, tree plumbing.Hash) *node {
-	return &node{name: name, mode: fs.ModeDir | 0o755, children: func() ([]*node, error) {
+	children := func() ([]*node, error) {
 		list, err := s.entries(tree)
 		if err != nil {
 			return nil, err
 		}
 		nodes := make([]*node, 0, len(list))
 		for _, e := range list {
-			switch {
-			case badName(e.name) != "":
-			case e.mode == filemode.Dir:
-				nodes = append(nodes, s.dir(e.name, e.id))
-			default:
-				nodes = append(nodes, &node{name: e.name, mode: fileMode(e.mode)})
+			if n := s.node(e); n != nil {
+				nodes = append(nodes, n)
 			}
 		}
 		slices.SortFunc(nodes, func(a, b *node) int { return strings.Compare(a.name, b.name) })
 		return nodes, nil
-	}}
+	}
+	child := func(name string) (*node, error) {
+		data, err := s.read(tree, plumbing.TreeObject)
+		if err != nil {
+			return nil, err
+		}
+		for e, err := range entriesOf(data) {
+			if err != nil || e.name == name {
+				return s.node(e), err
+			}
+		}
+		return nil, nil
+	}
+	return &node{name: name, mode: fs.ModeDir | 0o755, children: children, child: child}
+}
+
+// node returns an entry as what it is, without content; nil where no path can hold its name,
+// which Fetch names.
+func (s *Snapshot) node(e treeEntry) *node {
+	switch {
+	case badName(e.name) != "":
+		return nil
+	case e.mode == filemode.Dir:
+		return s.dir(e.name, e.id)
+	}
+	return &node{name: e.name, mode: fileMode(e.mode)}
 }
 
 // fileMode returns git's mode as that of a file system.

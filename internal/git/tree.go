@@ -20,6 +20,9 @@ type node struct {
 	size     int64                   // of a file with content
 	content  func() ([]byte, error)  // of a file; nil where only its name is known
 	children func() ([]*node, error) // of a directory, sorted by name
+	// child returns one of a directory's children, nil where there is none. It may be nil
+	// itself, where to list the children costs nothing.
+	child func(name string) (*node, error)
 }
 
 func (n *node) Name() string               { return n.name }
@@ -37,6 +40,19 @@ func (n *node) read() ([]byte, error) {
 		return nil, errNoContent
 	}
 	return n.content()
+}
+
+// find returns one of a directory's children, nil where there is none.
+func (n *node) find(name string) (*node, error) {
+	if n.child != nil {
+		return n.child(name)
+	}
+	children, err := n.children()
+	i, found := slices.BinarySearchFunc(children, name, func(n *node, name string) int { return strings.Compare(n.name, name) })
+	if err != nil || !found {
+		return nil, err
+	}
+	return children[i], nil
 }
 
 // treeFS is a tree of nodes as a file system. It is safe for concurrent use when the
@@ -62,15 +78,14 @@ func (t treeFS) find(op, name string) (*node, error) {
 		if at.children == nil {
 			return nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
 		}
-		children, err := at.children()
-		if err != nil {
+		child, err := at.find(part)
+		switch {
+		case err != nil:
 			return nil, &fs.PathError{Op: op, Path: name, Err: err}
-		}
-		i, ok := slices.BinarySearchFunc(children, part, func(n *node, name string) int { return strings.Compare(n.name, name) })
-		if !ok {
+		case child == nil:
 			return nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
 		}
-		at = children[i]
+		at = child
 	}
 	return at, nil
 }
