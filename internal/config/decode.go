@@ -260,7 +260,7 @@ func (d *decoder) allowed(path, s string, t reflect.Type) bool {
 		d.refuse(path, d.at[path], "is empty; allowed: %s", r)
 	case slices.Contains(unsupported[t], s):
 		d.refuse(path, d.at[path], "%s is %s; allowed: %s", s, notSupported, r)
-	case r.pattern != nil && !r.pattern.MatchString(s):
+	case r.pattern != nil && !r.pattern().MatchString(s):
 		d.refuse(path, d.at[path], "found %s; allowed: %s", found, r)
 	case r.oneOf != nil && !slices.Contains(r.oneOf, s):
 		d.refuse(path, d.at[path], "found %s; allowed: %s", found, r)

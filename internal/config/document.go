@@ -3,6 +3,7 @@ package config
 import (
 	"reflect"
 	"regexp"
+	"sync"
 
 	"github.com/driftless-gitops/driftless/internal/gitops"
 )
@@ -167,7 +168,7 @@ type Interval string
 // rule says which values of a type are allowed: those that match the pattern, or those
 // that are listed.
 type rule struct {
-	pattern *regexp.Regexp
+	pattern func() *regexp.Regexp // compiled when first used: every function's start would pay for it
 	oneOf   []string
 	allowed string // for people; empty: the list
 	zero    bool   // the number 0 may stand for the text "0"
@@ -176,22 +177,27 @@ type rule struct {
 // rules holds the rule of each type that has one.
 var rules = map[reflect.Type]rule{
 	reflect.TypeFor[Version]():         {oneOf: []string{"1"}},
-	reflect.TypeFor[ApplicationName](): {pattern: regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`), allowed: "a small letter, then up to 62 small letters, digits and hyphens"},
-	reflect.TypeFor[Path]():            {pattern: regexp.MustCompile(`^[^/\\\p{C}][^\\\p{C}]*$`), allowed: `a relative path with "/" between its parts`},
-	reflect.TypeFor[Pattern]():         {pattern: regexp.MustCompile(`^[^/\\\p{C}][^\\\p{C}]*$`), allowed: `a relative pattern with "/" between its parts, such as apps/* or teams/**`},
-	reflect.TypeFor[AccountID]():       {pattern: regexp.MustCompile(`^[0-9]{12}$`), allowed: "12 digits"},
-	reflect.TypeFor[Region]():          {pattern: regexp.MustCompile(`^[a-z]{2,3}(-[a-z]+)+-[0-9]{1,2}$`), allowed: "a region's name, such as eu-west-1"},
+	reflect.TypeFor[ApplicationName](): {pattern: pattern(`^[a-z][a-z0-9-]{0,62}$`), allowed: "a small letter, then up to 62 small letters, digits and hyphens"},
+	reflect.TypeFor[Path]():            {pattern: pattern(`^[^/\\\p{C}][^\\\p{C}]*$`), allowed: `a relative path with "/" between its parts`},
+	reflect.TypeFor[Pattern]():         {pattern: pattern(`^[^/\\\p{C}][^\\\p{C}]*$`), allowed: `a relative pattern with "/" between its parts, such as apps/* or teams/**`},
+	reflect.TypeFor[AccountID]():       {pattern: pattern(`^[0-9]{12}$`), allowed: "12 digits"},
+	reflect.TypeFor[Region]():          {pattern: pattern(`^[a-z]{2,3}(-[a-z]+)+-[0-9]{1,2}$`), allowed: "a region's name, such as eu-west-1"},
 	// https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html: name and path
-	reflect.TypeFor[RoleARN](): {pattern: regexp.MustCompile(`^arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/([!-.0-~]+/)*[A-Za-z0-9_+=,.@-]{1,64}$`), allowed: "a role's ARN, such as arn:aws:iam::111122223333:role/deploy"},
+	reflect.TypeFor[RoleARN](): {pattern: pattern(`^arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/([!-.0-~]+/)*[A-Za-z0-9_+=,.@-]{1,64}$`), allowed: "a role's ARN, such as arn:aws:iam::111122223333:role/deploy"},
 	// https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
-	reflect.TypeFor[StackName]():  {pattern: regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]{0,127}$`), allowed: "a letter, then up to 127 letters, digits and hyphens"},
+	reflect.TypeFor[StackName]():  {pattern: pattern(`^[a-zA-Z][-a-zA-Z0-9]{0,127}$`), allowed: "a letter, then up to 127 letters, digits and hyphens"},
 	reflect.TypeFor[Capability](): {oneOf: []string{"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"}},
 	// A macro of another account is named after it, 111122223333::Name
 	// https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-section-structure.html
-	reflect.TypeFor[Transform]():       {pattern: regexp.MustCompile(`^[A-Za-z0-9][-A-Za-z0-9:_.]{0,254}$`), allowed: "the name of a macro, such as AWS::Include"},
+	reflect.TypeFor[Transform]():       {pattern: pattern(`^[A-Za-z0-9][-A-Za-z0-9:_.]{0,254}$`), allowed: "the name of a macro, such as AWS::Include"},
 	reflect.TypeFor[gitops.SyncMode](): {oneOf: []string{string(gitops.SyncAuto), string(gitops.SyncManual)}},
 	reflect.TypeFor[gitops.Approval](): {oneOf: []string{string(gitops.ApprovalNever), string(gitops.ApprovalDestructive), string(gitops.ApprovalAlways)}},
-	reflect.TypeFor[Interval]():        {pattern: regexp.MustCompile(`^(0|off|([0-9]{1,4}h)?([0-9]{1,5}m)?([0-9]{1,6}s)?)$`), allowed: `a time such as 30m or 1h, at least 1m, or "off"`, zero: true},
+	reflect.TypeFor[Interval]():        {pattern: pattern(`^(0|off|([0-9]{1,4}h)?([0-9]{1,5}m)?([0-9]{1,6}s)?)$`), allowed: `a time such as 30m or 1h, at least 1m, or "off"`, zero: true},
+}
+
+// pattern returns what compiles an expression once.
+func pattern(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }
 
 // unsupported names what the format has and this version does not do yet, by the type

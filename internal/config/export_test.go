@@ -33,7 +33,7 @@ func Schema(t reflect.Type) *jsonschema.Schema {
 	}
 	s := &jsonschema.Schema{Type: "string"}
 	if r.pattern != nil {
-		s.Pattern = r.pattern.String()
+		s.Pattern = r.pattern().String()
 	}
 	for _, value := range r.oneOf {
 		s.Enum = append(s.Enum, value)

@@ -86,7 +86,7 @@ func (d *decoder) application(at string, a Application, defaults Defaults) gitop
 		Path:   d.clean(at+".path", a.Path),
 		Engine: gitops.EngineCloudFormation,
 		Target: d.target(at, a.Target, defaults.Target),
-		Sync:   sync(a.Sync, defaults.Sync),
+		Sync:   follow(a.Sync, defaults.Sync),
 		Verify: verify(a.Verify, defaults.Verify),
 		Drift:  gitops.DriftPolicy{EverySeconds: int64(d.every(at, a.Drift, defaults.Drift) / time.Second)},
 	}
@@ -186,8 +186,8 @@ func (d *decoder) near(at string) position {
 	return position{1, 1}
 }
 
-// sync resolves how an application follows its branch.
-func sync(own, common *Sync) gitops.Sync {
+// follow resolves how an application follows its branch.
+func follow(own, common *Sync) gitops.Sync {
 	o, c := value(own), value(common)
 	return gitops.Sync{
 		Mode:     cmp.Or(o.Mode, c.Mode, gitops.SyncAuto),

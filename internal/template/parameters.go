@@ -128,7 +128,7 @@ func (r *valuesReader) section(e entry, read func(*yaml.Node)) {
 // a boolean as they are, each of which is passed on as it is written.
 func (r *valuesReader) parameters(n *yaml.Node) {
 	for _, e := range entries(n) {
-		if !logicalID.MatchString(e.key.Value) {
+		if !isLogicalID(e.key.Value) {
 			r.add(e.key.Line, e.key.Column, "found the key %s, which is no name of a parameter; %s", quote(e.key.Value), shapes)
 			continue
 		}

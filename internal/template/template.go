@@ -2,7 +2,6 @@ package template
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -245,13 +244,16 @@ func (r *reader) members(root *yaml.Node, section string, read func(entry)) {
 	}
 }
 
-// logicalID is what names members.
+// isLogicalID reports whether a text can name a member.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resources-section-structure.html
-var logicalID = regexp.MustCompile(`^[a-zA-Z0-9]{1,255}$`)
+func isLogicalID(s string) bool {
+	other := strings.IndexFunc(s, func(c rune) bool { return c < '0' || '9' < c && c < 'A' || 'Z' < c && c < 'a' || 'z' < c })
+	return other < 0 && s != "" && len(s) <= 255
+}
 
 // identify refuses a name that CloudFormation would refuse, unless a macro may mend it.
 func (r *reader) identify(e entry, what string) {
-	if len(r.t.Transforms) == 0 && !logicalID.MatchString(e.key.Value) {
+	if len(r.t.Transforms) == 0 && !isLogicalID(e.key.Value) {
 		r.add(e.key.Line, e.key.Column, "%s %s: a logical id has letters and digits only, at most 255", what, quote(e.key.Value))
 	}
 }

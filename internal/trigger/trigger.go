@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Kind is what a Key names.
@@ -78,19 +79,26 @@ func Parse(raw json.RawMessage) (Key, error) {
 	return key, nil
 }
 
-// Lengths are checked apart: a counted repetition is compiled as often as it counts, which
-// every start of every function would pay for.
-const maxRepository, maxStack, maxStackID, maxStatus = 100, 128, 64, 64
-
+// What the parts of events look like. The expressions are compiled when first used: every
+// function's start would pay for it.
 var (
-	isAccount = regexp.MustCompile(`^[0-9]{12}$`).MatchString
-	isRegion  = regexp.MustCompile(`^[a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2}$`).MatchString
+	isAccount = matches(`^[0-9]{12}$`)
+	isRegion  = matches(`^[a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2}$`)
 	// isRepository: CodeCommit API reference, RepositoryMetadata.repositoryName.
-	isRepository = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`).MatchString
+	isRepository = matches(`^[A-Za-z0-9_.-]{1,100}$`)
+	isStatus     = matches(`^[A-Z][A-Z_]{0,63}$`)
 	// stackResource: CloudFormation API reference, Stack.StackId and CreateStack.StackName.
-	stackResource = regexp.MustCompile(`^stack/([a-zA-Z][-a-zA-Z0-9]*)/([-a-zA-Z0-9]+)$`)
-	isStatus      = regexp.MustCompile(`^[A-Z][A-Z_]*$`).MatchString
+	stackResource = compiled(`^stack/([a-zA-Z][-a-zA-Z0-9]{0,127})/([-a-zA-Z0-9]{1,64})$`)
 )
+
+func matches(expression string) func(string) bool {
+	pattern := compiled(expression)
+	return func(s string) bool { return pattern().MatchString(s) }
+}
+
+func compiled(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
 
 // repository reads "CodeCommit Repository State Change" (CodeCommit user guide,
 // "Monitoring CodeCommit events"): a branch or tag was created, updated or deleted.
@@ -121,7 +129,7 @@ func repository(e event) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
-	if !isRepository(name) || len(name) > maxRepository || name != detail.RepositoryName {
+	if !isRepository(name) || name != detail.RepositoryName {
 		return Key{}, fmt.Errorf("repository %q of the resource is not %q of the detail", name, detail.RepositoryName)
 	}
 	ref := prefix + detail.ReferenceName
@@ -161,7 +169,7 @@ func stackKey(e event, reason func(stackDetail) string) (Key, error) {
 		return Key{}, fmt.Errorf("read detail: %w", err)
 	}
 	for _, status := range []string{detail.StatusDetails.Status, detail.StatusDetails.Detection} {
-		if status != "" && (!isStatus(status) || len(status) > maxStatus) {
+		if status != "" && !isStatus(status) {
 			return Key{}, errors.New("a status that is none")
 		}
 	}
@@ -169,8 +177,8 @@ func stackKey(e event, reason func(stackDetail) string) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
-	parts := stackResource.FindStringSubmatch(name)
-	if parts == nil || len(parts[1]) > maxStack || len(parts[2]) > maxStackID {
+	parts := stackResource().FindStringSubmatch(name)
+	if parts == nil {
 		return Key{}, fmt.Errorf("%q is not the ARN of a stack", detail.StackID)
 	}
 	return Key{Kind: KindStack, StackARN: detail.StackID, Stack: parts[1], Account: e.Account, Region: e.Region, Reason: reason(detail)}, nil

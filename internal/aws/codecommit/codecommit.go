@@ -49,7 +49,9 @@ func New(cfg aws.Config, now func() time.Time) *Client {
 }
 
 // address is what people write for git-remote-codecommit: codecommit::<region>://<name>.
-var address = regexp.MustCompile(`^codecommit::([a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2})://([\w.-]{1,100})$`)
+var address = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^codecommit::([a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2})://([\w.-]{1,100})$`)
+})
 
 // Resolve returns the https URL of a repository; one that is not CodeCommit's is returned
 // as it stands. It calls AWS once for each repository. ErrNotFound: there is no such
@@ -59,7 +61,7 @@ func (c *Client) Resolve(ctx context.Context, r gitops.Repository) (string, erro
 	if !isCodeCommit(normal) {
 		return r.URL, nil
 	}
-	parts := address.FindStringSubmatch(normal)
+	parts := address().FindStringSubmatch(normal)
 	if parts == nil {
 		return "", fmt.Errorf("%q is not codecommit::<region>://<name>: %w", r.URL, reconcile.ErrNotFound)
 	}
@@ -90,7 +92,7 @@ func (c *Client) Credentials(ctx context.Context, r gitops.Repository, at string
 	if !isCodeCommit(normal) {
 		return "", "", nil
 	}
-	parts := address.FindStringSubmatch(normal)
+	parts := address().FindStringSubmatch(normal)
 	u, err := url.Parse(at)
 	if parts == nil || err != nil || u.Hostname() == "" {
 		return "", "", fmt.Errorf("%q is not an address of CodeCommit", at)
