@@ -1,11 +1,6 @@
 package main
 
 import (
-	"archive/zip"
-	"compress/flate"
-	"io"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/driftless-gitops/driftless/infra/build"
@@ -23,42 +18,13 @@ func TestPackagesAreSmall(t *testing.T) {
 		if name == "reconciler" {
 			limit = 8e6
 		}
-		size := zipped(t, filepath.Join(dir, "bootstrap"))
+		size, err := build.Size(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
 		t.Logf("%s: %.2f MB zipped", name, float64(size)/1e6)
-		if size > limit {
+		if size > limit || size < 1e6 {
 			t.Errorf("%s is %d bytes zipped, at most %d: look at what it imports", name, size, limit)
 		}
 	}
-}
-
-// zipped returns the size of a package with one file, packed as the CDK packs assets.
-func zipped(t *testing.T, path string) int64 {
-	t.Helper()
-	archive, err := os.Create(filepath.Join(t.TempDir(), "code.zip"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer archive.Close()
-	w := zip.NewWriter(archive)
-	w.RegisterCompressor(zip.Deflate, func(out io.Writer) (io.WriteCloser, error) { return flate.NewWriter(out, flate.BestCompression) })
-	file, err := w.Create("bootstrap")
-	if err != nil {
-		t.Fatal(err)
-	}
-	from, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer from.Close()
-	if _, err := io.Copy(file, from); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	info, err := archive.Stat()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return info.Size()
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 )
 
-// pushes measures G4, and of G8 what an application costs that a push does not touch: the
+// pushes measures G4, and how many applications a second are seen to be untouched: the
 // reconciler's look at a repository of 500 applications, with its ports in memory and its
 // git against a real server.
 func (b *bench) pushes(ctx context.Context) error {
@@ -51,7 +51,7 @@ func (b *bench) pushes(ctx context.Context) error {
 		Row{Goal: "G4", What: "- git requests; the git CLI's", Ours: all.requests(), Peer: peer.requests(), Limit: AtMost(4), Runs: runs(all, peer)},
 		Row{Goal: "G4", What: "a resync without changes: git requests", Ours: rest.requests(), Limit: Exactly(1), Runs: runs(rest, rest)},
 		Row{Goal: "G4", What: "- calls to CloudFormation", Ours: Quantity{float64(p.engines), "calls"}, Limit: Exactly(0), Runs: runs(rest, rest)},
-		Row{Goal: "G8", What: "applications that a push does not touch, by the second", Ours: Quantity{float64(large.services) / (none.millis().Value / 1e3), "/s"}, Limit: AtLeast(40), Runs: runs(none, none)},
+		Row{Goal: "G4", What: "applications that a push does not touch, by the second", Ours: Quantity{float64(large.services) / (none.millis().Value / 1e3), "/s"}, Limit: AtLeast(40), Runs: runs(none, none)},
 	)
 	return nil
 }

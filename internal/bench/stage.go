@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing/fstest"
 	"time"
@@ -32,6 +33,7 @@ type stage struct {
 	*demo.Stage
 	store   *dynamodb.Store
 	invoked *invocations
+	names   []string // of the applications
 	edits   int
 }
 
@@ -45,7 +47,8 @@ func (b *bench) open(ctx context.Context) (*stage, error) {
 	}
 	b.say("      installing Driftless into a sandbox")
 	invoked := &invocations{}
-	made, err := demo.Open(ctx, demo.Options{Root: b.o.Root, Sandbox: sandbox.Options{Addr: "127.0.0.1:0", Log: slog.New(invoked)}})
+	made, err := demo.Open(ctx, demo.Options{Root: b.o.Root, Sandbox: sandbox.Options{
+		Addr: "127.0.0.1:0", Log: slog.New(invoked), ScheduleSpeed: 0.01}}) // sweeps come when they are asked for
 	if err != nil {
 		return nil, err
 	}
@@ -171,18 +174,50 @@ func (s *stage) calls() (functions, people int64) {
 	return functions, people
 }
 
-// watch pushes the first files and has Driftless watch the repository.
-func (s *stage) watch(ctx context.Context, files map[string]string) error {
-	tree := fstest.MapFS{}
-	for name, content := range files {
-		tree[name] = &fstest.MapFile{Data: []byte(content)}
+// add makes applications, each of a small stack, and waits until they are deployed.
+func (s *stage) add(ctx context.Context, names ...string) error {
+	names = slices.DeleteFunc(names, func(n string) bool { return slices.Contains(s.names, n) })
+	if len(names) == 0 {
+		return nil
 	}
-	if err := s.Write(ctx, tree); err != nil {
+	first := len(s.names) == 0
+	s.names = append(s.names, names...)
+	if err := s.Write(ctx, fstest.MapFS{"driftless.yaml": {Data: []byte(applications(s.names))}}); err != nil {
 		return err
 	}
-	if _, err := s.push(ctx, "first"); err != nil {
+	for _, n := range names {
+		if err := s.edit(n); err != nil {
+			return err
+		}
+	}
+	p, err := s.push(ctx, "add "+strings.Join(names, ", "))
+	if err != nil {
 		return err
 	}
-	_, err := s.Run(ctx, "repository", "add", "codecommit::"+sandbox.Region+"://"+repositoryName, "--branch", "main")
-	return err
+	if first {
+		if _, err := s.Run(ctx, "repository", "add", "codecommit::"+sandbox.Region+"://"+repositoryName, "--branch", "main"); err != nil {
+			return err
+		}
+	}
+	for _, n := range names {
+		if _, err := s.ended(ctx, n, p.commit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// edit changes an application's template as no edit before.
+func (s *stage) edit(name string) error {
+	s.edits++
+	return s.Set("stacks/"+name+"/template.yaml", template(name, s.edits))
+}
+
+// applications is a driftless.yaml with an application for each name, at stacks/<name>.
+func applications(names []string) string {
+	text := fmt.Sprintf("version: 1\ndefaults:\n  target: { account: %q, region: %s }\napplications:\n", sandbox.Account, sandbox.Region)
+	for _, n := range slices.Sorted(slices.Values(names)) {
+		text += fmt.Sprintf("  - name: %s\n    path: stacks/%s\n    cloudformation: { stack: %s }\n", n, n, n)
+	}
+	return text
 }

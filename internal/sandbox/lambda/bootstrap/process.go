@@ -272,3 +272,6 @@ func (p *Process) tail() []byte {
 	}
 	return b[:n]
 }
+
+// ID is the process's number.
+func (p *Process) ID() int { return p.cmd.Process.Pid }
