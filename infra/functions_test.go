@@ -33,10 +33,10 @@ func TestFunctionsAreArm64UnlessTheContextSaysOtherwise(t *testing.T) {
 
 func TestEachFunctionIsToldWhatItUsesAndNothingElse(t *testing.T) {
 	want := map[string]string{
-		"webhook":    "QUEUE_URL TABLE",
+		"webhook":    "LIMITS QUEUE_URL TABLE",
 		"trigger":    "QUEUE_URL TABLE TARGETS",
 		"sweeper":    "QUEUE_URL TABLE",
-		"reconciler": "ALLOW_PRIVATE_HOSTS BUCKET EXTERNAL_ID QUEUE_URL TABLE TARGETS",
+		"reconciler": "ALLOW_PRIVATE_HOSTS BUCKET EXTERNAL_ID LIMITS QUEUE_URL TABLE TARGETS",
 		"notifier":   "ALLOW_PRIVATE_HOSTS BUS TABLE",
 		"api":        "BUCKET QUEUE_URL TABLE TARGETS",
 	}

@@ -19,6 +19,7 @@ type settings struct {
 	MaxConcurrency    float64  // reconcilers at a time
 	ExecPolicies      []string // managed policies of the own account's exec role; empty: the starter
 	Transforms        []string // macros of AWS's own that the own account's deploy role may have called
+	Limits            limits   // on what is read of repositories and forges
 
 	TargetRole string            // path of templates/target-role.yaml
 	Code       map[string]string // function name -> directory that holds its bootstrap
@@ -34,6 +35,36 @@ type target struct {
 	DriftRole string   `json:"driftRole"`
 	ExecRole  string   `json:"execRole"`
 	Artefacts []string `json:"artefacts"` // regions where templates/target-events.yaml stands, and with it an artefact bucket
+}
+
+// limits are the caps on what is read. Zero is the default of what applies it: git.Limits,
+// reconcile.Limits and handler.Limits, whose fields these name.
+type limits struct {
+	FileBytes    int64 `json:"fileBytes,omitempty"`
+	Files        int64 `json:"files,omitempty"`
+	Depth        int64 `json:"depth,omitempty"`
+	TotalBytes   int64 `json:"totalBytes,omitempty"`
+	BundleBytes  int64 `json:"bundleBytes,omitempty"`
+	WebhookBytes int64 `json:"webhookBytes,omitempty"`
+}
+
+// validate holds the limits to what a reconciler of 512 MB and Lambda's requests can take.
+func (l limits) validate(refuse func(key, found, allowed string)) {
+	for _, c := range []struct {
+		key         string
+		value, most int64
+	}{
+		{"fileBytes", l.FileBytes, 50 << 20},
+		{"files", l.Files, 100_000},
+		{"depth", l.Depth, 100},
+		{"totalBytes", l.TotalBytes, 1 << 30},
+		{"bundleBytes", l.BundleBytes, 100 << 20},
+		{"webhookBytes", l.WebhookBytes, 6 << 20}, // a synchronous invocation's payload (Lambda quotas)
+	} {
+		if c.value < 0 || c.value > c.most {
+			refuse("limits."+c.key, strconv.FormatInt(c.value, 10), fmt.Sprintf("a whole number from 1 to %d", c.most))
+		}
+	}
 }
 
 // own reports whether the target is the account that Driftless is installed in.
@@ -60,6 +91,7 @@ func readSettings(context func(key string) any, ownAccount string) (settings, er
 		readContext(context, "maxConcurrency", &s.MaxConcurrency, "a whole number from 2 to 1000"),
 		readContext(context, "execPolicies", &s.ExecPolicies, `a list of managed policies like ["arn:aws:iam::aws:policy/PowerUserAccess"]`),
 		readContext(context, "transforms", &s.Transforms, `a list of AWS's macros like ["AWS::Include"]`),
+		readContext(context, "limits", &s.Limits, `an object like {"fileBytes": 2097152}, of fileBytes, files, depth, totalBytes, bundleBytes and webhookBytes`),
 	)
 	for i := range s.Targets {
 		if ownAccount != "" && s.Targets[i].Account == ownAccount {
@@ -120,6 +152,7 @@ func (s settings) validate() error {
 			refuse("transforms", m, "the name of a macro that AWS hosts, such as AWS::Include")
 		}
 	}
+	s.Limits.validate(refuse)
 	if len(s.Targets) == 0 {
 		refuse("targets", "[]", "at least one target")
 	}

@@ -27,6 +27,8 @@ func TestContext(t *testing.T) {
 			s.Targets = []target{{Account: "222233334444", Regions: []string{"eu-west-1", "eu-west-3"}, Artefacts: []string{"eu-west-3"}}}
 		})},
 		"a macro of AWS's own":                   {"transforms", `["AWS::Include"]`, with(func(s *settings) { s.Transforms = []string{"AWS::Include"} })},
+		"limits of the command line are read":    {"limits", `{"fileBytes":2097152,"depth":40}`, with(func(s *settings) { s.Limits = limits{FileBytes: 2 << 20, Depth: 40} })},
+		"limits of cdk.json are taken":           {"limits", map[string]any{"webhookBytes": float64(6 << 20)}, with(func(s *settings) { s.Limits = limits{WebhookBytes: 6 << 20} })},
 		"a managed policy for the exec role too": {"execPolicies", `["arn:aws:iam::aws:policy/AdministratorAccess"]`, with(func(s *settings) { s.ExecPolicies = []string{"arn:aws:iam::aws:policy/AdministratorAccess"} })},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -62,6 +64,9 @@ func TestBadContextIsRefusedWithWhatIsAllowed(t *testing.T) {
 		"a macro of nobody's":         {"transforms", `["Include"]`, `transforms: found "Include"; allowed is the name of a macro that AWS hosts`},
 		"a role that is a name":       {"targets", `[{"account":"222233334444","role":"ci"}]`, `targets[0].role: found "ci"; allowed is the ARN of a role`},
 		"a policy that is a name":     {"execPolicies", `["PowerUserAccess"]`, `found "PowerUserAccess"; allowed is the ARN of a managed policy`},
+		"a limit that is not known":   {"limits", `{"filebites":1}`, `limits: found {"filebites":1}; allowed is an object like {"fileBytes": 2097152}, of fileBytes, files`},
+		"a limit above memory":        {"limits", `{"bundleBytes":104857601}`, `limits.bundleBytes: found "104857601"; allowed is a whole number from 1 to 104857600`},
+		"a limit below zero":          {"limits", `{"files":-1}`, `limits.files: found "-1"; allowed is a whole number from 1 to 100000`},
 		"two values in one":           {"targets", `[{}] []`, `allowed is a list like`},
 	} {
 		t.Run(name, func(t *testing.T) {

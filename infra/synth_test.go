@@ -38,6 +38,7 @@ func TestMain(m *testing.M) {
 			"architecture":      "x86_64",
 			"maxConcurrency":    "20",
 			"allowPrivateHosts": `["127.0.0.1:4566","git.example.internal"]`,
+			"limits":            `{"fileBytes":2097152}`,
 			"execPolicies":      `["arn:aws:iam::aws:policy/AdministratorAccess"]`,
 			"targets":           `[{"regions":["eu-west-1","eu-central-1"]},{"account":"222233334444","regions":["eu-west-1"],"role":"arn:aws:iam::222233334444:role/ci","artefacts":["eu-west-1"]}]`,
 			"transforms":        `["AWS::Include","AWS::LanguageExtensions"]`,

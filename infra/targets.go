@@ -47,6 +47,10 @@ func (i installation) environment() (map[string]map[string]*string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write targets: %w", err)
 	}
+	limits, err := json.Marshal(i.settings.Limits)
+	if err != nil {
+		return nil, fmt.Errorf("write limits: %w", err)
+	}
 	values := map[string]*string{
 		"DRIFTLESS_TABLE":               i.table.TableName(),
 		"DRIFTLESS_QUEUE_URL":           i.queues.work.QueueUrl(),
@@ -54,13 +58,14 @@ func (i installation) environment() (map[string]map[string]*string, error) {
 		"DRIFTLESS_BUS":                 i.bus.EventBusName(),
 		"DRIFTLESS_TARGETS":             jsii.String(string(targets)),
 		"DRIFTLESS_EXTERNAL_ID":         i.externalID,
+		"DRIFTLESS_LIMITS":              jsii.String(string(limits)),
 		"DRIFTLESS_ALLOW_PRIVATE_HOSTS": jsii.String(strings.Join(i.settings.AllowPrivateHosts, ",")),
 	}
 	uses := map[string][]string{
-		"webhook":    {"TABLE", "QUEUE_URL"},
+		"webhook":    {"TABLE", "QUEUE_URL", "LIMITS"},
 		"trigger":    {"TABLE", "QUEUE_URL", "TARGETS"},
 		"sweeper":    {"TABLE", "QUEUE_URL"},
-		"reconciler": {"TABLE", "QUEUE_URL", "BUCKET", "TARGETS", "EXTERNAL_ID", "ALLOW_PRIVATE_HOSTS"},
+		"reconciler": {"TABLE", "QUEUE_URL", "BUCKET", "TARGETS", "EXTERNAL_ID", "ALLOW_PRIVATE_HOSTS", "LIMITS"},
 		"notifier":   {"TABLE", "BUS", "ALLOW_PRIVATE_HOSTS"},
 		"api":        {"TABLE", "QUEUE_URL", "BUCKET", "TARGETS"},
 	}

@@ -31,9 +31,9 @@ func main() {
 	cc, hidden := codecommit.New(e.AWS, time.Now), credentials.New(vault.New(e.AWS, time.Now), e.List("ALLOW_PRIVATE_HOSTS"))
 	r := &reconcile.Reconciler{
 		Store: dynamodb.New(e.AWS, e.String("TABLE"), blobs, time.Now), Blobs: blobs, Queue: sqs.New(e.AWS, e.String("QUEUE_URL"), rand.Text),
-		Git:     hidden.Rotating(&git.Client{Resolve: cc.Resolve, Credentials: hidden.Git(cc.Credentials), AllowPrivateHosts: e.List("ALLOW_PRIVATE_HOSTS")}),
+		Git:     hidden.Rotating(&git.Client{Resolve: cc.Resolve, Credentials: hidden.Git(cc.Credentials), AllowPrivateHosts: e.List("ALLOW_PRIVATE_HOSTS"), Limits: env.JSON[git.Limits](e, "LIMITS")}),
 		Engines: map[gitops.Engine]reconcile.Engine{gitops.EngineCloudFormation: cloudformation.New(cloudformation.Config{Deploy: accounts.Deploy, Drift: accounts.Drift, Role: accounts.Exec, Bucket: accounts.Bucket})},
-		Allowed: accounts.Allowed, Now: time.Now, NewID: func() string { return ulid.Make().String() }, Sleep: reconcile.Pause, Log: e.Log,
+		Allowed: accounts.Allowed, Limits: env.JSON[reconcile.Limits](e, "LIMITS"), Now: time.Now, NewID: func() string { return ulid.Make().String() }, Sleep: reconcile.Pause, Log: e.Log,
 	}
 	e.Must()
 	lambda.Start(handler.Reconcile(r, e.Log))

@@ -28,8 +28,9 @@ func main() {
 		Forges: map[gitops.Forge]forge.Receiver{
 			"": github.Forge{}, gitops.ForgeGitHub: github.Forge{}, gitops.ForgeGitLab: gitlab.Forge{},
 		},
-		Queue: sqs.New(e.AWS, e.String("QUEUE_URL"), rand.Text),
-		Log:   e.Log,
+		Queue:  sqs.New(e.AWS, e.String("QUEUE_URL"), rand.Text),
+		Limits: env.JSON[handler.Limits](e, "LIMITS"),
+		Log:    e.Log,
 	}
 	e.Must()
 	lambda.Start(w.Handle)

@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,12 +39,19 @@ type Webhook struct {
 	Forges     map[gitops.Forge]forge.Receiver
 	Deliveries Deliveries
 	Queue      reconcile.Queue
+	Limits     Limits
 	Log        *slog.Logger
 }
 
+// Limits are the caps on a request. A zero field is its default.
+type Limits struct {
+	WebhookBytes int // of a webhook's body; 1 MiB. A push that is larger is found by the resync.
+}
+
+// body returns the cap on a webhook's body.
+func (l Limits) body() int { return cmp.Or(l.WebhookBytes, 1<<20) }
+
 const (
-	// maxBody caps a webhook's body. A push that is larger is found by the resync.
-	maxBody = 1 << 20
 	// maxDelivery caps a delivery's id, which becomes a key; forges send UUIDs.
 	maxDelivery = 128
 	// webhookPatience ends an answer that hangs on AWS before the forge does, which waits ten
@@ -75,7 +83,7 @@ func (w *Webhook) take(ctx context.Context, r events.LambdaFunctionURLRequest) (
 	if why := unreadable(h); why != "" {
 		return http.StatusBadRequest, why
 	}
-	body, status, why := rawBody(r)
+	body, status, why := rawBody(r, w.Limits.body())
 	if status != 0 {
 		return status, why
 	}
@@ -198,23 +206,22 @@ func unreadable(h http.Header) string {
 }
 
 // rawBody returns the bytes that were signed, or the status that refuses them.
-func rawBody(r events.LambdaFunctionURLRequest) ([]byte, int, string) {
-	if len(r.Body) > maxBody*4/3+4 {
+func rawBody(r events.LambdaFunctionURLRequest, most int) ([]byte, int, string) {
+	tooLarge := fmt.Sprintf("at most %d bytes; the resync finds the push without it", most)
+	if len(r.Body) > most*4/3+4 {
 		return nil, http.StatusRequestEntityTooLarge, tooLarge
 	}
 	raw, err := body(r)
 	if err != nil {
 		return nil, http.StatusBadRequest, err.Error()
 	}
-	if len(raw) > maxBody {
+	if len(raw) > most {
 		return nil, http.StatusRequestEntityTooLarge, tooLarge
 	}
 	return raw, 0, ""
 }
 
 const later = "try again later"
-
-var tooLarge = fmt.Sprintf("at most %d bytes; the resync finds the push without it", maxBody)
 
 // header returns the request's headers. A function URL's event has them in lower case.
 func header(r events.LambdaFunctionURLRequest) http.Header {

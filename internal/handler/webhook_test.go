@@ -298,6 +298,17 @@ func TestR7_ABodyOverTheCapIsRefusedBeforeItIsLookedAt(t *testing.T) {
 	}
 }
 
+func TestR7_AnInstallationSetsTheCap(t *testing.T) {
+	e, want := recorded(t, "webhook-github-push")
+	for most, status := range map[int]int{len(e.Body): 202, len(e.Body) - 1: 413} {
+		w := watching(t, want.Repository, want.Secret)
+		w.Limits.WebhookBytes = most
+		if got, text := w.call(t, e); got != status || status == 413 && !strings.HasPrefix(text, fmt.Sprintf("at most %d bytes", most)) {
+			t.Errorf("with a cap of %d: answered %d %s, want %d", most, got, text, status)
+		}
+	}
+}
+
 func TestR7_ABodyOfAnotherKindIsRefusedWithTheReason(t *testing.T) {
 	const kind, encoding = "content-type", "content-encoding"
 	for name, c := range map[string]struct {

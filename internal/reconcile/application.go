@@ -21,11 +21,25 @@ const patience = 5 * time.Minute
 // dead-letter queue instead of being looked at every minute.
 var errInconsistent = errors.New("inconsistent records")
 
-// application takes the application's steps until one has to wait.
+// records is an application and its deployment in flight as they were read or written last.
+type records struct {
+	application gitops.Application
+	deployment  *gitops.Deployment
+}
+
+// application takes the application's steps until one has to wait. What was read or written
+// last is decided on without reading it again: every write is conditional on the versions, so
+// whoever was overtaken finds out and reads. Before a plan is applied both records are read
+// again, since a newer revision or a suspension stands on the one that applying does not write.
 func (r *Reconciler) application(ctx context.Context, id string) error {
+	var last *records          // nil: to be read
 	var known *gitops.Sighting // what the last call already told
 	for look, tries := 0, 0; timeLeft(ctx); {
-		o, err := r.observe(ctx, id, known)
+		fresh := last == nil
+		o, err := r.observe(ctx, id, last, known)
+		if err == nil && !fresh && gitops.Decide(o).Kind == gitops.StepApply {
+			o, err = r.again(ctx, id, o)
+		}
 		if errors.Is(err, errInconsistent) {
 			return err
 		}
@@ -34,9 +48,10 @@ func (r *Reconciler) application(ctx context.Context, id string) error {
 		}
 		step := gitops.Decide(o)
 		r.logStep(o, step)
-		known, err = r.act(ctx, o, step)
+		last, known, err = r.act(ctx, o, step)
 		switch {
 		case lost(err) && tries < conflicts:
+			last, known = nil, nil
 			tries++
 			continue
 		case lost(err):
@@ -55,6 +70,19 @@ func (r *Reconciler) application(ctx context.Context, id string) error {
 		}
 	}
 	return r.Queue.Send(ctx, Message{Application: id, Reason: "go on: the time of one invocation was up"})
+}
+
+// again reads the records of an observation again. What was seen of the operation still holds
+// if nobody moved the deployment since.
+func (r *Reconciler) again(ctx context.Context, id string, o gitops.Observation) (gitops.Observation, error) {
+	last, err := r.read(ctx, id)
+	if err != nil {
+		return gitops.Observation{}, err
+	}
+	if d := last.deployment; d == nil || d.ID != o.Deployment.ID || d.Version != o.Deployment.Version {
+		return r.observe(ctx, id, last, nil)
+	}
+	return r.observe(ctx, id, last, &o.Operation)
 }
 
 // lookAgain waits before another look, and reports whether there is to be one: only while
@@ -77,27 +105,23 @@ func (r *Reconciler) logStep(o gitops.Observation, s gitops.Step) {
 	r.log().Info("step", args...)
 }
 
-// observe reads the application's record, and what AWS says of what it has running.
-func (r *Reconciler) observe(ctx context.Context, id string, known *gitops.Sighting) (gitops.Observation, error) {
-	a, err := r.Store.Application(ctx, id)
-	if err != nil {
-		return gitops.Observation{}, fmt.Errorf("read application %s: %w", id, err)
+// observe returns what the records say, read unless they are given, and what AWS says of what
+// the application has running.
+func (r *Reconciler) observe(ctx context.Context, id string, last *records, known *gitops.Sighting) (gitops.Observation, error) {
+	if last == nil {
+		var err error
+		if last, err = r.read(ctx, id); err != nil {
+			return gitops.Observation{}, err
+		}
 	}
-	now := r.Now()
+	a, now := last.application, r.Now()
 	o := gitops.Observation{Application: a, DriftDue: !a.DriftDue.IsZero() && !now.Before(a.DriftDue)}
-	if a.InFlight != "" {
-		d, err := r.Store.Deployment(ctx, id, a.InFlight)
-		if errors.Is(err, ErrNotFound) {
-			return o, fmt.Errorf("application %s has deployment %s in flight, which has no record: %w", id, a.InFlight, errInconsistent)
-		}
-		if err != nil {
-			return o, fmt.Errorf("read deployment %s: %w", a.InFlight, err)
-		}
-		o.Deployment = &d
+	if d := last.deployment; d != nil {
+		o.Deployment = d
 		o.Settled = now.Sub(d.Operation.At) >= settle
-		o.Overdue = d.Phase == gitops.PhaseVerifying && now.Sub(began(d, d.Phase)) >= patience
+		o.Overdue = d.Phase == gitops.PhaseVerifying && now.Sub(began(*d, d.Phase)) >= patience
 		if !d.Operation.IsZero() && !d.Phase.Done() {
-			o.Operation = r.sight(ctx, deploymentWork(r, d), d.Phase, known)
+			o.Operation = r.sight(ctx, deploymentWork(r, *d), d.Phase, known)
 		}
 		return o, nil
 	}
@@ -105,6 +129,25 @@ func (r *Reconciler) observe(ctx context.Context, id string, known *gitops.Sight
 		o.Detection = r.sight(ctx, detectionWork(a), "", known)
 	}
 	return o, nil
+}
+
+// read reads an application and the deployment that it has in flight.
+func (r *Reconciler) read(ctx context.Context, id string) (*records, error) {
+	a, err := r.Store.Application(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("read application %s: %w", id, err)
+	}
+	if a.InFlight == "" {
+		return &records{application: a}, nil
+	}
+	d, err := r.Store.Deployment(ctx, id, a.InFlight)
+	if errors.Is(err, ErrNotFound) {
+		return nil, fmt.Errorf("application %s has deployment %s in flight, which has no record: %w", id, a.InFlight, errInconsistent)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read deployment %s: %w", a.InFlight, err)
+	}
+	return &records{a, &d}, nil
 }
 
 // sight asks the engine, unless the last call told already. What the engine could not find
@@ -147,36 +190,46 @@ func (r *Reconciler) engine(e gitops.Engine) (Engine, error) {
 	return nil, fmt.Errorf("engine %q is not part of this installation", e)
 }
 
-// act carries out a step. The sighting, if any, is what the call itself told: it is decided
-// on next, instead of looking again.
-func (r *Reconciler) act(ctx context.Context, o gitops.Observation, s gitops.Step) (*gitops.Sighting, error) {
+// act carries out a step, and returns the records as they are then, nil where they have to be
+// read. The sighting, if any, is what the call itself told: it is decided on next, instead of
+// looking again.
+func (r *Reconciler) act(ctx context.Context, o gitops.Observation, s gitops.Step) (*records, *gitops.Sighting, error) {
+	same := &records{o.Application, o.Deployment} // steps write the deployment where it is
+	var told *gitops.Sighting
+	var err error
 	switch s.Kind {
 	case gitops.StepRest:
-		return nil, nil
+		return same, nil, nil
 	case gitops.StepWait:
-		return nil, r.wait(ctx, o, s)
+		return same, nil, r.wait(ctx, o, s)
 	case gitops.StepOpen:
-		return nil, r.open(ctx, o, s)
+		opened, err := r.open(ctx, o, s)
+		return opened, nil, err
 	case gitops.StepPlan:
-		return r.plan(ctx, o, s)
+		told, err = r.plan(ctx, o, s)
+		return same, told, err
 	case gitops.StepStart:
-		return r.start(ctx, o.Deployment)
+		told, err = r.start(ctx, o.Deployment)
+		return same, told, err
 	case gitops.StepReview:
-		return nil, r.review(ctx, o, s)
+		return same, nil, r.review(ctx, o, s)
 	case gitops.StepApply:
-		return r.apply(ctx, o, s)
+		told, err = r.apply(ctx, o, s)
+		return same, told, err
 	case gitops.StepVerify:
-		return r.verify(ctx, o, s)
+		told, err = r.verify(ctx, o, s)
+		return same, told, err
 	case gitops.StepFinish:
-		return nil, r.finish(ctx, o, s)
+		return nil, nil, r.finish(ctx, o, s)
 	case gitops.StepDetect:
-		return r.detect(ctx, o)
+		told, err = r.detect(ctx, o)
+		return nil, told, err
 	case gitops.StepRecord:
-		return nil, r.record(ctx, o)
+		return nil, nil, r.record(ctx, o)
 	case gitops.StepDrop:
-		return nil, r.drop(ctx, o, s)
+		return nil, nil, r.drop(ctx, o, s)
 	}
-	return nil, fmt.Errorf("step %q is not known", s.Kind)
+	return nil, nil, fmt.Errorf("step %q is not known", s.Kind)
 }
 
 // wait notes on the record what is waited for, if that is news.
@@ -193,7 +246,7 @@ func (r *Reconciler) wait(ctx context.Context, o gitops.Observation, s gitops.St
 }
 
 // open stores a new deployment. This write is the lock.
-func (r *Reconciler) open(ctx context.Context, o gitops.Observation, s gitops.Step) error {
+func (r *Reconciler) open(ctx context.Context, o gitops.Observation, s gitops.Step) (*records, error) {
 	a := o.Application
 	d := gitops.Deployment{
 		ID: r.NewID(), Application: a.ID, Repository: a.Repository, Kind: s.Open, Settings: a.Settings,
@@ -206,7 +259,8 @@ func (r *Reconciler) open(ctx context.Context, o gitops.Observation, s gitops.St
 	a.Fence++
 	d.Fence, a.InFlight, a.Detection, a.UpdatedAt = a.Fence, d.ID, nil, r.Now()
 	r.enter(&d, gitops.PhasePending)
-	return r.Store.Open(ctx, &a, &d)
+	err := r.Store.Open(ctx, &a, &d)
+	return &records{a, &d}, err
 }
 
 // plan saves the intent to plan under a new token, and starts it.
@@ -333,5 +387,5 @@ func began(d gitops.Deployment, p gitops.Phase) time.Time {
 func deploymentWork(r *Reconciler, d gitops.Deployment) Work {
 	return Work{Application: d.Application, Settings: d.Settings, Kind: d.Kind, Operation: d.Operation,
 		Bundle: d.Bundle, Revision: d.Revision,
-		Files: func(ctx context.Context) (fs.FS, error) { return openBundle(ctx, r.Blobs, d.Bundle) }}
+		Files: func(ctx context.Context) (fs.FS, error) { return r.openBundle(ctx, d.Bundle) }}
 }

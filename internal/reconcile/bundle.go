@@ -3,6 +3,7 @@ package reconcile
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -17,18 +18,25 @@ import (
 	"github.com/driftless-gitops/driftless/internal/gitops"
 )
 
-// maxBundle caps what a Bundle may hold once unpacked, so that no archive, whoever wrote
-// it, fills a function's memory.
-const maxBundle = 200 << 20
+// maxPlan caps a plan that is read back.
+const maxPlan = 200 << 20
 
-// maxPacked caps a Bundle as it is stored: it is held in memory while it is.
-const maxPacked = 50 << 20
+// Limits are the caps on a Bundle. A zero field is its default.
+type Limits struct {
+	TotalBytes  int64 // of its files, unpacked, so that no archive, whoever wrote it, fills a function's memory; 200 MiB
+	BundleBytes int64 // as it is stored, since it is held in memory while it is; 50 MiB
+}
+
+// or returns the limits with the defaults filled in.
+func (l Limits) or() Limits {
+	return Limits{TotalBytes: cmp.Or(l.TotalBytes, 200<<20), BundleBytes: cmp.Or(l.BundleBytes, 50<<20)}
+}
 
 // putBundle packs the files at and below the paths and stores them under a key that is
 // their content's hash: the same files give the same key, whatever the commit. They are
 // packed twice, first only for the hash and the size: a buffer that grew until all was in it
 // would take more than twice the memory, and a function has little.
-func putBundle(ctx context.Context, blobs Blobs, files fs.FS, paths []string) (key string, err error) {
+func (r *Reconciler) putBundle(ctx context.Context, files fs.FS, paths []string) (key string, err error) {
 	names, err := regular(files, paths)
 	if err != nil {
 		return "", err
@@ -37,15 +45,15 @@ func putBundle(ctx context.Context, blobs Blobs, files fs.FS, paths []string) (k
 	if err := pack(files, names, io.MultiWriter(sum, &size)); err != nil {
 		return "", err
 	}
-	if size > maxPacked {
-		return "", refuse("%s: packed, its files have %d bytes; at most %d are allowed", strings.Join(paths, ", "), size, maxPacked)
+	if most := r.Limits.or().BundleBytes; int64(size) > most {
+		return "", refuse("%s: packed, its files have %d bytes; at most %d are allowed", strings.Join(paths, ", "), size, most)
 	}
 	buf := bytes.NewBuffer(make([]byte, 0, size))
 	if err := pack(files, names, buf); err != nil {
 		return "", err
 	}
 	key = "bundles/" + hex.EncodeToString(sum.Sum(nil)) + ".zip"
-	if err := blobs.Put(ctx, key, buf.Bytes()); err != nil {
+	if err := r.Blobs.Put(ctx, key, buf.Bytes()); err != nil {
 		return "", fmt.Errorf("store bundle %s: %w", key, err)
 	}
 	return key, nil
@@ -107,8 +115,8 @@ func regular(files fs.FS, paths []string) ([]string, error) {
 }
 
 // openBundle reads a Bundle back. Its content must have the hash that its key names.
-func openBundle(ctx context.Context, blobs Blobs, key string) (fs.FS, error) {
-	data, err := blobs.Get(ctx, key)
+func (r *Reconciler) openBundle(ctx context.Context, key string) (fs.FS, error) {
+	data, err := r.Blobs.Get(ctx, key)
 	if err != nil {
 		return nil, fmt.Errorf("read bundle %s: %w", key, err)
 	}
@@ -116,17 +124,18 @@ func openBundle(ctx context.Context, blobs Blobs, key string) (fs.FS, error) {
 	if got := hex.EncodeToString(sum[:]); got != strings.TrimSuffix(path.Base(key), ".zip") {
 		return nil, &gitops.Refusal{Reason: fmt.Sprintf("bundle %s was changed: its content has the hash %s", key, got), Blocked: true}
 	}
-	r, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		return nil, fmt.Errorf("open bundle %s: %w", key, err)
 	}
 	var total uint64
-	for _, f := range r.File {
-		if total += f.UncompressedSize64; total > maxBundle {
-			return nil, &gitops.Refusal{Reason: fmt.Sprintf("bundle %s holds more than %d bytes", key, maxBundle)}
+	most := r.Limits.or().TotalBytes
+	for _, f := range archive.File {
+		if total += f.UncompressedSize64; total > uint64(most) {
+			return nil, &gitops.Refusal{Reason: fmt.Sprintf("bundle %s holds more than %d bytes", key, most)}
 		}
 	}
-	return r, nil
+	return archive, nil
 }
 
 // putPlan stores a plan under its digest.
@@ -149,7 +158,7 @@ func readPlan(ctx context.Context, blobs Blobs, key string) (gitops.Plan, error)
 		return gitops.Plan{}, fmt.Errorf("read plan %s: %w", key, err)
 	}
 	var p gitops.Plan
-	if err := json.NewDecoder(io.LimitReader(bytes.NewReader(data), maxBundle)).Decode(&p); err != nil {
+	if err := json.NewDecoder(io.LimitReader(bytes.NewReader(data), maxPlan)).Decode(&p); err != nil {
 		return gitops.Plan{}, fmt.Errorf("decode plan %s: %w", key, err)
 	}
 	return p, nil

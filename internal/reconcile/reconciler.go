@@ -10,7 +10,7 @@ import (
 	"github.com/driftless-gitops/driftless/internal/gitops"
 )
 
-// Reconciler carries out steps. All fields but Sleep and Log are required.
+// Reconciler carries out steps. All fields but Limits, Sleep and Log are required.
 type Reconciler struct {
 	Store   Store
 	Queue   Queue
@@ -20,6 +20,7 @@ type Reconciler struct {
 	// Allowed reports why an application may not go to a target, nil when it may: the
 	// installation's allow-list.
 	Allowed func(gitops.Target) error
+	Limits  Limits // of Bundles
 	Now     func() time.Time
 	NewID   func() string // ULIDs, so that deployments sort by their beginning
 	// Sleep waits between two looks at something that no event announces; nil: never wait.

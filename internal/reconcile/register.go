@@ -33,7 +33,7 @@ func (r *Reconciler) bring(ctx context.Context, repo gitops.Repository, rev gito
 		if err != nil {
 			return false, fmt.Errorf("fetch %s: %w", c.settings.Path, err)
 		}
-		key, err := putBundle(ctx, r.Blobs, files, c.paths())
+		key, err := r.putBundle(ctx, files, c.paths())
 		if err != nil {
 			return false, err
 		}
