@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -133,5 +134,52 @@ func TestR29d_AnOperationOfThreeHoursIsLookedAtShortlyAndStaysVisible(t *testing
 	w.expect("jobs", gitops.PhaseSucceeded)
 	if n := len(w.engine.Executed()); n != 3 { // two brought the applications up
 		t.Errorf("%d executions in all, want 3", n)
+	}
+}
+
+func TestWhatIsWantedOrSuspendedWhileAPlanIsMadeIsSeenBeforeItIsApplied(t *testing.T) {
+	for name, meanwhile := range map[string]func(*world){
+		"a newer push": func(w *world) {
+			w.push("newer", timeout(61))
+			if err := w.r.Reconcile(w.t.Context(), reconcile.Message{Repository: w.repository().ID}); err != nil {
+				w.t.Fatal(err)
+			}
+		},
+		"a suspension": func(w *world) {
+			if _, err := w.op.Suspend(w.t.Context(), "jobs", "ann", "holiday"); err != nil {
+				w.t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := watching(t)
+			w.engine.Script("jobs", fake.Script{Slow: 3})
+			w.push("first", timeout(60))
+			w.resync()
+			looks := 0
+			w.r.Sleep = func(context.Context, time.Duration) error {
+				if looks++; looks == 2 {
+					meanwhile(w)
+				}
+				return nil
+			}
+			executed := len(w.engine.Executed())
+			m, _ := w.queue.Next()
+			if err := w.r.Reconcile(t.Context(), m); err != nil { // the look at the repository
+				t.Fatal(err)
+			}
+			m, _ = w.queue.Next()
+			if err := w.r.Reconcile(t.Context(), m); err != nil { // everything up to the apply
+				t.Fatal(err)
+			}
+			for _, e := range w.engine.Executed()[executed:] {
+				if e.Revision.Message == "first" {
+					t.Error("the plan was applied although the record said otherwise by then")
+				}
+			}
+			if looks < 3 {
+				t.Fatalf("the plan was looked at %d times: nothing happened while it was made", looks)
+			}
+		})
 	}
 }
