@@ -88,11 +88,11 @@ func Pause(ctx context.Context, d time.Duration) error {
 // announces: about 28 s in all, within the function's minute. The pauses begin short, since
 // small change sets are ready within a second, and grow to what a person does not notice.
 var looks = func() []time.Duration {
-	all := []time.Duration{100 * time.Millisecond, 200 * time.Millisecond, 300 * time.Millisecond}
+	all := []time.Duration{100 * time.Millisecond, 400 * time.Millisecond}
 	for range 8 {
-		all = append(all, 400*time.Millisecond)
+		all = append(all, 500*time.Millisecond)
 	}
-	for _, s := range []int{1, 1, 2, 3, 5, 5, 7} {
+	for _, s := range []int{1, 1, 2, 3, 5, 5, 6} {
 		all = append(all, time.Duration(s)*time.Second)
 	}
 	return all
