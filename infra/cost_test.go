@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/driftless-gitops/driftless/internal/bench/price"
 )
 
 var update = flag.Bool("update", false, "write testdata anew")
@@ -54,36 +57,22 @@ func TestResources(t *testing.T) {
 	golden(t, "resources.golden", b.String())
 }
 
-// Prices of us-east-1 in dollars, without any free tier (AWS pricing pages).
-const (
-	month       = 30 * 24 * 60 // minutes
-	fifoRequest = 0.50 / 1e6
-	invocation  = 0.20 / 1e6
-	armGBSecond = 0.0000133334
-	readUnit    = 0.125 / 1e6
-	logGigabyte = 0.50
-	alarmMetric = 0.10
-)
-
 // idle says what one resource of a type costs in a month in which nobody pushes. A type
 // that is not here has not been thought about.
 var idle = map[string]func(resource) float64{
 	"AWS::CloudWatch::Alarm": func(r resource) float64 {
-		return alarmMetric * float64(strings.Count(text(r.Properties["Metrics"]), `"MetricStat"`))
+		return price.AlarmMetric * float64(strings.Count(text(r.Properties["Metrics"]), `"MetricStat"`))
 	},
-	// Five pollers with long polls of 20 s are Lambda's least for a queue (Lambda guide,
-	// "Configuring scaling behavior for SQS event source mappings"); a stream's polls are free.
+	// A stream's polls are free.
 	"AWS::Lambda::EventSourceMapping": func(r resource) float64 {
 		if r.Properties["ScalingConfig"] == nil {
 			return 0
 		}
-		return 5 * 3 * month * fifoRequest
+		return price.Polling
 	},
-	// Rules on the account's own bus are free; each schedule pays for the sweep that it
-	// starts: 50 ms of 256 MB, four queries of half a unit, half a kilobyte of log.
+	// Rules on the account's own bus are free; each schedule pays for the sweep that it starts.
 	"AWS::Events::Rule": func(r resource) float64 {
-		per := map[string]float64{"rate(1 minute)": month, "rate(5 minutes)": month / 5}[text(r.Properties["ScheduleExpression"])]
-		return per * (invocation + 0.05*0.25*armGBSecond + 2*readUnit + 0.5e-6*logGigabyte)
+		return map[string]float64{"rate(1 minute)": price.Minutes, "rate(5 minutes)": price.Minutes / 5}[text(r.Properties["ScheduleExpression"])] * price.Sweep
 	},
 	"AWS::DynamoDB::Table":           free, // on demand; kilobytes of storage
 	"AWS::Events::EventBus":          free,
@@ -123,8 +112,11 @@ func TestIdleCostsLessThanADollarAMonth(t *testing.T) {
 			}
 		}
 		t.Logf("%s: $%.2f a month", name, sum)
-		if sum < 0.3 || sum > 1 {
+		if sum > 1 {
 			t.Errorf("%s: $%.2f a month; the README says less than a dollar", name, sum)
+		}
+		if name == "one account" && math.Abs(sum-price.Rest) > 0.005 {
+			t.Errorf("$%.3f a month, and docs/cost.md counts with $%.3f: see internal/bench/price", sum, price.Rest)
 		}
 	}
 }
