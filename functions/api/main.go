@@ -2,7 +2,6 @@
 package main
 
 import (
-	"context"
 	"crypto/rand"
 	"time"
 
@@ -18,7 +17,7 @@ import (
 )
 
 func main() {
-	e := env.Load(context.Background())
+	e := env.Load()
 	blobs := s3.New(e.AWS, e.String("BUCKET"))
 	store := dynamodb.New(e.AWS, e.String("TABLE"), blobs, time.Now)
 	accounts := account.New(e.AWS, "", env.JSON[[]account.Target](e, "TARGETS"))

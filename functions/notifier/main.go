@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"crypto/rand"
 	"time"
 
@@ -23,7 +22,7 @@ import (
 )
 
 func main() {
-	e := env.Load(context.Background())
+	e := env.Load()
 	store, hosts := dynamodb.New(e.AWS, e.String("TABLE"), nil, time.Now), e.List("ALLOW_PRIVATE_HOSTS")
 	tokens, client := credentials.New(vault.New(e.AWS, time.Now), hosts).Tokens, forge.NewClient(hosts)
 	n := &notify.Notifier{

@@ -2,7 +2,6 @@
 package main
 
 import (
-	"context"
 	"crypto/rand"
 	"time"
 
@@ -25,7 +24,7 @@ import (
 )
 
 func main() {
-	e := env.Load(context.Background())
+	e := env.Load()
 	blobs := s3.New(e.AWS, e.String("BUCKET"))
 	accounts := account.New(e.AWS, e.String("EXTERNAL_ID"), env.JSON[[]account.Target](e, "TARGETS"))
 	cc, hidden := codecommit.New(e.AWS, time.Now), credentials.New(vault.New(e.AWS, time.Now), e.List("ALLOW_PRIVATE_HOSTS"))

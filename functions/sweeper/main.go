@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"crypto/rand"
 	"time"
 
@@ -17,7 +16,7 @@ import (
 )
 
 func main() {
-	e := env.Load(context.Background())
+	e := env.Load()
 	store := dynamodb.New(e.AWS, e.String("TABLE"), nil, time.Now)
 	s := &reconcile.Sweeper{
 		Store: store, Notices: store,

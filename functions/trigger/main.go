@@ -2,7 +2,6 @@
 package main
 
 import (
-	"context"
 	"crypto/rand"
 	"time"
 
@@ -16,7 +15,7 @@ import (
 )
 
 func main() {
-	e := env.Load(context.Background())
+	e := env.Load()
 	store := dynamodb.New(e.AWS, e.String("TABLE"), nil, time.Now)
 	accounts := account.New(e.AWS, "", env.JSON[[]account.Target](e, "TARGETS"))
 	t := &handler.Trigger{

@@ -2,7 +2,6 @@
 package main
 
 import (
-	"context"
 	"crypto/rand"
 	"time"
 
@@ -20,7 +19,7 @@ import (
 )
 
 func main() {
-	e := env.Load(context.Background())
+	e := env.Load()
 	store := dynamodb.New(e.AWS, e.String("TABLE"), nil, time.Now)
 	w := &handler.Webhook{
 		Repositories: store, Deliveries: store,
