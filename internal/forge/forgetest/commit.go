@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 )
 
@@ -20,7 +19,7 @@ func (s *Server) Commit(name, ref, message string, files map[string]string) (id 
 	defer os.Remove(index.Name())
 	environment := []string{"GIT_INDEX_FILE=" + index.Name(), "GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@example.com",
 		"GIT_COMMITTER_NAME=Ada", "GIT_COMMITTER_EMAIL=ada@example.com"}
-	dir := filepath.Join(s.directory(), filepath.FromSlash(name)+".git")
+	dir := s.bare(name)
 	git := func(in string, args ...string) (out string) {
 		if err == nil {
 			out, err = output(environment, in, "git", append([]string{"--git-dir", dir}, args...)...)

@@ -23,6 +23,10 @@ func (s *Server) git(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name := strings.TrimSuffix(strings.Trim(strings.TrimSuffix(r.URL.Path, services[at]), "/"), ".git")
+	if answer := s.breakage(name); answer != nil {
+		answer.ServeHTTP(w, r)
+		return
+	}
 	_, password, ok := r.BasicAuth()
 	if !ok || !s.known(password) {
 		w.Header().Set("WWW-Authenticate", `Basic realm="forgetest"`)
@@ -48,6 +52,17 @@ func (s *Server) git(w http.ResponseWriter, r *http.Request) {
 	backend.ServeHTTP(w, in)
 }
 
+func (s *Server) breakage(name string) http.Handler {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.broken[name]
+}
+
+// bare is the directory of a repository.
+func (s *Server) bare(name string) string {
+	return filepath.Join(s.directory(), filepath.FromSlash(name)+".git")
+}
+
 func (s *Server) directory() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,8 +78,7 @@ func (s *Server) has(name string) bool {
 
 // holds reports whether a repository has a commit.
 func (s *Server) holds(name, commit string) bool {
-	dir := filepath.Join(s.directory(), filepath.FromSlash(name)+".git")
-	return run("git", "-C", dir, "cat-file", "-e", commit+"^{commit}") == nil
+	return run("git", "-C", s.bare(name), "cat-file", "-e", commit+"^{commit}") == nil
 }
 
 // environment is that of this process without anybody's configuration of git.

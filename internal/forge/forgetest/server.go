@@ -32,6 +32,7 @@ type Server struct {
 	exchanged int
 	statuses  []Status
 	failures  []failure
+	broken    map[string]http.Handler // by repository: who answers git's requests
 	requests  int
 }
 
@@ -138,6 +139,37 @@ func (s *Server) Fail(n, status int, headers ...string) {
 	for range n {
 		s.failures = append(s.failures, failure{status, header})
 	}
+}
+
+// Break lets another handler answer git's requests of a repository, before anything else is
+// looked at; nil mends it.
+func (s *Server) Break(name string, answer http.Handler) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken == nil {
+		s.broken = map[string]http.Handler{}
+	}
+	s.broken[name] = answer
+}
+
+// Rename gives a branch of a repository another name, its default branch with it.
+func (s *Server) Rename(name, before, after string) error {
+	if err := run("git", "-C", s.bare(name), "branch", "--move", before, after); err != nil {
+		return fmt.Errorf("rename a branch of %s: %w", name, err)
+	}
+	return nil
+}
+
+// Delete removes a repository.
+func (s *Server) Delete(name string) error {
+	dir := s.bare(name)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.names = slices.DeleteFunc(s.names, func(n string) bool { return n == name })
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("delete repository %s: %w", name, err)
+	}
+	return nil
 }
 
 // failing takes the next failure, if there is one.
