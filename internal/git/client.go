@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -91,7 +91,7 @@ func (c *Client) Snapshot(ctx context.Context, r gitops.Repository, commit strin
 }
 
 // isCommit reports whether a text is the id of a commit, 40 hexadecimal digits.
-var isCommit = regexp.MustCompile(`^[0-9a-f]{40}$`).MatchString
+func isCommit(s string) bool { return len(s) == 40 && strings.Trim(s, "0123456789abcdef") == "" }
 
 // deadline bounds one call.
 func (c *Client) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
