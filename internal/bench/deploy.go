@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/driftless-gitops/driftless/internal/gitops"
-	"github.com/driftless-gitops/driftless/internal/reconcile"
 	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation"
 )
 
@@ -115,7 +114,7 @@ func (d *deploying) peer(ctx context.Context) (usage, error) {
 		return usage{}, fmt.Errorf("write template: %w", err)
 	}
 	// The command line names a change set by the second: two in one second are one too many.
-	if err := reconcile.Pause(ctx, time.Until(time.Now().Truncate(time.Second).Add(time.Second))); err != nil {
+	if err := wait(ctx, time.Until(time.Now().Truncate(time.Second).Add(time.Second))); err != nil {
 		return usage{}, err
 	}
 	d.stage.Sandbox.Calls()

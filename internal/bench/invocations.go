@@ -23,6 +23,16 @@ func (i *invocations) take() map[string][]time.Duration {
 	return seen
 }
 
+// count is how many invocations there were since take was last called.
+func (i *invocations) count() (n int) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, all := range i.seen {
+		n += len(all)
+	}
+	return n
+}
+
 // Enabled implements slog.Handler.
 func (i *invocations) Enabled(context.Context, slog.Level) bool { return true }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -33,7 +34,9 @@ type stage struct {
 	*demo.Stage
 	store   *dynamodb.Store
 	invoked *invocations
-	names   []string // of the applications
+	stream  *stream
+	names   []string          // of the applications
+	every   map[string]string // how often drift is looked for, where not by default
 	edits   int
 }
 
@@ -88,12 +91,11 @@ func (s *stage) begin(ctx context.Context) error {
 	for _, r := range resources.StackResources {
 		if aws.ToString(r.ResourceType) == "AWS::DynamoDB::Table" {
 			s.store = dynamodb.New(s.config(), aws.ToString(r.PhysicalResourceId), nil, time.Now)
+			s.stream, err = newStream(ctx, s.config(), aws.ToString(r.PhysicalResourceId))
+			return err
 		}
 	}
-	if s.store == nil {
-		return errors.New("find the table: the stack Driftless has none")
-	}
-	return nil
+	return errors.New("find the table: the stack Driftless has none")
 }
 
 // config is for calls to the sandbox as its administrator.
@@ -129,24 +131,22 @@ func (s *stage) push(ctx context.Context, message string) (pushed, error) {
 
 // ended waits until an application has ended a deployment of a commit, and returns it.
 func (s *stage) ended(ctx context.Context, app, commit string) (gitops.Deployment, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		latest, err := s.store.ListDeployments(ctx, app, 1)
-		if err == nil && len(latest) == 1 && latest[0].Revision.Commit == commit && latest[0].Phase.Done() {
-			if latest[0].Phase != gitops.PhaseSucceeded {
-				return latest[0], fmt.Errorf("%s of %s ended %s: %s", app, gitops.Short(commit), latest[0].Phase, latest[0].Reason)
-			}
-			return latest[0], nil
+	var latest []gitops.Deployment
+	for tick := range ticks(ctx, 100*time.Millisecond, patience) {
+		if tick != nil {
+			return gitops.Deployment{}, fmt.Errorf("wait for %s of %s, last seen %+v: %w", app, gitops.Short(commit), latest, tick)
 		}
-		select {
-		case <-ctx.Done():
-			return gitops.Deployment{}, fmt.Errorf("wait for %s of %s, last seen %+v: %w", app, gitops.Short(commit), latest, ctx.Err())
-		case <-tick.C:
+		var err error
+		latest, err = s.store.ListDeployments(ctx, app, 1)
+		if err != nil || len(latest) == 0 || latest[0].Revision.Commit != commit || !latest[0].Phase.Done() {
+			continue
 		}
+		if latest[0].Phase != gitops.PhaseSucceeded {
+			return latest[0], fmt.Errorf("%s of %s ended %s: %s", app, gitops.Short(commit), latest[0].Phase, latest[0].Reason)
+		}
+		break
 	}
+	return latest[0], nil
 }
 
 // began returns when a deployment entered a phase, or left it for what came after.
@@ -182,7 +182,7 @@ func (s *stage) add(ctx context.Context, names ...string) error {
 	}
 	first := len(s.names) == 0
 	s.names = append(s.names, names...)
-	if err := s.Write(ctx, fstest.MapFS{"driftless.yaml": {Data: []byte(applications(s.names))}}); err != nil {
+	if err := s.Write(ctx, fstest.MapFS{"driftless.yaml": {Data: []byte(s.applications())}}); err != nil {
 		return err
 	}
 	for _, n := range names {
@@ -213,11 +213,40 @@ func (s *stage) edit(name string) error {
 	return s.Set("stacks/"+name+"/template.yaml", template(name, s.edits))
 }
 
-// applications is a driftless.yaml with an application for each name, at stacks/<name>.
-func applications(names []string) string {
+// applications is the driftless.yaml, in which each application is at stacks/<name>.
+func (s *stage) applications() string {
 	text := fmt.Sprintf("version: 1\ndefaults:\n  target: { account: %q, region: %s }\napplications:\n", sandbox.Account, sandbox.Region)
-	for _, n := range slices.Sorted(slices.Values(names)) {
+	for _, n := range slices.Sorted(slices.Values(s.names)) {
 		text += fmt.Sprintf("  - name: %s\n    path: stacks/%s\n    cloudformation: { stack: %s }\n", n, n, n)
+		if every := s.every[n]; every != "" {
+			text += fmt.Sprintf("    drift: { every: %s }\n", every)
+		}
 	}
 	return text
+}
+
+// wait waits for d, or until ctx ends.
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// ticks yields nil every so often, and in the end why it ends: ctx, or that the time is up.
+func ticks(ctx context.Context, every, most time.Duration) iter.Seq[error] {
+	return func(yield func(error) bool) {
+		for end := time.Now().Add(most); time.Now().Before(end); {
+			if !yield(nil) {
+				return
+			}
+			if err := wait(ctx, every); err != nil {
+				yield(err)
+				return
+			}
+		}
+		yield(fmt.Errorf("not within %s", most))
+	}
 }
