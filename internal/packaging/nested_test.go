@@ -61,7 +61,7 @@ func TestNestedTemplatesAreChecked(t *testing.T) {
 		"parameters that a function says": {"!Ref P", queue, ""},
 		"a macro, which may add some":     {"{A: b}", "Transform: Mine\n" + queue, ""},
 		"a reference to nothing":          {"{}", "Resources: {Q: {Type: AWS::SQS::Queue, DependsOn: Else}}\n", `stacks/jobs/n.yaml:1:51: DependsOn "Else": the template has no such resource`},
-		"too large a template":            {"{}", queue + strings.Repeat("#", 1<<20), "stacks/jobs/n.yaml: the file has 1048617 bytes; at most 1048576 are allowed"},
+		"too large a template":            {"{}", queue + strings.Repeat("#", 1_000_000), "stacks/jobs/n.yaml: the file has 1000041 bytes; at most 1000000 are allowed"},
 		"what is no template":             {"{}", "[]", "stacks/jobs/n.yaml:1:1: not a template: a list where a mapping of sections is needed"},
 	} {
 		t.Run(says, func(t *testing.T) {

@@ -98,8 +98,8 @@ func TestR29h_ATemplateGoesTheWayItsSizeAllows(t *testing.T) {
 		"one byte under what a call takes": {51_199, "", false},
 		"what a call takes":                {51_200, "", false},
 		"one byte over what a call takes":  {51_201, "", true},
-		"what CloudFormation reads":        {1 << 20, "", true},
-		"one byte over what it reads":      {1<<20 + 1, "stacks/jobs/template.yaml: the file has 1048577 bytes; at most 1048576 are allowed", false},
+		"what CloudFormation reads":        {1_000_000, "", true},
+		"one byte over what it reads":      {1_000_001, "stacks/jobs/template.yaml: the file has 1000001 bytes; at most 1000000 are allowed", false},
 	} {
 		t.Run(says, func(t *testing.T) {
 			body := head + strings.Repeat("x", c.size-len(head))
@@ -131,8 +131,8 @@ func TestR29h_ATemplateGoesTheWayItsSizeAllows(t *testing.T) {
 func TestR29h_AddressesMayMakeATemplateTooLarge(t *testing.T) {
 	const head = "Resources: {F: {Type: AWS::Lambda::Function, Properties: {Code: a}}} #"
 	for size, want := range map[int]string{
-		1<<20 - 200: "",
-		1<<20 - 10:  "stacks/jobs/template.yaml: with the addresses of its files the template has 1048691 bytes; at most 1048576 are allowed",
+		1_000_000 - 200: "",
+		1_000_000 - 10:  "stacks/jobs/template.yaml: with the addresses of its files the template has 1000115 bytes; at most 1000000 are allowed",
 	} {
 		files := fstest.MapFS{"stacks/jobs/template.yaml": {Data: []byte(head + strings.Repeat("x", size-len(head)))}, "stacks/jobs/a": {Data: []byte("a")}}
 		if got := refused(t, files, jobs(), bucket); got != want {

@@ -18,7 +18,7 @@ import (
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 const (
 	MaxInline = 51_200
-	MaxSize   = 1 << 20
+	MaxSize   = 1_000_000 // "Template may not exceed 1000000 bytes in size." (aws-samples/aws-vpc-cidr-mgmt issue 10; the guide rounds it to 1 MB)
 )
 
 // What a file may cost to read.

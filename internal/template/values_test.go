@@ -93,7 +93,7 @@ func TestWhatIsNotTextIsToldWithItsPlace(t *testing.T) {
 		"Latin-1 in a comment":   {"Resources:\n  # Stra\xdfe\n", "t.yaml:2:9: not UTF-8 text: the byte 0xdf stands here"},
 		"a control character":    {"Resources: \x07\n", "t.yaml:1:1: not YAML: control characters are not allowed"},
 		"a pointer of Git LFS":   {"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "t.yaml:1:1: a pointer of Git LFS, whose file is not in git: keep the file itself in git"},
-		"more than is ever read": {strings.Repeat("#", 1<<20+1), "t.yaml: the file has 1048577 bytes; at most 1048576 are allowed"},
+		"more than is ever read": {strings.Repeat("#", 1_000_001), "t.yaml: the file has 1000001 bytes; at most 1000000 are allowed"},
 	} {
 		t.Run(says, func(t *testing.T) {
 			if _, err := template.Read("t.yaml", []byte(c.data)); text(err) != c.want {
