@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"sync"
@@ -48,6 +49,25 @@ func (b *Blobs) Get(_ context.Context, key string) (data []byte, err error) {
 		return nil
 	})
 	return data, err
+}
+
+// PutFile implements reconcile.Blobs. It fails where Put does.
+func (b *Blobs) PutFile(ctx context.Context, key string, from io.ReadSeeker) error {
+	data, err := io.ReadAll(from)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", key, err)
+	}
+	return b.Put(ctx, key, data)
+}
+
+// GetFile implements reconcile.Blobs. It fails where Get does.
+func (b *Blobs) GetFile(ctx context.Context, key string, into io.Writer) error {
+	data, err := b.Get(ctx, key)
+	if err != nil {
+		return err
+	}
+	_, err = into.Write(data)
+	return err
 }
 
 // Keys returns the keys of all blobs, sorted.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -37,9 +38,24 @@ func TestBlobs(t *testing.T, newBlobs func(*testing.T) reconcile.Blobs) {
 		must(t, err)
 		wantEqual(t, string(got), "first")
 	})
+	t.Run("a file is a blob", func(t *testing.T) {
+		b := newBlobs(t)
+		must(t, b.Put(t.Context(), "bundles/1", []byte("one")))
+		must(t, b.PutFile(t.Context(), "bundles/1", strings.NewReader("changed")))
+		must(t, b.PutFile(t.Context(), "bundles/2", strings.NewReader("two")))
+		var files strings.Builder
+		must(t, b.GetFile(t.Context(), "bundles/1", &files))
+		must(t, b.GetFile(t.Context(), "bundles/2", &files))
+		wantEqual(t, files.String(), "onetwo")
+		got, err := b.Get(t.Context(), "bundles/2")
+		must(t, err)
+		wantEqual(t, string(got), "two")
+	})
 	t.Run("a blob that was never put is not found", func(t *testing.T) {
-		_, err := newBlobs(t).Get(t.Context(), "plans/none")
+		b := newBlobs(t)
+		_, err := b.Get(t.Context(), "plans/none")
 		wantError(t, err, reconcile.ErrNotFound)
+		wantError(t, b.GetFile(t.Context(), "plans/none", io.Discard), reconcile.ErrNotFound)
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -23,8 +24,8 @@ const maxPlan = 200 << 20
 
 // Limits are the caps on a Bundle. A zero field is its default.
 type Limits struct {
-	TotalBytes  int64 // of its files, unpacked, so that no archive, whoever wrote it, fills a function's memory; 200 MiB
-	BundleBytes int64 // as it is stored, since it is held in memory while it is; 50 MiB
+	TotalBytes  int64 // of its files, unpacked, so that no archive, whoever wrote it, keeps a function busy for ever; 200 MiB
+	BundleBytes int64 // as it is stored: it has to fit on a function's disk, beside what was read of git; 50 MiB
 }
 
 // or returns the limits with the defaults filled in.
@@ -33,38 +34,63 @@ func (l Limits) or() Limits {
 }
 
 // putBundle packs the files at and below the paths and stores them under a key that is
-// their content's hash: the same files give the same key, whatever the commit. They are
-// packed twice, first only for the hash and the size: a buffer that grew until all was in it
-// would take more than twice the memory, and a function has little.
+// their content's hash: the same files give the same key, whatever the commit. What is packed
+// is kept on disk: a function has little memory, and several applications to pack one after
+// the other.
 func (r *Reconciler) putBundle(ctx context.Context, files fs.FS, paths []string) (key string, err error) {
 	names, err := regular(files, paths)
 	if err != nil {
 		return "", err
 	}
-	sum, size := sha256.New(), counter(0)
-	if err := pack(files, names, io.MultiWriter(sum, &size)); err != nil {
+	file, err := temporary()
+	if err != nil {
 		return "", err
 	}
-	if most := r.Limits.or().BundleBytes; int64(size) > most {
-		return "", refuse("%s: packed, its files have %d bytes; at most %d are allowed", strings.Join(paths, ", "), size, most)
-	}
-	buf := bytes.NewBuffer(make([]byte, 0, size))
-	if err := pack(files, names, buf); err != nil {
+	defer file.Close()
+	most, sum := r.Limits.or().BundleBytes, sha256.New()
+	out := &capped{to: io.MultiWriter(file, sum), most: most}
+	if err := pack(files, names, out); err != nil {
 		return "", err
+	}
+	if out.size > most {
+		return "", refuse("%s: packed, its files have %d bytes; at most %d are allowed", strings.Join(paths, ", "), out.size, most)
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return "", fmt.Errorf("read bundle: %w", err)
 	}
 	key = "bundles/" + hex.EncodeToString(sum.Sum(nil)) + ".zip"
-	if err := r.Blobs.Put(ctx, key, buf.Bytes()); err != nil {
+	if err := r.Blobs.PutFile(ctx, key, file); err != nil {
 		return "", fmt.Errorf("store bundle %s: %w", key, err)
 	}
 	return key, nil
 }
 
-// counter counts what is written to it.
-type counter int64
+// temporary returns a file that has no name any more: its space is freed when it is closed
+// or collected, whatever becomes of this process.
+func temporary() (*os.File, error) {
+	file, err := os.CreateTemp("", "driftless-bundle-")
+	if err != nil {
+		return nil, fmt.Errorf("make file for a bundle: %w", err)
+	}
+	if err := os.Remove(file.Name()); err != nil {
+		_ = file.Close() // nothing is in it
+		return nil, fmt.Errorf("make file for a bundle: %w", err)
+	}
+	return file, nil
+}
 
-func (c *counter) Write(p []byte) (int, error) {
-	*c += counter(len(p))
-	return len(p), nil
+// capped counts what is written to it, and passes on what comes before the cap.
+type capped struct {
+	to         io.Writer
+	size, most int64
+}
+
+func (c *capped) Write(p []byte) (int, error) {
+	c.size += int64(len(p))
+	if c.size > c.most {
+		return len(p), nil
+	}
+	return c.to.Write(p)
 }
 
 // pack writes files as an archive, without times, so that equal files make equal archives.
@@ -114,17 +140,27 @@ func regular(files fs.FS, paths []string) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-// openBundle reads a Bundle back. Its content must have the hash that its key names.
+// openBundle reads a Bundle back. Its content must have the hash that its key names. It lies
+// on disk as long as somebody has it.
 func (r *Reconciler) openBundle(ctx context.Context, key string) (fs.FS, error) {
-	data, err := r.Blobs.Get(ctx, key)
+	file, err := temporary()
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.New()
+	if err := r.Blobs.GetFile(ctx, key, io.MultiWriter(file, sum)); err != nil {
+		_ = file.Close() // what is in it is of no use
+		return nil, fmt.Errorf("read bundle %s: %w", key, err)
+	}
+	if got := hex.EncodeToString(sum.Sum(nil)); got != strings.TrimSuffix(path.Base(key), ".zip") {
+		_ = file.Close() // likewise
+		return nil, &gitops.Refusal{Reason: fmt.Sprintf("bundle %s was changed: its content has the hash %s", key, got), Blocked: true}
+	}
+	size, err := file.Seek(0, io.SeekCurrent)
 	if err != nil {
 		return nil, fmt.Errorf("read bundle %s: %w", key, err)
 	}
-	sum := sha256.Sum256(data)
-	if got := hex.EncodeToString(sum[:]); got != strings.TrimSuffix(path.Base(key), ".zip") {
-		return nil, &gitops.Refusal{Reason: fmt.Sprintf("bundle %s was changed: its content has the hash %s", key, got), Blocked: true}
-	}
-	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	archive, err := zip.NewReader(file, size)
 	if err != nil {
 		return nil, fmt.Errorf("open bundle %s: %w", key, err)
 	}

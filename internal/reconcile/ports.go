@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"strings"
 	"time"
@@ -181,6 +182,10 @@ type Blobs interface {
 	Put(ctx context.Context, key string, data []byte) error
 	// Get reads it; ErrNotFound.
 	Get(ctx context.Context, key string) ([]byte, error)
+	// PutFile is Put for what is too large to be held in memory.
+	PutFile(ctx context.Context, key string, from io.ReadSeeker) error
+	// GetFile is Get for it. After an error, part of it may have been written.
+	GetFile(ctx context.Context, key string, into io.Writer) error
 }
 
 // Git reads repositories.

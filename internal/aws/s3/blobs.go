@@ -20,7 +20,7 @@ import (
 )
 
 // largest is how many bytes are read of one blob: more than the largest Bundle, less than
-// a function's memory.
+// a function has of memory and of disk.
 const largest = 64 << 20
 
 // Blobs keeps blobs in a bucket.
@@ -38,10 +38,15 @@ func New(cfg aws.Config, bucket string) *Blobs {
 
 // Put implements reconcile.Blobs. What stands under the key already stays.
 func (b *Blobs) Put(ctx context.Context, key string, data []byte) error {
+	return b.PutFile(ctx, key, bytes.NewReader(data))
+}
+
+// PutFile implements reconcile.Blobs. What stands under the key already stays.
+func (b *Blobs) PutFile(ctx context.Context, key string, from io.ReadSeeker) error {
 	_, err := b.client.PutObject(ctx, &sdk.PutObjectInput{
 		Bucket:      &b.bucket,
 		Key:         &key,
-		Body:        bytes.NewReader(data),
+		Body:        from,
 		IfNoneMatch: aws.String("*"),
 	})
 	if err = translate(err); err != nil && !errors.Is(err, reconcile.ErrConflict) {
@@ -52,19 +57,28 @@ func (b *Blobs) Put(ctx context.Context, key string, data []byte) error {
 
 // Get implements reconcile.Blobs.
 func (b *Blobs) Get(ctx context.Context, key string) ([]byte, error) {
+	var data bytes.Buffer
+	if err := b.GetFile(ctx, key, &data); err != nil {
+		return nil, err
+	}
+	return data.Bytes(), nil
+}
+
+// GetFile implements reconcile.Blobs.
+func (b *Blobs) GetFile(ctx context.Context, key string, into io.Writer) error {
 	out, err := b.client.GetObject(ctx, &sdk.GetObjectInput{Bucket: &b.bucket, Key: &key})
 	if err != nil {
-		return nil, fmt.Errorf("get %s: %w", key, translate(err))
+		return fmt.Errorf("get %s: %w", key, translate(err))
 	}
 	defer out.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(out.Body, largest+1))
+	n, err := io.Copy(into, io.LimitReader(out.Body, largest+1))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", key, err)
+		return fmt.Errorf("read %s: %w", key, err)
 	}
-	if len(data) > largest {
-		return nil, fmt.Errorf("read %s: it is larger than %d bytes", key, largest)
+	if n > largest {
+		return fmt.Errorf("read %s: it is larger than %d bytes", key, largest)
 	}
-	return data, nil
+	return nil
 }
 
 // translate turns what S3 says into reconcile's errors; the rest is transient, 409
