@@ -52,6 +52,9 @@ demo: moto node_modules build ## see the main job done, in a sandbox, in about t
 sandbox: moto node_modules build ## the same, left running, with the commands to play with
 	@$(BIN)/demo --keep
 
+bench: moto node_modules build ## measure Driftless beside its peers, in about ten minutes; writes docs/performance.md and docs/cost.md
+	@$(BIN)/bench $(ARGS)
+
 synth: node_modules build ## write the installation's CloudFormation template into cdk.out
 	npx cdk synth --quiet
 

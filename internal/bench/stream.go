@@ -117,7 +117,7 @@ func (c change) grown() int {
 // told is 1 where the notifier may tell of the change on Driftless' own bus.
 func (c change) told() int {
 	sort, _ := c.after[dynamodb.Table.Sort.Name].(*types.AttributeValueMemberS)
-	if sort != nil && (strings.HasPrefix(sort.Value, "DEPLOYMENT#") || strings.HasPrefix(sort.Value, "DRIFT#")) {
+	if sort != nil && (strings.HasPrefix(sort.Value, "DEPLOYMENT#") || sort.Value == "DRIFT#latest") {
 		return 1
 	}
 	return 0
