@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"hash"
 	"io"
 	"net/http"
 	"regexp"
@@ -58,11 +59,16 @@ func deliver(t *testing.T, address, secret, delivery, body string) (int, string)
 	t.Helper()
 	header := map[string]string{"X-GitHub-Event": "push", "X-GitHub-Delivery": delivery}
 	if secret != "" {
-		mac := hmac.New(sha256.New, []byte(secret))
-		mac.Write([]byte(body))
-		header["X-Hub-Signature-256"] = "sha256=" + hex.EncodeToString(mac.Sum(nil))
+		header["X-Hub-Signature-256"] = signature(sha256.New, "sha256=", secret, body)
 	}
 	return post(t, address, body, header)
+}
+
+// signature is how GitHub signs a body.
+func signature(algorithm func() hash.Hash, prefix, secret, body string) string {
+	mac := hmac.New(algorithm, []byte(secret))
+	mac.Write([]byte(body))
+	return prefix + hex.EncodeToString(mac.Sum(nil))
 }
 
 // post sends a webhook.
