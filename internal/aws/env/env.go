@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -30,8 +31,17 @@ type Env struct {
 	problems []error
 }
 
-// Load reads the process's environment.
-func Load() *Env { return load(os.LookupEnv, os.Stderr) }
+// memory is the most that the Go runtime keeps before it collects garbage more often. What is
+// in use at one time is less (an artefact, or a template), but what was in use before stays
+// until it is collected, which may be as much again. A function's peak is this and its
+// program's pages, less than 128 MB: internal/reconcile's caps and this belong together.
+const memory = 96 << 20
+
+// Load reads the process's environment, and caps its memory.
+func Load() *Env {
+	debug.SetMemoryLimit(memory)
+	return load(os.LookupEnv, os.Stderr)
+}
 
 func load(lookup func(string) (string, bool), logs io.Writer) *Env {
 	e := &Env{lookup: lookup}
