@@ -12,7 +12,7 @@ GOLANGCI := v2.15.0
 FAST     = $(shell go list ./... 2>/dev/null | grep -v -E '/(infra|e2e)$$')
 export PATH := $(CURDIR)/.venv/bin:$(TOOLS):$(PATH)
 
-.PHONY: help build test check vet lint tidy e2e demo sandbox synth deploy update-golden clean
+.PHONY: help build test check vet lint tidy e2e demo sandbox bench synth invoke deploy update-golden clean
 
 help: ## show this
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ bench: moto node_modules build ## measure Driftless beside its peers, in about t
 
 synth: node_modules build ## write the installation's CloudFormation template into cdk.out
 	npx cdk synth --quiet
+
+invoke: moto synth ## run one function on one event: make invoke EVENT=events/webhook-github-push.json [FN=webhook]
+	@$(BIN)/invoke -function "$(FN)" -event "$(EVENT)"
 
 deploy: node_modules build ## install Driftless into the account that your AWS credentials belong to
 	@$(BIN)/driftless preflight

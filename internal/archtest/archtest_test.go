@@ -57,6 +57,7 @@ var rules = []rule{
 	{"internal/demo", "the main job, told in the sandbox", []string{"internal/sandbox", "internal/gitops", "internal/render", "internal/aws/api"}, []string{"charm.land/lipgloss/v2", "github.com/mattn/go-isatty"}},
 	{"internal/e2e", "the main job, tested in the sandbox", []string{"*"}, []string{"*"}},
 	{"internal/bench", "what people would use instead, measured beside the whole", []string{"*"}, []string{"*"}},
+	{"internal/invoke", "one function on one event, on this machine", []string{"*"}, []string{sdk}},
 	{"internal/archtest", "these rules", nil, nil},
 	{"functions", "wiring", []string{"*"}, []string{"github.com/aws/aws-lambda-go/lambda", "github.com/oklog/ulid"}},
 	{"cmd", "wiring", []string{"*"}, []string{"golang.org/x/term"}},

@@ -10,6 +10,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
 	"github.com/driftless-gitops/driftless/infra/build"
 	"github.com/driftless-gitops/driftless/internal/bench/tally"
 	"github.com/driftless-gitops/driftless/internal/sandbox/lambda/bootstrap"
@@ -21,6 +24,10 @@ var functions = []string{"webhook", "trigger", "sweeper", "reconciler", "notifie
 // starts measures G7: from exec to the first request for work, with what the runtime API's
 // own start takes on this machine in both.
 func (b *bench) starts(ctx context.Context) error {
+	s, err := b.open(ctx)
+	if err != nil {
+		return err
+	}
 	machine := map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH]
 	code, err := build.Functions(ctx, b.o.Root, b.scratch, machine, functions)
 	if err != nil {
@@ -37,10 +44,14 @@ func (b *bench) starts(ctx context.Context) error {
 	if err := os.Rename(empty, filepath.Join(nothing, "bootstrap")); err != nil {
 		return fmt.Errorf("place the empty handler: %w", err)
 	}
-	peer := &contender{name: "an empty handler", run: b.start(nothing)}
+	peer := &contender{name: "an empty handler", run: b.start(nothing, nil)}
 	all := []*contender{peer}
 	for _, name := range functions {
-		all = append(all, &contender{name: name, run: b.start(code[name])})
+		settings, err := s.settings(ctx, name)
+		if err != nil {
+			return err
+		}
+		all = append(all, &contender{name: name, run: b.start(code[name], settings)})
 	}
 	if err := b.interleave(ctx, 3*b.n(), all...); err != nil {
 		return err
@@ -61,12 +72,23 @@ func (b *bench) addStarts(peer *contender, ours []*contender) {
 		Row{Goal: "G7", What: "- most memory of one at rest; an empty handler", Ours: memory, Peer: peer.memory(), Limit: AtMost(20), Runs: runs(peer, peer)})...)
 }
 
+// settings are what a function is told that is deployed, as NAME=value.
+func (s *stage) settings(ctx context.Context, function string) ([]string, error) {
+	out, err := lambda.NewFromConfig(s.config()).GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: aws.String("driftless-" + function)})
+	if err != nil {
+		return nil, fmt.Errorf("read settings of %s: %w", function, err)
+	}
+	var settings []string
+	for name, value := range out.Environment.Variables {
+		settings = append(settings, name+"="+value)
+	}
+	return settings, nil
+}
+
 // start returns what starts a function and ends it once it asks for work.
-func (b *bench) start(dir string) func(context.Context) (usage, error) {
-	env := []string{"AWS_REGION=eu-west-1", "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret", "AWS_SESSION_TOKEN=token",
-		"AWS_LAMBDA_FUNCTION_NAME=bench", "AWS_LAMBDA_FUNCTION_VERSION=1", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512", "AWS_EC2_METADATA_DISABLED=true",
-		"DRIFTLESS_TABLE=table", "DRIFTLESS_BUCKET=bucket", "DRIFTLESS_BUS=bus", "DRIFTLESS_EXTERNAL_ID=id", "DRIFTLESS_ALLOW_PRIVATE_HOSTS=",
-		"DRIFTLESS_QUEUE_URL=http://127.0.0.1/123456789012/work.fifo", `DRIFTLESS_TARGETS=[{"account":"123456789012","regions":["eu-west-1"]}]`}
+func (b *bench) start(dir string, settings []string) func(context.Context) (usage, error) {
+	env := append([]string{"AWS_REGION=eu-west-1", "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret", "AWS_SESSION_TOKEN=token",
+		"AWS_LAMBDA_FUNCTION_NAME=bench", "AWS_LAMBDA_FUNCTION_VERSION=1", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512", "AWS_EC2_METADATA_DISABLED=true"}, settings...)
 	log := filepath.Join(b.scratch, "start.log")
 	return func(context.Context) (usage, error) {
 		began := time.Now()
