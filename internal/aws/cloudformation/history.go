@@ -31,14 +31,20 @@ func operation(ctx context.Context, c stacks, stack, token string, since time.Ti
 	})
 }
 
-// lastOperation reads the stack's last operation, whoever started it.
+// lastOperation reads the stack's last operation, whoever started it. Those of people and of
+// tools that give no token all carry the same, none, so that it also ends where it began.
 func lastOperation(ctx context.Context, c stacks, stack string) (history, error) {
 	var newest *types.StackEvent
+	var began time.Time
 	h, err := scan(ctx, c, stack, time.Time{}, func(e types.StackEvent) bool {
 		if newest == nil {
 			newest = &e
 		}
-		return aws.ToString(e.ClientRequestToken) == aws.ToString(newest.ClientRequestToken)
+		same := aws.ToString(e.ClientRequestToken) == aws.ToString(newest.ClientRequestToken)
+		if same && began.IsZero() && begins(e) {
+			began = aws.ToTime(e.Timestamp)
+		}
+		return same && !aws.ToTime(e.Timestamp).Before(began)
 	})
 	if err != nil && noStack(err) {
 		return history{}, nil
