@@ -141,19 +141,19 @@ func regular(files fs.FS, paths []string) ([]string, error) {
 }
 
 // openBundle reads a Bundle back. Its content must have the hash that its key names. It lies
-// on disk as long as somebody has it.
+// on disk, and can be read, until ctx ends, which Lambda's does with its invocation: a disk
+// that waited for garbage to be collected would be full before.
 func (r *Reconciler) openBundle(ctx context.Context, key string) (fs.FS, error) {
 	file, err := temporary()
 	if err != nil {
 		return nil, err
 	}
+	context.AfterFunc(ctx, func() { _ = file.Close() }) // nothing of it is kept
 	sum := sha256.New()
 	if err := r.Blobs.GetFile(ctx, key, io.MultiWriter(file, sum)); err != nil {
-		_ = file.Close() // what is in it is of no use
 		return nil, fmt.Errorf("read bundle %s: %w", key, err)
 	}
 	if got := hex.EncodeToString(sum.Sum(nil)); got != strings.TrimSuffix(path.Base(key), ".zip") {
-		_ = file.Close() // likewise
 		return nil, &gitops.Refusal{Reason: fmt.Sprintf("bundle %s was changed: its content has the hash %s", key, got), Blocked: true}
 	}
 	size, err := file.Seek(0, io.SeekCurrent)
