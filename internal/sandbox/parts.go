@@ -25,6 +25,10 @@ func (s *Sandbox) wire() (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make proxy: %w", err)
 	}
+	tables, err := newProxy(s.tables.URL(), s.o.Log)
+	if err != nil {
+		return nil, fmt.Errorf("make proxy: %w", err)
+	}
 	s.sts = sts.New(sts.Config{Moto: s.moto.URL(), Account: Account, Region: Region, Next: proxy,
 		Now: s.o.Now, Log: s.o.Log})
 	s.events = events.New(events.Config{Moto: s.moto.URL(), Account: Account, Region: Region, Next: proxy,
@@ -35,12 +39,12 @@ func (s *Sandbox) wire() (http.Handler, error) {
 		Account: Account, Region: Region, Now: s.o.Now, Log: s.o.Log}); err != nil {
 		return nil, err
 	}
-	s.lambda = lambda.New(lambda.Config{Moto: s.moto.URL(), Endpoint: s.URL, Account: Account, Region: Region,
+	s.lambda = lambda.New(lambda.Config{Moto: s.moto.URL(), Tables: s.tables.URL(), Endpoint: s.URL, Account: Account, Region: Region,
 		Dir: filepath.Join(s.o.Dir, "lambda"), VisibilitySpeed: s.o.VisibilitySpeed,
 		Credentials: s.session, Principal: s.principal, Now: s.o.Now, Log: s.o.Log})
 	kinds := s.lambda.Kinds()
 	kinds[codecommit.Type] = s.git.Kind()
-	s.cloudformation = cloudformation.New(cloudformation.Config{Moto: s.moto.URL(), Endpoint: s.URL,
+	s.cloudformation = cloudformation.New(cloudformation.Config{Moto: s.moto.URL(), Tables: s.tables.URL(), Endpoint: s.URL,
 		Account: Account, Region: Region, Caller: s.caller, Emit: s.events.Emit, Kinds: kinds,
 		Now: s.o.Now, Timing: s.o.Timing})
 	return s.counting(&gateway{
@@ -55,7 +59,7 @@ func (s *Sandbox) wire() (http.Handler, error) {
 			"codecommit":     s.git,
 			"lambda":         s.lambda,
 			"sqs":            nudging(proxy, s.lambda.Nudge),
-			"dynamodb":       nudging(oneByOne(proxy), s.lambda.Nudge),
+			"dynamodb":       nudging(oneByOne(tables), s.lambda.Nudge),
 		},
 		moto: proxy,
 	}), nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"path/filepath"
 )
 
 // Run runs a sandbox until ctx ends, for the command `driftless sandbox`. It prints its
@@ -31,6 +30,7 @@ func Run(ctx context.Context, stdout io.Writer, o Options) error {
 	case <-ctx.Done():
 		return nil
 	case <-s.moto.Done():
-		return fmt.Errorf("moto ended by itself; its log is %s", filepath.Join(s.Dir(), "moto.log"))
+	case <-s.tables.Done():
 	}
+	return fmt.Errorf("moto ended by itself; its logs are moto.log and dynamodb.log in %s", s.Dir())
 }

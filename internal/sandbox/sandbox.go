@@ -53,9 +53,9 @@ type Options struct {
 type Sandbox struct {
 	o              Options
 	url            string
-	tempDir        string   // to be removed, empty when the caller chose the directory
-	announced      []string // state files
-	moto           *moto.Server
+	tempDir        string       // to be removed, empty when the caller chose the directory
+	announced      []string     // state files
+	moto, tables   *moto.Server // all services but DynamoDB, and DynamoDB
 	sts            *sts.Service
 	events         *events.Service
 	git            *codecommit.Service
@@ -150,8 +150,10 @@ func (s *Sandbox) Close() {
 	}
 	s.running.Wait()
 	s.client.CloseIdleConnections()
-	if s.moto != nil {
-		s.moto.Close()
+	for _, m := range []*moto.Server{s.moto, s.tables} {
+		if m != nil {
+			m.Close()
+		}
 	}
 	if s.tempDir != "" {
 		if err := os.RemoveAll(s.tempDir); err != nil {
@@ -164,7 +166,7 @@ func (s *Sandbox) start(ctx context.Context, listener net.Listener) (err error) 
 	if err := s.makeDir(); err != nil {
 		return err
 	}
-	if s.moto, err = moto.Start(ctx, moto.Options{Dir: s.o.Dir}); err != nil {
+	if err := s.startMoto(ctx); err != nil {
 		return err
 	}
 	handler, err := s.wire()
@@ -192,6 +194,20 @@ func (s *Sandbox) start(ctx context.Context, listener net.Listener) (err error) 
 		}
 	})
 	return nil
+}
+
+// startMoto starts one moto for DynamoDB and one for all else, side by side: a Python process
+// does one thing at a time, and half of all that waits for moto waits for DynamoDB.
+func (s *Sandbox) startMoto(ctx context.Context) error {
+	tables := make(chan error, 1)
+	go func() {
+		var err error
+		s.tables, err = moto.Start(ctx, moto.Options{Dir: s.o.Dir, Log: "dynamodb.log"})
+		tables <- err
+	}()
+	var err error
+	s.moto, err = moto.Start(ctx, moto.Options{Dir: s.o.Dir})
+	return errors.Join(err, <-tables)
 }
 
 func (s *Sandbox) makeDir() error {

@@ -22,6 +22,7 @@ import (
 // Config is what a Service needs. Moto alone is required.
 type Config struct {
 	Moto     string        // base URL of moto_server
+	Tables   string        // base URL of the one that has DynamoDB; Moto when empty
 	Endpoint func() string // the gateway's base URL, which clients use in template URLs
 	Account  string        // of requests whose caller is unknown; default 123456789012
 	Region   string        // of requests without a signature; default us-east-1
@@ -87,7 +88,7 @@ func New(c Config) *Service {
 	}
 	// Operations belong to the service, not to the request that starts one.
 	ctx, cancel := context.WithCancel(context.Background())
-	client := &resource.Client{URL: c.Moto, Endpoint: c.Endpoint,
+	client := &resource.Client{URL: c.Moto, Tables: c.Tables, Endpoint: c.Endpoint,
 		HTTP: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
 	s := &Service{Config: c, client: client, ctx: ctx, cancel: cancel,
 		kinds: resource.Builtin(client), detections: map[string]*detection{}}

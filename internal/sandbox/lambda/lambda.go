@@ -26,6 +26,7 @@ import (
 // Config is what the sandbox's Lambda needs of its surroundings.
 type Config struct {
 	Moto            string        // moto's base URL
+	Tables          string        // that of DynamoDB's streams; Moto when empty
 	Endpoint        func() string // the gateway's base URL, which functions get as AWS_ENDPOINT_URL
 	Account, Region string
 	Dir             string // unpacked code, logs and temporary files

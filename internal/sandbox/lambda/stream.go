@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -280,7 +281,7 @@ func (s *Service) streams(ctx context.Context, action string, in, out any) error
 	if err != nil {
 		return fmt.Errorf("write %s: %w", action, err)
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.config.Moto, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, cmp.Or(s.config.Tables, s.config.Moto), bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("call %s: %w", action, err)
 	}

@@ -1,18 +1,17 @@
 package moto
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -23,14 +22,12 @@ const Wanted = "5.2.1"
 // ErrMissing says that no moto_server was found.
 var ErrMissing = errors.New("no moto_server on the PATH nor in .venv/bin; install it with: pip install 'moto[server]==" + Wanted + "'")
 
-const (
-	startTimeout = 30 * time.Second
-	attempts     = 3 // a port found free may be taken by another before moto binds it
-)
+const startTimeout = 30 * time.Second
 
 // Options are what Start needs.
 type Options struct {
 	Dir string // existing directory for the log and for moto's own files
+	Log string // the log's name there, moto.log when empty; no two servers share one
 }
 
 // Server is a running moto_server.
@@ -50,20 +47,16 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	if python, ok := beside(program); ok {
-		if s, err := start(ctx, program, o.Dir, python, "-c", serve); err == nil || ctx.Err() != nil {
+		if s, err := start(ctx, program, o, python, "-"); err == nil || ctx.Err() != nil {
 			return s, err
 		}
 	}
-	for range attempts - 1 {
-		if s, err := start(ctx, program, o.Dir, program); err == nil || ctx.Err() != nil {
-			return s, err
-		}
-	}
-	return start(ctx, program, o.Dir, program)
+	return start(ctx, program, o, program)
 }
 
-// serve runs moto_server without what makes it slow. Where it does not start, for instance
-// because moto's inside has changed, moto_server itself does.
+// serve runs moto_server without what makes it slow; Python reads it from its standard input.
+// Where it does not start, for instance because moto's inside has changed, moto_server itself
+// does.
 //
 //go:embed serve.py
 var serve string
@@ -118,28 +111,21 @@ func Find() (string, error) {
 	}
 }
 
-// start runs the command line, which is program or what runs it.
-func start(ctx context.Context, program, dir string, command ...string) (*Server, error) {
-	port, err := freePort()
-	if err != nil {
-		return nil, fmt.Errorf("find a free port: %w", err)
-	}
-	logFile, err := os.OpenFile(filepath.Join(dir, "moto.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+// start runs the command line, which is program or what runs it. The server takes a free port
+// by itself and says in its log which: one found beforehand could be another's by then.
+func start(ctx context.Context, program string, o Options, command ...string) (*Server, error) {
+	logFile, err := os.Create(filepath.Join(o.Dir, cmp.Or(o.Log, "moto.log")))
 	if err != nil {
 		return nil, fmt.Errorf("open moto's log: %w", err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	s := &Server{
-		url:    "http://127.0.0.1:" + strconv.Itoa(port),
-		cancel: cancel,
-		done:   make(chan struct{}),
-	}
-	cmd := exec.CommandContext(ctx, command[0], append(command[1:], "-H", "127.0.0.1", "-p", strconv.Itoa(port))...)
-	cmd.Stdout, cmd.Stderr = logFile, logFile
+	s := &Server{cancel: cancel, done: make(chan struct{})}
+	cmd := exec.CommandContext(ctx, command[0], append(command[1:], "-H", "127.0.0.1", "-p", "0")...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(serve), logFile, logFile
 	cmd.Env = append(environ(),
 		"MOTO_IAM_LOAD_MANAGED_POLICIES=true", // roles of real templates attach AWS's managed policies
 		"MOTO_EC2_LOAD_DEFAULT_AMIS=false",
-		"MOTO_LAMBDA_DATA_DIR="+filepath.Join(dir, "moto-lambda"),
+		"MOTO_LAMBDA_DATA_DIR="+filepath.Join(o.Dir, "moto-lambda"),
 	)
 	cmd.WaitDelay = 5 * time.Second
 	dieWithParent(cmd)
@@ -151,7 +137,7 @@ func start(ctx context.Context, program, dir string, command ...string) (*Server
 	}
 	version := make(chan string, 1)
 	go func() { version <- readVersion(ctx, program) }()
-	if err := s.wait(ctx); err != nil {
+	if err := s.wait(ctx, logFile.Name()); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("start %s: %w (see %s)", program, err, logFile.Name())
 	}
@@ -176,25 +162,27 @@ func (s *Server) run(cmd *exec.Cmd, logFile io.Closer, started chan<- error) {
 	s.err = cmd.Wait()
 }
 
-// wait returns nil once the server answers a request.
-func (s *Server) wait(ctx context.Context) error {
+// announced is the line in which werkzeug, moto's server, says that it listens, and where.
+var announced = regexp.MustCompile(`Running on (http://127\.0\.0\.1:\d+)`)
+
+// wait returns nil once the server has said where it listens.
+func (s *Server) wait(ctx context.Context, log string) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/moto-api/data.json", nil)
+		text, err := os.ReadFile(log)
 		if err != nil {
 			return err
 		}
-		if resp, err := client.Do(req); err == nil {
-			_ = resp.Body.Close()
+		if m := announced.FindSubmatch(text); m != nil {
+			s.url = string(m[1])
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("no answer from %s: %w", s.url, ctx.Err())
+			return fmt.Errorf("it does not listen: %w", ctx.Err())
 		case <-s.done:
 			return errors.Join(errors.New("the process ended"), s.err)
 		case <-tick.C:
@@ -223,12 +211,4 @@ func environ() []string {
 		}
 	}
 	return append(kept, "AWS_ACCESS_KEY_ID=moto", "AWS_SECRET_ACCESS_KEY=moto")
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }

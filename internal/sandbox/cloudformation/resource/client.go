@@ -21,6 +21,7 @@ import (
 // would be one per service for a handful of calls each.
 type Client struct {
 	URL      string        // moto's address
+	Tables   string        // that of DynamoDB's moto; URL when empty
 	Endpoint func() string // the address that clients use, which moto puts into queue URLs
 	HTTP     *http.Client
 
@@ -120,7 +121,11 @@ func (c *Client) S3(ctx context.Context, s Scope, method, path string, body []by
 }
 
 func (c *Client) send(ctx context.Context, s Scope, service, method, path string, body io.Reader, h http.Header) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.URL+path, body)
+	address := c.URL
+	if service == "dynamodb" && c.Tables != "" {
+		address = c.Tables
+	}
+	req, err := http.NewRequestWithContext(ctx, method, address+path, body)
 	if err != nil {
 		return nil, fmt.Errorf("call %s: %w", service, err)
 	}
