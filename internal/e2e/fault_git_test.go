@@ -128,7 +128,7 @@ func TestR45_WhateverGitAnswersTheLastGoodStateStands(t *testing.T) {
 	h.deploys(name, one(name, 7))
 }
 
-// The schedule looks at both; a look that hangs holds nothing but its own repository.
+// A look that hangs holds up nothing but its own repository.
 func TestR47_ARepositoryThatNeverEndsKeepsNobodyWaiting(t *testing.T) {
 	const name, slow = "fair", "endless"
 	h := host(t, "acme/fair", one(name, 5), "--forge", "github", "--token-file", token(t))
@@ -315,9 +315,6 @@ func TestR49_SixtyQuickPushesAreAtMostTwoDeployments(t *testing.T) {
 	}
 	if got, err := h.stage.Sandbox.QueueAttribute(t.Context(), name, "VisibilityTimeout"); err != nil || got != "159" {
 		t.Errorf("live VisibilityTimeout is %q, %v; want that of the last push, 159", got, err)
-	}
-	if states, _ := h.shown(skipped[0], "driftless/"+name); len(states) == 0 {
-		h.ended(skipped[0], "driftless/"+name, "failure", "error", "success")
 	}
 }
 
