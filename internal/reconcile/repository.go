@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/driftless-gitops/driftless/internal/config"
 	"github.com/driftless-gitops/driftless/internal/gitops"
@@ -250,7 +251,8 @@ func (r *Reconciler) compare(ctx context.Context, repo gitops.Repository, all []
 	for _, settings := range all {
 		if why := r.refuses(repo, settings.Target); why != nil {
 			// The installation's targets change without a commit.
-			refused = append(refused, gitops.Problem{Application: settings.Name, File: cmp.Or(settings.File, config.Name), Message: why.Error(), Passing: true})
+			refused = append(refused, gitops.Problem{Application: settings.Name, File: cmp.Or(settings.File, config.Name),
+				Message: strings.TrimSuffix(why.Error(), ": "+ErrDenied.Error()), Passing: true})
 			continue
 		}
 		c := candidate{settings: settings}
