@@ -1,6 +1,7 @@
 package cloudformation_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,18 +81,23 @@ func TestImportGoesWithOtherChangesAndIsLetGoByARollback(t *testing.T) {
 	const kept = "  Kept: { Type: AWS::SQS::Queue, DeletionPolicy: RetainExceptOnCreate, Properties: { QueueName: kept } }\n"
 	w.abandon("Resources:\n" + strings.Replace(kept, "RetainExceptOnCreate", "Retain", 1))
 	w.must("app", oneQueue)
-	w.service.Fail("app", "Dead", "no more queues")
-	c := w.plan("app", twoQueues+kept, importing)
-	if got := changes(c); !cmp.Equal(got[len(got)-1], "Import Kept") {
+	w.service.Fail("app", "Last", "no more queues")
+	body := twoQueues + kept + "  Last: { Type: AWS::SQS::Queue, DependsOn: Kept }\n"
+	c := w.plan("app", body, importing)
+	if got := changes(c); !cmp.Equal(got, []string{"Add Dead", "Modify Jobs False" + strings.TrimPrefix(got[1], "Modify Jobs False"), "Import Kept", "Add Last"}) {
 		t.Fatalf("plan: %v", got)
 	}
 	w.execute(c)
 	if status := w.settled("app"); status != types.StackStatusUpdateRollbackComplete {
 		t.Fatalf("status %s\n%s", status, w.history("app"))
 	}
-	w.must("app", twoQueues+kept, importing)
-	if got := w.physical("app", "Kept"); !strings.HasSuffix(got, "/kept") {
-		t.Errorf("imported %q", got)
+	again := w.plan("app", body, importing)
+	if got := changes(again); !slices.Contains(got, "Import Kept") {
+		t.Errorf("the rollback did not let go of the queue as it was: %v", got)
+	}
+	w.execute(again)
+	if status := w.settled("app"); status != types.StackStatusUpdateComplete || !strings.HasSuffix(w.physical("app", "Kept"), "/kept") {
+		t.Errorf("status %s, imported %q", status, w.physical("app", "Kept"))
 	}
 }
 

@@ -219,6 +219,10 @@ func (st *stack) attributes() map[string]any {
 	return out
 }
 
+// returnable are the states in which a nested stack's update has still to be taken back.
+var returnable = []types.StackStatus{types.StackStatusUpdateCompleteCleanupInProgress, types.StackStatusUpdateFailed,
+	types.StackStatusUpdateRollbackFailed}
+
 // rollbackNested takes back the nested stack's part of a failed update, unless it did so by
 // itself or was not touched.
 func (d *deployment) rollbackNested(ctx context.Context, r *record) error {
@@ -228,9 +232,7 @@ func (d *deployment) rollbackNested(ctx context.Context, r *record) error {
 	}
 	d.mu.Lock()
 	st := child.st
-	switch st.status {
-	case types.StackStatusUpdateCompleteCleanupInProgress, types.StackStatusUpdateFailed, types.StackStatusUpdateRollbackFailed:
-	default:
+	if !slices.Contains(returnable, st.status) {
 		d.mu.Unlock()
 		return nil
 	}

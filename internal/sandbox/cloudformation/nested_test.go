@@ -228,7 +228,7 @@ func TestCancelledUpdateCancelsItsNestedStacks(t *testing.T) {
 	if status := w.settled("app"); status != types.StackStatusUpdateRollbackComplete {
 		t.Errorf("status %s\n%s", status, w.history("app"))
 	}
-	if st := w.find(id); st.StackStatus != types.StackStatusUpdateRollbackComplete {
+	if st := w.find(id); st.StackStatus != types.StackStatusUpdateRollbackComplete || !strings.Contains(w.history(id), "Jobs UPDATE_FAILED Resource update cancelled") {
 		t.Errorf("nested stack ended in %s\n%s", st.StackStatus, w.history(id))
 	}
 }
