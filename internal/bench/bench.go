@@ -149,8 +149,7 @@ func (b *bench) add(rows ...Row) {
 	for i := range rows {
 		timed := rows[i].Ours.Unit == "ms" || rows[i].Ours.Unit == "s" || rows[i].Ours.Unit == "CPU ms"
 		if busy && timed && rows[i].Limit != (Limit{}) {
-			rows[i].Busy = true
-			rows[i].Note = strings.TrimPrefix(fmt.Sprintf("%s; the same work takes %.1f times its best now", rows[i].Note, by), "; ")
+			rows[i].Busy = by
 		}
 	}
 	b.rows = append(b.rows, rows...)

@@ -28,9 +28,9 @@ func TestVerdicts(t *testing.T) {
 		"at most is missed above":                {Row{Ours: ms(11), Limit: AtMost(10)}, Missed},
 		"at least is missed below":               {Row{Ours: ms(39), Limit: AtLeast(40)}, Missed},
 		"exactly is missed below":                {Row{Ours: ms(2), Limit: Exactly(3)}, Missed},
-		"a busy machine judges nothing":          {Row{Ours: ms(1), Peer: ms(100), Limit: Ratio(0.65), Busy: true}, TooBusy},
+		"a busy machine judges nothing":          {Row{Ours: ms(1), Peer: ms(100), Limit: Ratio(0.65), Busy: 1.7}, TooBusy},
 		"what has no limit is shown":             {Row{Ours: ms(1), Peer: ms(100)}, Shown},
-		"what has no limit is shown, busy or no": {Row{Ours: ms(1), Busy: true}, Shown},
+		"what has no limit is shown, busy or no": {Row{Ours: ms(1), Busy: 1.7}, Shown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := c.row.Verdict(); got != c.want {
@@ -52,7 +52,7 @@ func TestQuantitiesShowThreeDigits(t *testing.T) {
 }
 
 func TestTheWayARunEnds(t *testing.T) {
-	missed, busy, met := Row{Ours: Quantity{2, "MB"}, Limit: AtMost(1)}, Row{Limit: AtMost(1), Busy: true}, Row{Limit: AtMost(1)}
+	missed, busy, met := Row{Ours: Quantity{2, "MB"}, Limit: AtMost(1)}, Row{Limit: AtMost(1), Busy: 1.7}, Row{Limit: AtMost(1)}
 	for name, c := range map[string]struct {
 		rows []Row
 		want error

@@ -39,8 +39,8 @@ const preface = `# Performance
 Written by ` + "`make bench`" + `, which measures Driftless beside what people would use instead, on one
 machine and in one run. A time alone says nothing about another machine, so a goal is a ratio of
 medians of interleaved runs; what takes more than three seconds runs three times. Before every run
-the same piece of work is done on all cores: where that takes %.1f times its best in the median, a
-time is not judged. Counts (requests, messages, bytes) are judged always.
+the same piece of work is done on all cores: where that takes more than %.1f times its best in the
+median, a time is not judged, and by how much it was more is said. Counts (requests, messages, bytes) are judged always.
 
 %s
 

@@ -25,8 +25,8 @@ type Row struct {
 	Ours  Quantity // what Driftless needed
 	Peer  Quantity // what the other needed; zero: there is none
 	Limit Limit
-	Runs  string // how many were made, such as "7" or "7, peer 3"
-	Busy  bool   // a time that was taken while the machine was busy with something else
+	Runs  string  // how many were made, such as "7" or "7, peer 3"
+	Busy  float64 // of a time that was taken while the machine was busy: how many times as long the same work took
 	Note  string
 }
 
@@ -106,7 +106,7 @@ func (r Row) Verdict() Verdict {
 		holds = r.Ours.Value == r.Limit.value
 	}
 	switch {
-	case r.Busy:
+	case r.Busy > 0:
 		return TooBusy
 	case holds:
 		return Met
@@ -125,8 +125,12 @@ func (r Row) ratio() string {
 // cells are the columns of the table, in the order of columns.
 func (r Row) cells() []string {
 	verdict := string(r.Verdict())
-	if verdict == "" {
+	switch r.Verdict() {
+	case Shown:
 		verdict = "-"
+	case TooBusy:
+		verdict += fmt.Sprintf(" (%.1f ×)", r.Busy)
+	case Met, Missed:
 	}
 	return []string{r.Goal, r.What, r.Ours.String(), r.Peer.String(), r.ratio(), r.Limit.String(), verdict, r.Runs}
 }

@@ -53,9 +53,9 @@ func (b *bench) interleave(ctx context.Context, n int, contenders ...*contender)
 			c.taken = append(c.taken, u)
 		}
 	}
-	for i := range n {
+	for range n {
 		for _, c := range contenders {
-			if len(c.taken) > 0 && c.taken[0].wall > lengthy && (i >= few-1 || b.o.Quick) {
+			if b.enough(c) {
 				continue
 			}
 			u, err := b.once(ctx, c)
@@ -69,6 +69,12 @@ func (b *bench) interleave(ctx context.Context, n int, contenders ...*contender)
 		b.say("      %-58s %s", c.name, c.spread())
 	}
 	return nil
+}
+
+// enough reports whether something that takes long was run often enough.
+func (b *bench) enough(c *contender) bool {
+	long := slices.ContainsFunc(c.taken, func(u usage) bool { return u.wall > lengthy })
+	return long && (len(c.taken) >= few || b.o.Quick)
 }
 
 // spread says between which times a contender's runs were.
