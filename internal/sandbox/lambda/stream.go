@@ -72,6 +72,11 @@ func (s *Service) pollStream(ctx context.Context, m mapping) {
 			continue
 		}
 		m.position.iterator = next
+		if m.position.after != "" {
+			// moto puts a copy of the table in its place when it cancels a transaction, and an
+			// iterator goes on reading the one that is gone: it is taken anew.
+			m.position.iterator = ""
+		}
 		pause := time.NewTimer(streamPause)
 		select {
 		case <-nudged:

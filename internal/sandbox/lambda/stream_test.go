@@ -1,6 +1,7 @@
 package lambda_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -77,6 +78,24 @@ func TestLatestBeginsWithTheMapping(t *testing.T) {
 	w.maps(d.stream, w.function("f"), from(types.EventSourcePositionLatest))
 	d.put("after")
 	w.eventually("what came after", func() bool { return w.ids() == "after" })
+}
+
+func TestRecordsGoOnAfterATransactionWasCancelled(t *testing.T) {
+	w := newWorld(t)
+	d := w.table()
+	w.maps(d.stream, w.function("f"), from(types.EventSourcePositionTrimHorizon))
+	d.put("1")
+	w.eventually("the first", func() bool { return w.ids() == "1" })
+	_, err := d.client.TransactWriteItems(t.Context(), &dynamodb.TransactWriteItemsInput{TransactItems: []ddbtypes.TransactWriteItem{
+		{ConditionCheck: &ddbtypes.ConditionCheck{TableName: &d.name, Key: map[string]ddbtypes.AttributeValue{"id": &ddbtypes.AttributeValueMemberS{Value: "none"}},
+			ConditionExpression: aws.String("attribute_exists(id)")}},
+		{Put: &ddbtypes.Put{TableName: &d.name, Item: map[string]ddbtypes.AttributeValue{"id": &ddbtypes.AttributeValueMemberS{Value: "undone"}}}},
+	}})
+	if canceled := (*ddbtypes.TransactionCanceledException)(nil); !errors.As(err, &canceled) {
+		t.Fatalf("the transaction was not cancelled: %v", err)
+	}
+	d.put("2")
+	w.eventually("what came after", func() bool { return w.ids() == "1 2" })
 }
 
 func TestStreamFilterLetsThroughWhatFits(t *testing.T) {
