@@ -22,6 +22,9 @@ func resources(names []string, m map[string]any) ([]*Resource, error) {
 	}
 	var out []*Resource
 	for _, id := range names {
+		if strings.HasPrefix(id, "Fn::ForEach::") {
+			return nil, invalid("The sandbox does not carry out Fn::ForEach: %s", id)
+		}
 		if !logicalID.MatchString(id) {
 			return nil, invalid("Template format error: Resource name %s is non alphanumeric.", id)
 		}

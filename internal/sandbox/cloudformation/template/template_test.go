@@ -126,6 +126,7 @@ func TestTemplateIsRefused(t *testing.T) {
 		"broken JSON":             {`{"Resources": `, "Template format error: YAML not well-formed. (line 1, column 1)"},
 		"another version":         {"AWSTemplateFormatVersion: 2011-01-01\n" + fmt.Sprintf(queue, ""), "Template format error: Unsupported template version: 2011-01-01."},
 		"a name with a dash":      {"Resources:\n  A-B: { Type: AWS::SQS::Queue }\n", "Template format error: Resource name A-B is non alphanumeric."},
+		"a loop":                  {"Transform: AWS::LanguageExtensions\nResources:\n  Fn::ForEach::Queues: [Name, [A, B], { \"Queue${Name}\": { Type: AWS::SQS::Queue } }]\n", "The sandbox does not carry out Fn::ForEach: Fn::ForEach::Queues"},
 		"a resource without type": {"Resources:\n  A: { Properties: {} }\n", "Template format error: [/Resources/A] Every Resources object must contain a Type member."},
 		"an unknown attribute":    {fmt.Sprintf(queue, ", Depends: B"), "Invalid template resource property 'Depends'"},
 		"an unknown policy":       {fmt.Sprintf(queue, ", DeletionPolicy: Keep"), "Template format error: Unrecognized DeletionPolicy Keep for resource A"},
