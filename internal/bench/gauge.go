@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// slack is how many times its best a calibration may take on a quiet machine. Two busy
-// programs on two cores make it 1.5 and more.
-const slack = 1.3
+// slack is how many times its best a calibration may take on a machine that is quiet but for
+// the sandbox, which polls. One other program that computes on one of two cores makes it 1.6
+// and more.
+const slack = 1.5
 
 // gauge finds out whether the machine is busy with something else: it does the same piece
 // of work on all cores before every run, which takes longer when others compute as well.
