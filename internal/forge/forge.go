@@ -81,16 +81,20 @@ func Decode(body []byte, into any) error {
 // State is how a commit's status stands.
 type State string
 
-// The states.
+// The states. A forge that has not all of them shows the nearest that it has.
 const (
-	StatePending State = "pending"
+	StatePending State = "pending" // it waits for something or somebody
+	StateRunning State = "running" // it is being worked on
 	StateSuccess State = "success"
+	StateSkipped State = "skipped" // nothing was done, and nothing is wrong
 	StateFailure State = "failure" // what git wants could not be brought about
 	StateError   State = "error"   // a person has to act elsewhere first
 )
 
 // States returns every state.
-func States() []State { return []State{StatePending, StateSuccess, StateFailure, StateError} }
+func States() []State {
+	return []State{StatePending, StateRunning, StateSuccess, StateSkipped, StateFailure, StateError}
+}
 
 // Status is what a forge shows of a commit.
 type Status struct {

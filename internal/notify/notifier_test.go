@@ -29,8 +29,8 @@ func TestADeploymentIsShownFromPendingToItsEnd(t *testing.T) {
 		got = append(got, string(s.State)+": "+s.Description)
 	}
 	want := []string{
-		"pending: waiting to begin", "pending: planning", "pending: waiting for approval: the plan replaces or removes resources",
-		"pending: applying", "pending: applied, verifying", "success: applied and in sync",
+		"pending: waiting to begin", "running: planning", "pending: waiting for approval: the plan replaces or removes resources",
+		"running: applying", "running: applied, verifying", "success: applied and in sync",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

@@ -45,7 +45,7 @@ func TestANewerDeploymentIsShownByWhoeverHasThePlace(t *testing.T) {
 		w.n.Tell(t.Context(), []notify.Subject{about(*newer)})
 	})
 	w.n.Tell(t.Context(), []notify.Subject{about(*older)})
-	w.expect("jobs", commit, forge.StatePending)
+	w.expect("jobs", commit, forge.StateRunning)
 	if behind := w.notices.Behind(); len(behind) != 0 {
 		t.Errorf("behind: %v", behind)
 	}
@@ -76,7 +76,7 @@ func TestWhoeverFindsThePlaceFreeAfterAllShowsTheNewerDeployment(t *testing.T) {
 	if errs := w.n.Tell(t.Context(), []notify.Subject{about(*newer)}); errs[0] != nil {
 		t.Fatal(errs[0])
 	}
-	w.expect("jobs", commit, forge.StatePending)
+	w.expect("jobs", commit, forge.StateRunning)
 }
 
 func TestWhatWasReadBeforeSomethingNewerWasShownIsNotShown(t *testing.T) {
@@ -106,7 +106,7 @@ func TestTheNewestDeploymentHasThePlace(t *testing.T) {
 	for range 5 {
 		w.sweep(time.Minute)
 	}
-	w.expect("jobs", commit, forge.StatePending)
+	w.expect("jobs", commit, forge.StateRunning)
 	w.move(newer, gitops.PhaseSucceeded)
 	w.deliver()
 	w.expect("jobs", commit, forge.StateSuccess)

@@ -20,7 +20,7 @@ func Deployment(d gitops.Deployment) forge.Status {
 		plan = d.Plan.String()
 	}
 	s.State, why = phase(d, plan)
-	if d.Kind == gitops.KindRevert {
+	if d.Kind == gitops.KindRevert && s.State != forge.StateSkipped {
 		why = "back to what was deployed: " + why
 	}
 	s.Description = line(why)
@@ -31,27 +31,29 @@ func Deployment(d gitops.Deployment) forge.Status {
 // second is left out: a forge takes a limited number of statuses for a commit (GitHub 1,000
 // for one context, REST API, "Create a commit status"), and the console's page tells it.
 //
-// A deployment that was overtaken is a success: forges have no neutral status, nothing was
-// wrong with it, and a red one would say of a sound commit that it failed; Read the Docs
-// decided likewise (readthedocs.org pull request 12990).
+// A deployment that was overtaken was skipped: nothing was wrong with it. Where a forge has
+// no neutral status that is green, so its description begins with what did not happen.
 func phase(d gitops.Deployment, plan string) (forge.State, string) {
 	switch d.Phase {
 	case gitops.PhasePending:
 		return forge.StatePending, or(d.Progress, "waiting to begin")
 	case gitops.PhasePlanning:
-		return forge.StatePending, or(d.Progress, "planning")
+		return forge.StateRunning, or(d.Progress, "planning")
 	case gitops.PhaseAwaitingApproval:
 		return forge.StatePending, join(plan, "waiting for approval: "+or(d.Progress, d.Reason))
 	case gitops.PhaseApplying:
-		return forge.StatePending, join(plan, "applying")
+		return forge.StateRunning, join(plan, "applying")
 	case gitops.PhaseVerifying:
-		return forge.StatePending, join(plan, "applied, verifying")
+		return forge.StateRunning, join(plan, "applied, verifying")
 	case gitops.PhaseRollingBack:
-		return forge.StatePending, join(plan, "rolling back: "+d.Reason)
+		return forge.StateRunning, join(plan, "rolling back: "+d.Reason)
 	case gitops.PhaseSucceeded:
 		return forge.StateSuccess, join(plan, d.Reason)
 	case gitops.PhaseSuperseded:
-		return forge.StateSuccess, "skipped: " + d.Reason
+		if d.Kind == gitops.KindRevert {
+			return forge.StateSkipped, "not reverted: " + d.Reason
+		}
+		return forge.StateSkipped, "not deployed: " + d.Reason
 	case gitops.PhaseFailed, gitops.PhaseRejected:
 		return forge.StateFailure, join(plan, d.Reason)
 	case gitops.PhaseBlocked:

@@ -110,6 +110,19 @@ func parse(body []byte) (forge.Push, error) {
 // 422 "description is too long (maximum is 140 characters)" to a longer one.
 const maxDescription = 140
 
+// states are GitHub's words: it has error, failure, pending and success (docs.github.com,
+// "REST API endpoints for commit statuses"). What was skipped is a success, as Read the Docs
+// decided likewise (readthedocs.org pull request 12990): red would say of a sound commit that
+// it failed, so that the description has to say what became of it.
+var states = map[forge.State]string{
+	forge.StatePending: "pending",
+	forge.StateRunning: "pending",
+	forge.StateSuccess: "success",
+	forge.StateSkipped: "success",
+	forge.StateFailure: "failure",
+	forge.StateError:   "error",
+}
+
 // Report implements forge.Reporter: POST /repos/{owner}/{repo}/statuses/{sha}.
 func (f Forge) Report(ctx context.Context, r gitops.Repository, s forge.Status) error {
 	base, owner, name, err := place(r.URL)
@@ -122,7 +135,7 @@ func (f Forge) Report(ctx context.Context, r gitops.Repository, s forge.Status) 
 		if err != nil {
 			return fmt.Errorf("make client: %w", err)
 		}
-		status := api.RepoStatus{State: api.Ptr(string(s.State)), Context: &s.Context}
+		status := api.RepoStatus{State: api.Ptr(states[s.State]), Context: &s.Context}
 		if s.Description != "" {
 			status.Description = api.Ptr(forge.Cut(s.Description, maxDescription))
 		}

@@ -41,10 +41,12 @@ func TestAStatusIsSetAndReplaced(t *testing.T) {
 	status := forge.Status{Commit: commit, Context: "driftless/jobs", State: forge.StatePending,
 		Description: "Applying", URL: "https://eu-west-1.console.aws.amazon.com/cloudformation"}
 	var want []forgetest.Status
+	words := map[forge.State]string{forge.StatePending: "pending", forge.StateRunning: "pending", forge.StateSuccess: "success",
+		forge.StateSkipped: "success", forge.StateFailure: "failure", forge.StateError: "error"}
 	for _, state := range append(forge.States(), forge.StatePending) {
 		status.State = state
 		want = append(want, forgetest.Status{Forge: gitops.ForgeGitHub, Repository: "acme/infra", Commit: commit, Context: status.Context,
-			State: string(state), Description: status.Description, URL: status.URL})
+			State: words[state], Description: status.Description, URL: status.URL})
 		if err := with(s, "forge-token").Report(t.Context(), r, status); err != nil {
 			t.Errorf("%s: %v", state, err)
 		}

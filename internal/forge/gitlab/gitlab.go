@@ -9,7 +9,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -100,18 +99,16 @@ func parse(body []byte) (forge.Push, error) {
 	return push, push.Check()
 }
 
-// Report implements forge.Reporter: POST /projects/:id/statuses/:sha.
+// Report implements forge.Reporter: POST /projects/:id/statuses/:sha. A status that is
+// refused because of the one before it is ended first, which costs two more calls.
 func (f Forge) Report(ctx context.Context, r gitops.Repository, s forge.Status) error {
-	address, err := place(r.URL, s.Commit)
+	project, err := place(r.URL)
 	if err != nil {
 		return err
 	}
-	payload, err := json.Marshal(status{State: states[s.State], Ref: r.Tracked(), Name: s.Context,
-		URL: s.URL, Description: forge.Cut(s.Description, maxDescription)})
-	if err != nil {
-		return fmt.Errorf("encode status: %w", err)
-	}
-	err = f.Tokens.Try(ctx, r, func(token string) error { return f.post(ctx, address, token, payload) })
+	want := status{State: states[s.State], Ref: r.Tracked(), Name: s.Context,
+		URL: s.URL, Description: forge.Cut(s.Description, maxDescription)}
+	err = f.Tokens.Try(ctx, r, func(token string) error { return api{f.HTTP, project, token}.set(ctx, s.Commit, want) })
 	if err != nil {
 		return fmt.Errorf("set status %s of %s: %w", s.Context, gitops.Short(s.Commit), err)
 	}

@@ -40,7 +40,8 @@ func with(s *forgetest.Server, tokens ...string) gitlab.Forge {
 
 func TestEveryStateIsShownInGitLabsWords(t *testing.T) {
 	s, r, commit := own(t)
-	words := map[forge.State]string{forge.StatePending: "pending", forge.StateSuccess: "success", forge.StateFailure: "failed", forge.StateError: "failed"}
+	words := map[forge.State]string{forge.StatePending: "pending", forge.StateRunning: "running", forge.StateSuccess: "success",
+		forge.StateSkipped: "canceled", forge.StateFailure: "failed", forge.StateError: "failed"}
 	for _, state := range forge.States() {
 		context := "driftless/" + string(state)
 		err := with(s, "forge-token").Report(t.Context(), r, forge.Status{Commit: commit, Context: context, State: state,
@@ -61,13 +62,64 @@ func TestEveryStateIsShownInGitLabsWords(t *testing.T) {
 // GitLab refuses a state that a status is in already; the caller wanted nothing else.
 func TestARepeatIsHarmless(t *testing.T) {
 	s, r, commit := own(t)
-	for _, state := range []forge.State{forge.StatePending, forge.StatePending, forge.StateSuccess, forge.StateSuccess, forge.StatePending} {
-		if err := with(s, "forge-token").Report(t.Context(), r, forge.Status{Commit: commit, Context: "driftless/jobs", State: state}); err != nil {
+	for _, state := range []forge.State{forge.StatePending, forge.StatePending, forge.StateRunning, forge.StateRunning, forge.StateSuccess, forge.StateSuccess} {
+		err := with(s, "forge-token").Report(t.Context(), r, forge.Status{Commit: commit, Context: "driftless/jobs", State: state, Description: "planning", URL: "https://example.com/x"})
+		if err != nil {
 			t.Errorf("%s: %v", state, err)
 		}
 	}
-	if len(s.Statuses()) != 3 {
-		t.Errorf("set %v", s.Statuses())
+	var states []string
+	for _, status := range s.Statuses() {
+		states = append(states, status.State)
+	}
+	if diff := cmp.Diff([]string{"pending", "running", "success", "success"}, states); diff != "" {
+		t.Errorf("set (-want +got):\n%s", diff)
+	}
+}
+
+// GitLab takes a new description with a new state alone, and no state that goes back.
+func TestEveryNewDescriptionReachesGitLab(t *testing.T) {
+	s, r, commit := own(t)
+	for _, step := range []struct {
+		state    forge.State
+		says     string
+		requests int // that it takes
+	}{
+		{forge.StatePending, "waiting to begin", 1},
+		{forge.StateRunning, "planning", 1},
+		{forge.StatePending, "waiting for approval", 4}, // refused, looked at, ended, begun again
+		{forge.StatePending, "suspended by ann", 4},
+		{forge.StateRunning, "applying", 1},
+		{forge.StateRunning, "verifying", 4},
+		{forge.StateSkipped, "not deployed", 1},
+		{forge.StateRunning, "planning", 1},
+		{forge.StateSuccess, "in sync", 1},
+	} {
+		before := s.Requests()
+		err := with(s, "forge-token").Report(t.Context(), r, forge.Status{Commit: commit, Context: "driftless/jobs", State: step.state, Description: step.says})
+		all := s.Statuses()
+		if err != nil || all[len(all)-1].Description != step.says || s.Requests()-before != step.requests {
+			t.Errorf("%s: %v after %d requests, it shows %+v", step.says, err, s.Requests()-before, all[len(all)-1])
+		}
+	}
+}
+
+// A state that never takes is no success.
+func TestAStatusThatGoesNowhereIsTransient(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			_, _ = w.Write([]byte("[]"))
+			return
+		}
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write([]byte(`{"message":"Cannot transition status via :run from :canceling (Reason(s): Status cannot transition via \"run\")"}`))
+	}))
+	defer s.Close()
+	f := gitlab.Forge{HTTP: forge.NewClient([]string{strings.TrimPrefix(s.URL, "http://")}),
+		Tokens: func(context.Context, gitops.Repository) ([]string, error) { return []string{"t"}, nil }}
+	err := f.Report(t.Context(), gitops.Repository{URL: s.URL + "/acme/infra", Branch: "main"}, forge.Status{Commit: "c", State: forge.StateRunning})
+	if err == nil || errors.Is(err, reconcile.ErrNotFound) || errors.Is(err, reconcile.ErrDenied) || !strings.Contains(err.Error(), "from :canceling") {
+		t.Errorf("got %v", err)
 	}
 }
 
