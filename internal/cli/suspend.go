@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/driftless-gitops/driftless/internal/gitops"
-	"github.com/driftless-gitops/driftless/internal/render"
 )
 
 func suspendCommand(f *flags) *cobra.Command {
@@ -43,7 +42,7 @@ func waited(app string, d *gitops.Deployment) string {
 		return ""
 	case d.Approved != nil && d.Approved.Digest == d.Plan.Digest:
 		return fmt.Sprintf("; plan %s, approved by %s, is applied now: 'driftless status %s --watch' follows it",
-			gitops.Short(d.Plan.Digest), render.Name(d.Approved.By), app)
+			gitops.Short(d.Plan.Digest), gitops.CallerName(d.Approved.By), app)
 	}
 	return fmt.Sprintf("; plan %s waits for an approval: 'driftless approve %s'", gitops.Short(d.Plan.Digest), app)
 }

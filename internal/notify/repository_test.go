@@ -27,7 +27,7 @@ func TestARepositoryIsShownFailingUntilItIsMended(t *testing.T) {
 	r.Problems = nil // a claim that somebody gave up
 	w.put(&r)
 	w.deliver()
-	if got := w.forge.shows("r1", commit, "driftless"); got != "success: nothing is wrong with the configuration" {
+	if got := w.forge.shows("r1", commit, "driftless"); got != "success: the configuration is sound, with 0 applications: each is shown on the commits that change it" {
 		t.Errorf("shows %q", got)
 	}
 }

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/driftless-gitops/driftless/internal/forge"
@@ -67,16 +68,35 @@ func phase(d gitops.Deployment, plan string) (forge.State, string) {
 // commit that could not be read. Without such a commit it is not: as far as anybody knows,
 // nothing was pushed, and the commit before is as sound as it was.
 func Repository(r gitops.Repository) (forge.Status, bool) {
-	s := forge.Status{Commit: r.Head.Commit, Context: Context, State: forge.StateSuccess, Description: "nothing is wrong with the configuration"}
+	s := forge.Status{Commit: r.Head.Commit, Context: Context, State: forge.StateSuccess, Description: sound(len(r.Applications))}
 	switch {
 	case r.Unfinished() && r.Trouble != "":
-		s.Commit, s.State, s.Description = r.Observing.Commit, forge.StateError, line("could not be read yet: "+r.Trouble)
+		s.Commit, s.State, s.Description = r.Observing.Commit, forge.StateError, line("could not be read yet: "+cause(r))
 	case r.Unfinished():
 		return s, false // the end of the look is told
 	case len(r.Problems) > 0:
 		s.State, s.Description = forge.StateFailure, line(problems(r.Problems))
 	}
 	return s, s.Commit != ""
+}
+
+// sound says of a configuration what is known: how its applications are is told by their own
+// statuses, each on the commits that concern it.
+func sound(applications int) string {
+	text := fmt.Sprintf("the configuration is sound, with %d application", applications)
+	if applications != 1 {
+		text += "s"
+	}
+	return text + ": each is shown on the commits that change it"
+}
+
+// wraps is what an error of reading begins with before it says what is wrong.
+var wraps = regexp.MustCompile(`^((read|fetch|resolve) [^:]*: )+`)
+
+// cause returns a repository's trouble as it is shown on its own commit: without its URL, and
+// with the reason first, since little more than a hundred characters are shown.
+func cause(r gitops.Repository) string {
+	return wraps.ReplaceAllString(strings.ReplaceAll(r.Trouble, " "+gitops.NormalURL(r.URL), ""), "")
 }
 
 // problems returns the first problem, of the whole repository before those of single
@@ -99,8 +119,15 @@ func problems(all []gitops.Problem) string {
 	return text
 }
 
-// line returns a text as one printable line.
-func line(s string) string { return gitops.Printable(strings.Join(strings.Fields(s), " ")) }
+// principal is the ARN of somebody who calls AWS (IAM User Guide, "IAM identifiers").
+var principal = regexp.MustCompile(`arn:[a-z-]+:(iam|sts)::[0-9]*:(user|role|assumed-role|federated-user)/[\w+=,.@/-]*[\w+=@]`)
+
+// line returns a text as one printable line. People and roles are shown by their names: a
+// commit is seen by more people than the account's ids are meant for.
+func line(s string) string {
+	s = principal.ReplaceAllStringFunc(s, gitops.CallerName)
+	return gitops.Printable(strings.Join(strings.Fields(s), " "))
+}
 
 func join(plan, why string) string {
 	if plan == "" || why == "" {

@@ -115,6 +115,21 @@ func TestWhatIsShownIsOnePrintableLine(t *testing.T) {
 	}
 }
 
+func TestPeopleAndRolesAreShownByName(t *testing.T) {
+	for reason, want := range map[string]string{
+		"rejected by arn:aws:sts::111122223333:assumed-role/Deployer/ann@example.com: not today":            "rejected by ann@example.com: not today",
+		"asked for by arn:aws-us-gov:iam::111122223333:user/team/ann.":                                      "asked for by ann.",
+		"arn:aws:iam::111122223333:role/driftless-deploy may not do it (User: arn:aws:iam::1:user/bob, no)": "driftless-deploy may not do it (User: bob, no)",
+		"arn:aws:sqs:eu-west-1:111122223333:jobs is there already":                                          "arn:aws:sqs:eu-west-1:111122223333:jobs is there already",
+	} {
+		d := deployment(gitops.PhaseFailed)
+		d.Reason = reason
+		if diff := cmp.Diff(want, notify.Deployment(d).Description); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	}
+}
+
 func TestARepositoryIsShownOnTheCommitThatWasLookedAt(t *testing.T) {
 	problem := func(app, message string) gitops.Problem {
 		return gitops.Problem{Application: app, File: "driftless.yaml", Line: 14, Column: 7, Message: message}
@@ -125,7 +140,9 @@ func TestARepositoryIsShownOnTheCommitThatWasLookedAt(t *testing.T) {
 		want   forge.Status // without a commit: nothing is shown
 	}{
 		"all is well": {func(*gitops.Repository) {},
-			forge.Status{Commit: commit, State: forge.StateSuccess, Description: "nothing is wrong with the configuration"}},
+			forge.Status{Commit: commit, State: forge.StateSuccess, Description: "the configuration is sound, with 0 applications: each is shown on the commits that change it"}},
+		"one application": {func(r *gitops.Repository) { r.Applications = []string{"jobs"} },
+			forge.Status{Commit: commit, State: forge.StateSuccess, Description: "the configuration is sound, with 1 application: each is shown on the commits that change it"}},
 		"a problem": {func(r *gitops.Repository) { r.Problems = []gitops.Problem{problem("", "unknown key")} },
 			forge.Status{Commit: commit, State: forge.StateFailure, Description: "driftless.yaml:14:7: unknown key"}},
 		"the whole file's problem before an application's": {func(r *gitops.Repository) {
@@ -137,7 +154,15 @@ func TestARepositoryIsShownOnTheCommitThatWasLookedAt(t *testing.T) {
 			forge.Status{Commit: commit, State: forge.StateFailure, Description: "jobs: no template"}},
 		"a commit that cannot be read": {func(r *gitops.Repository) { r.Observing, r.Trouble = gitops.Observing{N: 4, Commit: next}, "503" },
 			forge.Status{Commit: next, State: forge.StateError, Description: "could not be read yet: 503"}},
-		"trouble before any news":    {func(r *gitops.Repository) { r.Trouble = "401" }, forge.Status{Commit: commit, State: forge.StateSuccess, Description: "nothing is wrong with the configuration"}},
+		"credentials that are not there": {func(r *gitops.Repository) {
+			r.URL, r.Observing = "https://github.com/acme/infra", gitops.Observing{N: 4, Commit: next}
+			r.Trouble = "read head of main: read credentials of https://github.com/acme/infra: there is no ssm:/driftless/git/0123456789abcdef: access denied"
+		}, forge.Status{Commit: next, State: forge.StateError, Description: "could not be read yet: there is no ssm:/driftless/git/0123456789abcdef: access denied"}},
+		"credentials that are refused": {func(r *gitops.Repository) {
+			r.URL, r.Observing = "https://github.com/acme/infra.git", gitops.Observing{N: 4, Commit: next}
+			r.Trouble = "read commit a1a1a1a: repository https://github.com/acme/infra refuses the credentials (401): access denied"
+		}, forge.Status{Commit: next, State: forge.StateError, Description: "could not be read yet: repository refuses the credentials (401): access denied"}},
+		"trouble before any news":    {func(r *gitops.Repository) { r.Trouble = "401" }, forge.Status{Commit: commit, State: forge.StateSuccess, Description: "the configuration is sound, with 0 applications: each is shown on the commits that change it"}},
 		"a look that has just begun": {func(r *gitops.Repository) { r.Observing = gitops.Observing{N: 4, Commit: next} }, forge.Status{}},
 		"nothing was ever looked at": {func(r *gitops.Repository) { *r = gitops.Repository{ID: "r1"} }, forge.Status{}},
 	} {

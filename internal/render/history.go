@@ -50,13 +50,13 @@ func details(d gitops.Deployment, colour bool) string {
 		field("plan", "%s  %s", d.Plan.Digest, d.Plan)
 	}
 	if d.Request.By != "" {
-		field("asked for", "by %s at %s", Name(d.Request.By), moment(d.Request.At))
+		field("asked for", "by %s at %s", gitops.CallerName(d.Request.By), moment(d.Request.At))
 	}
 	if a := d.Approved; a != nil {
-		field("approved", "by %s at %s", Name(a.By), moment(a.At))
+		field("approved", "by %s at %s", gitops.CallerName(a.By), moment(a.At))
 	}
 	if r := d.Rejected; r != nil {
-		field("rejected", "by %s at %s", Name(r.By), moment(r.At))
+		field("rejected", "by %s at %s", gitops.CallerName(r.By), moment(r.At))
 	}
 	if strings.TrimSpace(d.Reason) != "" {
 		p.block("reason            ", d.Reason)
@@ -78,11 +78,11 @@ func took(from, until time.Time) string {
 func by(d gitops.Deployment) string {
 	switch {
 	case d.Approved != nil:
-		return Name(d.Approved.By)
+		return gitops.CallerName(d.Approved.By)
 	case d.Rejected != nil:
-		return Name(d.Rejected.By)
+		return gitops.CallerName(d.Rejected.By)
 	case d.Request.By != "":
-		return Name(d.Request.By)
+		return gitops.CallerName(d.Request.By)
 	}
 	return d.Revision.Author
 }

@@ -200,12 +200,3 @@ func TestColumnsLineUpWhateverTheScript(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
-
-func TestNamesOfCallers(t *testing.T) {
-	for arn, want := range map[string]string{"arn:aws:iam::111122223333:user/ann": "ann", "arn:aws:iam::111122223333:root": "root",
-		"arn:aws:sts::111122223333:assumed-role/Deployer/ci": "ci", "driftless": "driftless", "": ""} {
-		if got := render.Name(arn); got != want {
-			t.Errorf("%s is shown as %s, want %s", arn, got, want)
-		}
-	}
-}

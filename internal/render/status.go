@@ -62,7 +62,7 @@ func Application(v gitops.View, now time.Time, colour bool) string {
 		p.block("last ended    ", fmt.Sprintf("%s %s %s ago: %s", e.Deployment, e.Phase, Age(e.At, now), e.Reason))
 	}
 	if s := a.Suspended; s != nil {
-		p.block("suspended     ", strings.TrimSuffix(fmt.Sprintf("by %s %s ago: %s", Name(s.By), Age(s.At, now), s.Reason), ": "))
+		p.block("suspended     ", strings.TrimSuffix(fmt.Sprintf("by %s %s ago: %s", gitops.CallerName(s.By), Age(s.At, now), s.Reason), ": "))
 	}
 	for _, problem := range v.Repository.Problems {
 		p.block("problem       ", problem.String())
@@ -116,14 +116,6 @@ func driftStyle(s gitops.DriftSummary) Style {
 		return Dim
 	}
 	return Good
-}
-
-// Name shortens the ARN of a caller to its name.
-func Name(arn string) string {
-	if i := strings.LastIndexAny(arn, "/:"); strings.HasPrefix(arn, "arn:") && i >= 0 {
-		return arn[i+1:]
-	}
-	return arn
 }
 
 // sorted walks a map in the order of its keys.

@@ -63,15 +63,15 @@ func (c *Credentials) Tokens(ctx context.Context, r gitops.Repository) ([]string
 	}
 	held, err := c.read(ctx, r)
 	if errors.Is(err, reconcile.ErrNotFound) { // else it would be taken for a branch that is gone
-		return nil, fmt.Errorf("the credentials of %s: there is no %s: %w", r.URL, r.Credentials, reconcile.ErrDenied)
+		return nil, fmt.Errorf("there is no %s: %w", r.Credentials, reconcile.ErrDenied)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the credentials of %s: %w", r.URL, err)
+		return nil, err
 	}
 	if strings.HasPrefix(strings.TrimSpace(held.Reveal()), "{") {
 		token, err := c.exchange(ctx, r, held)
 		if err != nil {
-			return nil, fmt.Errorf("the credentials of %s: %w", r.URL, err)
+			return nil, err
 		}
 		return []string{token}, nil
 	}
@@ -80,8 +80,8 @@ func (c *Credentials) Tokens(ctx context.Context, r gitops.Repository) ([]string
 		tokens = append(tokens, token.Reveal())
 	}
 	if len(tokens) == 0 || len(tokens) > 2 {
-		return nil, fmt.Errorf("the credentials of %s: %s holds %d lines; allowed are one token, two while it is being changed, "+
-			"or the JSON of a GitHub App: %w", r.URL, r.Credentials, len(tokens), reconcile.ErrDenied)
+		return nil, fmt.Errorf("%s holds %d lines; allowed are one token, two while it is being changed, "+
+			"or the JSON of a GitHub App: %w", r.Credentials, len(tokens), reconcile.ErrDenied)
 	}
 	return tokens, nil
 }

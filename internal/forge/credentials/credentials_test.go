@@ -102,6 +102,9 @@ func TestWhatCannotBeReadWithIsDenied(t *testing.T) {
 			if errors.Is(err, reconcile.ErrNotFound) {
 				t.Errorf("it would be taken for a branch that is gone: %v", err)
 			}
+			if strings.Contains(err.Error(), r.URL) {
+				t.Errorf("whoever calls says which repository it is; the error does too: %v", err)
+			}
 			if strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("the error has the secret: %v", err)
 			}

@@ -81,8 +81,13 @@ func TestWhatTheForgesDoNotKnowIsRefused(t *testing.T) {
 			t.Errorf("%s: answered %d, want %d", name, got, c.want)
 		}
 	}
-	if got := call(t, s, "POST", "/api/v4/projects/acme%2Finfra/statuses/"+commit, "", private, `{"state":"failed","name":"x"}`); got != 400 {
-		t.Errorf("the same state again: answered %d, want 400", got)
+	for _, step := range []struct {
+		state string
+		want  int
+	}{{"failed", 201}, {"pending", 201}, {"pending", 400}, {"running", 201}, {"running", 400}, {"pending", 400}, {"skipped", 400}, {"canceled", 201}, {"pending", 201}} {
+		if got := call(t, s, "POST", "/api/v4/projects/acme%2Finfra/statuses/"+commit, "", private, `{"state":"`+step.state+`","name":"x"}`); got != step.want {
+			t.Errorf("GitLab's status goes to %s: answered %d, want %d", step.state, got, step.want)
+		}
 	}
 	s.Fail(2, 503)
 	for _, want := range []int{503, 503, 201} {
