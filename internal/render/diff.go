@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -35,11 +36,22 @@ func Diff(d gitops.Diff, now time.Time, colour bool) string {
 	case d.Report != nil && !d.Report.Complete:
 		return Drift(*d.Report, now, colour)
 	case d.Report != nil:
-		p.line("%s  no differences: nothing is planned, and live was in sync %s ago", d.Application, Age(d.Report.At, now))
+		p.line("%s  %s", d.Application, undiffering(d.Report.Summary(), now))
 	default:
 		p.line("%s  no differences are known: nothing is planned, and drift was never looked for", d.Application)
 	}
 	return p.String()
+}
+
+// undiffering says what a report without differences tells: no more than was looked at.
+func undiffering(s gitops.DriftSummary, now time.Time) string {
+	switch {
+	case s.InSync == 0 && s.NotCheckable > 0:
+		return fmt.Sprintf("no differences are known: nothing is planned, and nothing of live could be checked %s ago", Age(s.At, now))
+	case s.Coverage() < 100:
+		return fmt.Sprintf("no differences: nothing is planned, and what could be checked of live was in sync %s ago (coverage %d %%)", Age(s.At, now), s.Coverage())
+	}
+	return fmt.Sprintf("no differences: nothing is planned, and live was in sync %s ago", Age(s.At, now))
 }
 
 // Plan returns a plan, resource by resource and property by property.

@@ -92,6 +92,9 @@ func TestADriftReportSaysWhatDiffersAndWhatWasNotSeen(t *testing.T) {
 	golden(t, "drift by others", render.Drift(others, now, false))
 	gone := gitops.DriftReport{Application: "jobs", StackID: in.StackID, At: in.At, Complete: true, Gone: true, Foreign: "the stack was deleted by somebody else"}
 	golden(t, "drift gone", render.Drift(gone, now, false))
+	unseen := report()
+	unseen.Resources = unseen.Resources[4:7]
+	golden(t, "drift not checkable", render.Drift(unseen, now, false))
 	in.Complete, in.Reason = false, "the detection ended early:\nRate exceeded"
 	golden(t, "drift incomplete", render.Drift(in, now, false))
 }
@@ -99,6 +102,8 @@ func TestADriftReportSaysWhatDiffersAndWhatWasNotSeen(t *testing.T) {
 func TestADiffIsThePlanElseTheDrift(t *testing.T) {
 	p, r, clean := plan(), report(), report()
 	clean.Resources = clean.Resources[3:4]
+	partly, unseen := report(), report()
+	partly.Resources, unseen.Resources = partly.Resources[3:7], unseen.Resources[4:7]
 	unsure := clean
 	unsure.Complete, unsure.Reason = false, "Rate exceeded"
 	waiting, planning := deployment(gitops.PhaseAwaitingApproval, ""), deployment(gitops.PhasePlanning, "a new deployment")
@@ -111,6 +116,8 @@ func TestADiffIsThePlanElseTheDrift(t *testing.T) {
 		{"no plan yet", gitops.Diff{Application: "jobs", Deployment: &planning, Report: &clean}},
 		{"nothing planned, drifted", gitops.Diff{Application: "jobs", Report: &gitops.DriftReport{Application: "jobs", At: ago(time.Minute), Complete: true, Resources: r.Resources[2:3]}}},
 		{"nothing planned, in sync", gitops.Diff{Application: "jobs", Report: &clean}},
+		{"nothing planned, in sync as far as it could be checked", gitops.Diff{Application: "jobs", Report: &partly}},
+		{"nothing planned, and nothing could be checked", gitops.Diff{Application: "jobs", Sync: gitops.StatusSynced, Report: &unseen}},
 		{"nothing planned, and nobody knows", gitops.Diff{Application: "jobs", Report: &unsure}},
 		{"never looked", gitops.Diff{Application: "jobs"}},
 		{"in sync, and the record says so too", gitops.Diff{Application: "jobs", Sync: gitops.StatusSynced, Report: &clean}},

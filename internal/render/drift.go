@@ -35,8 +35,8 @@ func Drift(r gitops.DriftReport, now time.Time, colour bool) string {
 	return p.String()
 }
 
-// verdict says in a few words what was found. What was not looked at to the end is never
-// said to be in sync.
+// verdict says in a few words what was found. What was not looked at, or not to the end, is
+// never said to be in sync.
 func (p *page) verdict(s gitops.DriftSummary) painted {
 	switch {
 	case s.Gone:
@@ -47,6 +47,8 @@ func (p *page) verdict(s gitops.DriftSummary) painted {
 		return p.paint(Warn, "changed by others")
 	case !s.Complete:
 		return p.paint(Dim, "unknown")
+	case s.InSync == 0 && s.NotCheckable > 0:
+		return p.paint(Dim, "not checkable")
 	}
 	return p.paint(Good, "in sync")
 }

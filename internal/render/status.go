@@ -112,7 +112,7 @@ func driftStyle(s gitops.DriftSummary) Style {
 	switch {
 	case s.Differs():
 		return Warn
-	case s.At.IsZero() || !s.Complete:
+	case s.At.IsZero() || !s.Complete || s.InSync == 0 && s.NotCheckable > 0:
 		return Dim
 	}
 	return Good
