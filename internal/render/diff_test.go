@@ -140,6 +140,10 @@ func TestLongValuesAreCutAroundWhatDiffers(t *testing.T) {
 		}
 		return "{" + strings.Join(parts, ",") + "}"
 	}
+	key := func(digit, suffix string) string { return "artefacts/" + strings.Repeat(digit, 64) + "." + suffix }
+	packaged := func(digit, suffix string) string {
+		return "https://driftless-artefacts-111122223333-eu-west-1.s3.eu-west-1.amazonaws.com/" + key(digit, suffix)
+	}
 	var b strings.Builder
 	for _, c := range []struct{ name, before, after string }{
 		{"a difference at the end", long + "a", long + "b"},
@@ -153,6 +157,9 @@ func TestLongValuesAreCutAroundWhatDiffers(t *testing.T) {
 		{"another kind of JSON", many("a"), "[" + many("a") + "]"},
 		{"JSON that is cut short", many("a")[:200], many("b")[:200]},
 		{"text and number", `{"a":5,"b":"` + long + `"}`, `{"a":"5","b":"` + long + `"}`},
+		{"a nested template that was packaged", packaged("a", "template"), packaged("b", "template")},
+		{"code that was packaged", `{"S3Bucket":"driftless-artefacts","S3Key":"` + key("a", "zip") + `"}`, `{"S3Bucket":"driftless-artefacts","S3Key":"` + key("b", "zip") + `"}`},
+		{"a hash that is no artefact's", strings.Repeat("a1", 32), strings.Repeat("b2", 32)},
 		{"empty and absent", `{"a":"","b":"` + long + `"}`, `{"b":"` + long + `"}`},
 	} {
 		p := gitops.Plan{Changes: []gitops.Change{{Action: gitops.ActionModify, LogicalID: "R", Type: "T",

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,6 +42,7 @@ func (p *page) rows(all []row, indent string) {
 		wide = max(wide, width(gitops.Printable(r.path)))
 	}
 	for _, r := range all {
+		r.sides = brief(r.sides)
 		warning := p.paint(Bad, "")
 		if r.warning != "" {
 			warning = p.paint(Bad, "  "+r.warning)
@@ -57,6 +59,19 @@ func (p *page) rows(all []row, indent string) {
 			p.line("%s  and %d more differences", indent, more)
 		}
 	}
+}
+
+// artefact is the key of a file that was packaged, in an https URL or by itself: the hash of
+// what is in it, and a suffix that says what it is.
+var artefact = regexp.MustCompile(`(https://[a-z0-9.-]+/)?\bartefacts/([0-9a-f]{7})[0-9a-f]{57}`)
+
+// brief shortens the artefacts in values: their hashes tell that they differ, and no more.
+func brief(sides []side) []side {
+	out := slices.Clone(sides)
+	for i, s := range out {
+		out[i].value = artefact.ReplaceAllString(s.value, "artefacts/$2…")
+	}
+	return out
 }
 
 // parts takes a property apart into those parts of it that differ; nil where it fits on a
