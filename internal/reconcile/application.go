@@ -58,8 +58,8 @@ func (r *Reconciler) application(ctx context.Context, id string) error {
 			return nil
 		case err != nil:
 			return r.transient("take step", err, "app", id, "step", string(step.Kind))
-		case step.Kind == gitops.StepRest:
-			return nil
+		case step.Kind == gitops.StepRest, step.Kind == gitops.StepDetect && known == nil:
+			return nil // an event tells when the detection has ended
 		case step.Kind == gitops.StepWait:
 			if !r.lookAgain(ctx, o, look) {
 				return nil
@@ -126,7 +126,7 @@ func (r *Reconciler) observe(ctx context.Context, id string, last *records, know
 		return o, nil
 	}
 	if a.Detection != nil {
-		o.Detection = r.sight(ctx, detectionWork(a), "", known)
+		o.Detection = r.sight(ctx, r.detectionWork(a), "", known)
 	}
 	return o, nil
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/driftless-gitops/driftless/internal/gitops"
 )
 
-// detect saves the intent to look for drift outside a deployment, and begins to. A
-// detection has no token: its id is saved after the call, and beginning it twice is harmless.
+// detect begins to look for drift outside a deployment. A detection has no token: its id is
+// saved after the call, and beginning it twice is harmless, so that no intent is saved before.
 func (r *Reconciler) detect(ctx context.Context, o gitops.Observation) (*gitops.Sighting, error) {
 	a := o.Application
 	detection := gitops.Detection{Fence: a.Fence,
@@ -19,15 +19,12 @@ func (r *Reconciler) detect(ctx context.Context, o gitops.Observation) (*gitops.
 		detection.Request = request.N
 	}
 	a.Detection = &detection
-	if err := r.Store.PutApplication(ctx, &a); err != nil {
+	op, told, err := r.begin(ctx, r.detectionWork(a), "")
+	if err != nil {
 		return nil, err
 	}
-	op, told, err := r.begin(ctx, detectionWork(a), "")
-	if told != nil || err != nil {
-		return told, err
-	}
 	a.Detection.Operation.Keep(op)
-	return nil, r.Store.PutApplication(ctx, &a)
+	return told, r.Store.PutApplication(ctx, &a)
 }
 
 // record publishes the report of a detection outside a deployment.
@@ -83,7 +80,13 @@ func (r *Reconciler) publish(ctx context.Context, application string, report *gi
 	return report.Summary(), nil
 }
 
-func detectionWork(a gitops.Application) Work {
-	return Work{Application: a.ID, Settings: a.Settings, Kind: gitops.KindDeploy, Operation: a.Detection.Operation, Since: a.Deployed.At,
-		Files: func(context.Context) (fs.FS, error) { return nil, errors.New("a drift detection reads no files") }}
+// detectionWork is the work of a detection outside a deployment. Its files are those of what
+// is deployed, which say what of it is secret; none where that is not kept.
+func (r *Reconciler) detectionWork(a gitops.Application) Work {
+	w := Work{Application: a.ID, Settings: a.Settings, Kind: gitops.KindDeploy, Operation: a.Detection.Operation,
+		Bundle: a.Deployed.Bundle, Revision: a.Deployed.Revision, Since: a.Deployed.At}
+	if w.Bundle != "" {
+		w.Files = func(ctx context.Context) (fs.FS, error) { return r.openBundle(ctx, w.Bundle) }
+	}
+	return w
 }

@@ -30,21 +30,7 @@ func (r *reader) shows(where string, n *yaml.Node) {
 	if n = follow(n); n == nil {
 		return
 	}
-	var names []string
-	switch name, argument := function(n); name {
-	case "Ref":
-		if id, ok := value(argument); ok {
-			names = []string{id}
-		}
-	case "Fn::Sub":
-		if argument.Kind == yaml.SequenceNode && len(argument.Content) > 0 {
-			argument = follow(argument.Content[0])
-		}
-		if s, ok := value(argument); ok {
-			names = variables(s)
-		}
-	}
-	for _, name := range names {
+	for _, name := range put(n) {
 		told := slices.ContainsFunc(r.t.shown, func(s shown) bool { return s.name == name && s.where == where })
 		if r.t.Parameters[name].NoEcho && !told {
 			r.t.shown = append(r.t.shown, shown{name, where, n.Line, n.Column})

@@ -45,6 +45,7 @@ type Resource struct {
 type Parameter struct {
 	Type         string
 	HasDefault   bool
+	Default      string // as it is written; empty where it is no plain text
 	NoEcho       bool
 	Line, Column int
 }
@@ -281,9 +282,10 @@ func (r *reader) parameter(e entry) {
 		return
 	}
 	of, _ := text(get(e.value, "Type"))
-	noEcho, _ := text(get(e.value, "NoEcho"))
+	noEcho, _ := text(follow(raw(e.value, "NoEcho")))
+	otherwise, _ := text(follow(raw(e.value, "Default")))
 	r.t.Parameters[e.key.Value] = Parameter{
-		Type: of, HasDefault: get(e.value, "Default") != nil || merged(e.value),
+		Type: of, HasDefault: get(e.value, "Default") != nil || merged(e.value), Default: otherwise,
 		NoEcho: slices.Contains(yes, strings.ToLower(noEcho)), Line: e.key.Line, Column: e.key.Column,
 	}
 }

@@ -105,7 +105,7 @@ func TestReadFindsWhatDecides(t *testing.T) {
 			"Queue": {Type: "AWS::SQS::Queue", DeletionPolicy: "Retain", Line: 7, Column: 3},
 		},
 		Parameters: map[string]template.Parameter{
-			"Delay":  {Type: "Number", HasDefault: true, Line: 4, Column: 3},
+			"Delay":  {Type: "Number", HasDefault: true, Default: "5", Line: 4, Column: 3},
 			"Secret": {Type: "String", NoEcho: true, Line: 5, Column: 3},
 		},
 		Outputs: map[string]template.Output{"Arn": {Line: 14, Column: 3}},

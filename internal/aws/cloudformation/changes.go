@@ -101,11 +101,7 @@ func properties(details []types.ResourceChangeDetail, secret map[string]bool) []
 	list := make([]gitops.PropertyChange, 0, len(merged))
 	for path, p := range merged {
 		if hidden[path] {
-			for _, v := range []*string{&p.LastDeployed, &p.Live, &p.Proposed} {
-				if *v != "" {
-					*v = mask
-				}
-			}
+			conceal(&p.LastDeployed, &p.Live, &p.Proposed)
 		}
 		list = append(list, p)
 	}

@@ -123,7 +123,7 @@ func detected(ctx context.Context, c api, w reconcile.Work, s gitops.Sighting, o
 		return gitops.Sighting{}, err
 	}
 	s.Report.Foreign = foreign
-	return s, nil
+	return s, concealed(ctx, w, s.Report)
 }
 
 // resourcesOf returns every resource of the stack.

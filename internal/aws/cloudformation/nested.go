@@ -35,7 +35,10 @@ func (u *unready) Error() string { return u.reason }
 
 // changes returns the changes of a ready change set, page by page. Half of them are never
 // returned: a page, or a nested change set, that cannot be read is an error.
-func (r *reader) changes(ctx context.Context, first *cloudformation.DescribeChangeSetOutput, d noEcho) ([]gitops.Change, error) {
+func (r *reader) changes(ctx context.Context, first *cloudformation.DescribeChangeSetOutput, d *noEcho) ([]gitops.Change, error) {
+	if d == nil { // of a template that is not to be seen
+		d = &noEcho{}
+	}
 	secret, all := masked(first.Parameters), []gitops.Change(nil)
 	maps.Copy(secret, d.names)
 	found, err := findings(ctx, r.c, first, false)
@@ -59,7 +62,7 @@ func (r *reader) changes(ctx context.Context, first *cloudformation.DescribeChan
 			r.unmoved++
 			return nil
 		}
-		r.hide.properties(change.Properties)
+		r.hide.change(d, secret, &change)
 		all = append(all, change)
 		return nil
 	})
@@ -92,15 +95,20 @@ func eachChange(ctx context.Context, c changeSets, first *cloudformation.Describ
 // descend reads the nested change set of a nested stack's change. unmoved means that
 // nothing happens to the stack: CloudFormation lists every nested stack as modified, since
 // it looks into it, and the nested change set says that it found nothing.
-func (r *reader) descend(ctx context.Context, change *gitops.Change, rc types.ResourceChange, d noEcho) (unmoved bool, err error) {
+func (r *reader) descend(ctx context.Context, change *gitops.Change, rc types.ResourceChange, d *noEcho) (unmoved bool, err error) {
 	out, err := r.c.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{
 		ChangeSetName: rc.ChangeSetId, IncludePropertyValues: aws.Bool(true)})
 	if err != nil {
 		return false, translate("describe the change set of nested stack "+change.LogicalID, err)
 	}
 	secret := masked(out.Parameters)
-	maps.Copy(secret, d.names)
-	hideParameters(change.Properties, secret)
+	if d != nil {
+		maps.Copy(secret, d.names)
+	}
+	for i := range change.Properties {
+		p := &change.Properties[i]
+		concealGiven(p.Path, secret, &p.LastDeployed, &p.Live, &p.Proposed)
+	}
 	v := judge(out)
 	if out.Status == types.ChangeSetStatusCreateComplete && out.ExecutionStatus == types.ExecutionStatusUnavailable {
 		v = changeSetReady // it is executed with the root's alone: "Executable from root change set"

@@ -13,9 +13,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
-
 	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 	"github.com/driftless-gitops/driftless/internal/template"
@@ -32,15 +29,8 @@ const shortest = 4
 // AWS masks those parameters in what it answers, but promises that neither for a property
 // that is made from one nor for the text of an error.
 type secrets struct {
-	noEcho
+	*noEcho
 	words *regexp.Regexp // their values, as they are and as JSON writes them; nil: none
-}
-
-// noEcho are the NoEcho parameters that one template declares, and those of the templates
-// nested in it, by the logical id of the stack.
-type noEcho struct {
-	names  map[string]bool
-	nested map[string]noEcho
 }
 
 // secretsOf reads the secrets from the work's bundle.
@@ -50,59 +40,34 @@ func secretsOf(ctx context.Context, w reconcile.Work) (secrets, error) {
 		return secrets{}, fmt.Errorf("open bundle %s: %w", w.Bundle, err)
 	}
 	s := w.Settings.CloudFormation
-	hide := secrets{noEcho: declarations(files, path.Join(w.Settings.Path, s.Template), map[string]noEcho{})}
-	if s.Parameters == "" || len(hide.names) == 0 {
-		return hide, nil
+	known := map[string]*noEcho{}
+	hide := secrets{noEcho: declarations(files, path.Join(w.Settings.Path, s.Template), nil, known)}
+	var words []string
+	for _, d := range known {
+		words = append(words, d.defaults...)
 	}
-	name := path.Join(w.Settings.Path, s.Parameters)
-	data, err := fs.ReadFile(files, name)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return secrets{}, fmt.Errorf("read %s: %w", name, err)
+	if s.Parameters != "" && len(hide.names) > 0 {
+		name := path.Join(w.Settings.Path, s.Parameters)
+		data, err := fs.ReadFile(files, name)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return secrets{}, fmt.Errorf("read %s: %w", name, err)
+		}
+		// What cannot be read was not sent.
+		if values, broken := template.Parameters(name, data); err == nil && broken == nil {
+			for name := range hide.names {
+				words = append(words, values.Parameters[name])
+			}
+		}
 	}
-	values, broken := template.Parameters(name, data)
-	if err != nil || broken != nil {
-		return hide, nil // then nothing was sent
-	}
-	hide.words, err = hide.expression(values.Parameters)
+	hide.words, err = expression(words)
 	return hide, err
 }
 
-// declarations reads what a template and those nested in it declare, each once. One that
-// cannot be read declares nothing: no change set comes of it.
-func declarations(files fs.FS, name string, known map[string]noEcho) noEcho {
-	if d, ok := known[name]; ok {
-		return d
-	}
-	d := noEcho{names: map[string]bool{}, nested: map[string]noEcho{}}
-	known[name] = d
-	data, err := fs.ReadFile(files, name)
-	if err != nil {
-		return d
-	}
-	t, err := template.Read(name, data)
-	if err != nil {
-		return d
-	}
-	for parameter, p := range t.Parameters {
-		if p.NoEcho {
-			d.names[parameter] = true
-		}
-	}
-	for _, l := range t.Locals {
-		id, ok := strings.CutPrefix(strings.TrimSuffix(l.Where, ".Properties.TemplateURL"), "Resources.")
-		if ok && l.Nested {
-			d.nested[id] = declarations(files, path.Join(path.Dir(name), l.Path), known)
-		}
-	}
-	return d
-}
-
-// expression returns what finds the values that are given to the parameters; nil where
-// there are none.
-func (d noEcho) expression(values map[string]string) (*regexp.Regexp, error) {
+// expression returns what finds the values; nil where there are none.
+func expression(values []string) (*regexp.Regexp, error) {
 	words := map[string]bool{}
-	for name := range d.names {
-		for _, v := range spellings(values[name]) {
+	for _, value := range values {
+		for _, v := range spellings(value) {
 			words[pattern(v)] = true
 		}
 	}
@@ -152,58 +117,6 @@ func (s secrets) text(v string) string {
 		return v
 	}
 	return s.words.ReplaceAllLiteralString(v, mask)
-}
-
-// properties takes the secrets out of what is shown of a resource.
-func (s secrets) properties(list []gitops.PropertyChange) {
-	for i := range list {
-		p := &list[i]
-		p.LastDeployed, p.Live, p.Proposed = s.text(p.LastDeployed), s.text(p.Live), s.text(p.Proposed)
-	}
-}
-
-// masked returns the names of the parameters whose values AWS answers as asterisks.
-func masked(parameters []types.Parameter) map[string]bool {
-	m := map[string]bool{}
-	for _, p := range parameters {
-		if v := aws.ToString(p.ParameterValue); v != "" && strings.Trim(v, "*") == "" {
-			m[aws.ToString(p.ParameterKey)] = true
-		}
-	}
-	return m
-}
-
-// hideParameters masks what a nested stack is given for its own NoEcho parameters.
-func hideParameters(list []gitops.PropertyChange, secret map[string]bool) {
-	for i := range list {
-		p := &list[i]
-		for _, v := range []*string{&p.LastDeployed, &p.Live, &p.Proposed} {
-			if name, one := strings.CutPrefix(p.Path, "/Parameters/"); one && secret[name] && *v != "" {
-				*v = mask
-			}
-			if p.Path == "/Parameters" {
-				*v = withoutValues(*v, secret)
-			}
-		}
-	}
-}
-
-// withoutValues masks members of a JSON object. What is no such object, because AWS cut it
-// short, is masked as a whole where anything of it is secret.
-func withoutValues(object string, secret map[string]bool) string {
-	if object == "" || len(secret) == 0 {
-		return object
-	}
-	var members map[string]json.RawMessage
-	if json.Unmarshal([]byte(object), &members) != nil {
-		return mask
-	}
-	for name := range members {
-		if secret[name] {
-			members[name] = json.RawMessage(`"` + mask + `"`)
-		}
-	}
-	return shown(members)
 }
 
 // quiet is an error whose text tells no secret.

@@ -184,8 +184,8 @@ func TestTemplatesThatNestEachOtherAreLookedIntoOnce(t *testing.T) {
 			"Resources:\n  Next:\n    Type: AWS::CloudFormation::Stack\n    Properties: {TemplateURL: " + to + "}\n" +
 			"  Again:\n    Type: AWS::CloudFormation::Stack\n    Properties: {TemplateURL: " + to + "}\n")}
 	}
-	known := map[string]noEcho{}
-	d := declarations(tree, "a.yaml", known)
+	known := map[string]*noEcho{}
+	d := declarations(tree, "a.yaml", nil, known)
 	if !d.names["S"] || !d.nested["Next"].names["S"] || !d.nested["Again"].nested["Next"].names["S"] || len(known) != 2 {
 		t.Errorf("got %v, having read %d", d.names, len(known))
 	}
