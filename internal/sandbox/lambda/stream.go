@@ -55,6 +55,7 @@ func (r *streamRecord) UnmarshalJSON(b []byte) error {
 func (s *Service) pollStream(ctx context.Context, m mapping) {
 	nudged, ignore := s.nudges.listen(sourceName(m.EventSourceArn))
 	defer ignore()
+	woken := false // by a nudge: something was written
 	for ctx.Err() == nil {
 		records, next, err := s.records(ctx, m)
 		if err != nil {
@@ -68,19 +69,26 @@ func (s *Service) pollStream(ctx context.Context, m mapping) {
 			if !s.handleStream(ctx, m, records) {
 				return // stopped: what is left is read again from the position
 			}
-			m.position.iterator = next
+			m.position.iterator, woken = next, false
 			continue
 		}
 		m.position.iterator = next
-		if m.position.after != "" {
-			// moto puts a copy of the table in its place when it cancels a transaction, and an
-			// iterator goes on reading the one that is gone: it is taken anew.
-			m.position.iterator = ""
+		// moto puts a copy of the table in its place when it cancels a transaction, and an
+		// iterator goes on reading the one that is gone. Where nothing comes though something
+		// was written, it is taken anew, and now and then.
+		if woken && m.position.after != "" {
+			m.position.iterator, woken = "", false
+			continue
 		}
 		pause := time.NewTimer(streamPause)
+		woken = false
 		select {
 		case <-nudged:
+			woken = true
 		case <-pause.C:
+			if m.position.after != "" {
+				m.position.iterator = ""
+			}
 		case <-ctx.Done():
 		}
 		pause.Stop()
