@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 	"unicode/utf8"
 
@@ -72,10 +73,34 @@ func Decode(body []byte, into any) error {
 	if !utf8.Valid(body) {
 		return errors.New("read push: the body is not UTF-8")
 	}
-	if err := json.Unmarshal(body, into); err != nil {
+	err := json.Unmarshal(body, into)
+	var other *json.UnmarshalTypeError
+	if errors.As(err, &other) {
+		return fmt.Errorf("read push: the body is not the JSON of a push: %s", mismatch(other))
+	}
+	if err != nil {
 		return fmt.Errorf("read push: the body is not the JSON of a push: %w", err)
 	}
 	return nil
+}
+
+// articles are the kinds of JSON values as a sentence names them.
+var articles = map[string]string{"object": "an object", "array": "an array", "string": "a string", "number": "a number", "bool": "true or false"}
+
+// mismatch says in words of JSON, and none of Go, what is needed where something else was found.
+func mismatch(e *json.UnmarshalTypeError) string {
+	needed, where := articles["object"], ""
+	switch e.Type.Kind() {
+	case reflect.String:
+		needed = articles["string"]
+	case reflect.Bool:
+		needed = articles["bool"]
+	}
+	if e.Field != "" {
+		where = e.Field + ": "
+	}
+	found, _, _ := strings.Cut(e.Value, " ") // "number 1.5"
+	return fmt.Sprintf("%s%s is needed, found %s", where, needed, articles[found])
 }
 
 // State is how a commit's status stands.

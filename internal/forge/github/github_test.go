@@ -127,20 +127,22 @@ func TestWhatIsNoPushIsNotParsed(t *testing.T) {
 
 func TestR7_APushThatCannotBeReadSaysWhy(t *testing.T) {
 	for name, c := range map[string]struct{ body, why string }{
-		"a form":            {"payload=%7B%7D", "not the JSON of a push"},
-		"an empty body":     {"", "not the JSON of a push"},
-		"half a body":       {body[:40], "not the JSON of a push"},
-		"no repository":     {`{"ref":"refs/heads/main"}`, "names no repository or no ref"},
-		"no ref":            {`{"repository":{"clone_url":"https://github.com/acme/infra.git"}}`, "names no repository or no ref"},
-		"a ref of any kind": {`{"ref":"main","repository":{"clone_url":"https://github.com/acme/infra.git"}}`, "names no repository or no ref"},
-		"a number as a ref": {`{"ref":1,"repository":{"clone_url":"https://github.com/acme/infra.git"}}`, "not the JSON of a push"},
-		"what is not UTF-8": {"{\"ref\":\"refs/heads/ma\xefn\"}", "not UTF-8"},
-		"UTF-16":            {"\xff\xfe{\x00}\x00", "not UTF-8"},
-		"a byte order mark": {"\ufeff" + body, "not the JSON of a push"},
-		"what was zipped":   {"\x1f\x8b\x08\x00\x00", "not UTF-8"},
-		"two bodies in one": {body + body, "not the JSON of a push"},
-		"a list":            {"[" + body + "]", "not the JSON of a push"},
-		"deep nesting":      {strings.Repeat("[", 20000), "not the JSON of a push"},
+		"a form":             {"payload=%7B%7D", "not the JSON of a push"},
+		"an empty body":      {"", "not the JSON of a push"},
+		"half a body":        {body[:40], "not the JSON of a push"},
+		"no repository":      {`{"ref":"refs/heads/main"}`, "names no repository or no ref"},
+		"no ref":             {`{"repository":{"clone_url":"https://github.com/acme/infra.git"}}`, "names no repository or no ref"},
+		"a ref of any kind":  {`{"ref":"main","repository":{"clone_url":"https://github.com/acme/infra.git"}}`, "names no repository or no ref"},
+		"a number as a ref":  {`{"ref":1.5,"repository":{"clone_url":"https://github.com/acme/infra.git"}}`, "not the JSON of a push: ref: a string is needed, found a number"},
+		"an object as a URL": {`{"ref":"refs/heads/main","repository":{"clone_url":{}}}`, "repository.clone_url: a string is needed, found an object"},
+		"a text as a flag":   {`{"ref":"refs/heads/main","deleted":"no"}`, "deleted: true or false is needed, found a string"},
+		"what is not UTF-8":  {"{\"ref\":\"refs/heads/ma\xefn\"}", "not UTF-8"},
+		"UTF-16":             {"\xff\xfe{\x00}\x00", "not UTF-8"},
+		"a byte order mark":  {"\ufeff" + body, "not the JSON of a push"},
+		"what was zipped":    {"\x1f\x8b\x08\x00\x00", "not UTF-8"},
+		"two bodies in one":  {body + body, "not the JSON of a push"},
+		"a list":             {"[" + body + "]", "not the JSON of a push: an object is needed, found an array"},
+		"deep nesting":       {strings.Repeat("[", 20000), "not the JSON of a push"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := receive("push", c.body)
