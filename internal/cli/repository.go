@@ -47,8 +47,8 @@ driftless/git/<repository id> of Secrets Manager; the key of a GitHub App to the
 --secret alone, that secret is there already.
 
 With --webhook a secret is made for the forge's push webhook, written to the SSM SecureString
-/driftless/webhook/<repository id>, and shown once. Done again it makes another one, and both
-count until --webhook-finish.
+/driftless/webhook/<repository id>, and shown once, with --output json as the field webhook.
+Done again it makes another one, and both count until --webhook-finish.
 
 Adding a repository again changes what is given, and leaves the rest.`,
 		Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
@@ -113,7 +113,11 @@ func add(ctx context.Context, f *flags, url string, a addition) error {
 		f.hint("it is plain git: no commit's status is shown there; --forge github or --forge gitlab says that it is one")
 	}
 	f.hint("'driftless repository list' tells what is found")
-	return f.print(r, func() string {
+	result := struct {
+		gitops.Repository
+		Webhook *entry `json:"webhook,omitempty"`
+	}{r, hook.entry(api.at.Webhook)}
+	return f.print(result, func() string {
 		return render.Lines(fmt.Sprintf("%s  %s %s is watched", r.ID, r.URL, render.Tracked(r))) + "\n"
 	})
 }
