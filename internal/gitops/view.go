@@ -14,7 +14,8 @@ type View struct {
 // Origin is what a View says of its repository.
 type Origin struct {
 	URL      string    `json:"url"`
-	Branch   string    `json:"branch"`
+	Branch   string    `json:"branch,omitempty"`   // that is tracked; empty where a tag is
+	Tag      string    `json:"tag,omitempty"`      // that is tracked in place of a branch
 	Problems []Problem `json:"problems,omitempty"` // those that concern the application
 	Trouble  string    `json:"trouble,omitempty"`
 	Note     string    `json:"note,omitempty"`
@@ -24,7 +25,7 @@ type Origin struct {
 // repository, or of a configuration file, is shown on each of them.
 func NewView(a Application, d *Deployment, r Repository) View {
 	v := View{Application: a, Deployment: d, Sync: a.Sync(), Health: a.Health(), Message: a.Message(),
-		Repository: Origin{URL: r.URL, Branch: r.Branch, Trouble: r.Trouble, Note: r.Note}}
+		Repository: Origin{URL: r.URL, Branch: r.Branch, Tag: r.Tag, Trouble: r.Trouble, Note: r.Note}}
 	for _, p := range r.Problems {
 		if p.Concerns(a.ID, a.Settings.File) {
 			v.Repository.Problems = append(v.Repository.Problems, p)

@@ -116,6 +116,9 @@ func views() map[string]gitops.View {
 		"new": view("fresh", nil, func(a *gitops.Application, _ *gitops.Repository) {
 			*a = gitops.Application{ID: a.ID, Settings: a.Settings, Wanted: a.Wanted}
 		}),
+		"of a tag": view("release", nil, func(_ *gitops.Application, r *gitops.Repository) {
+			r.Branch, r.Tag = "", "v1.2.0"
+		}),
 		"refused": {Application: gitops.Application{ID: "search-2"}, Message: problem,
 			Repository: gitops.Origin{URL: "codecommit::eu-west-1://infrastructure", Branch: "main", Problems: []gitops.Problem{{Message: problem}}}},
 	}

@@ -44,7 +44,7 @@ func Application(v gitops.View, now time.Time, colour bool) string {
 	p := &page{colour: colour}
 	p.WriteString(Status([]gitops.View{v}, now, colour) + "\n")
 	field := func(name, format string, args ...any) { p.line("%-13s "+format, append([]any{name}, args...)...) }
-	field("repository", "%s %s", v.Repository.URL, v.Repository.Branch)
+	field("repository", "%s %s", v.Repository.URL, Tracked(gitops.Repository{Branch: v.Repository.Branch, Tag: v.Repository.Tag}))
 	field("path", "%s", strings.Join(append([]string{a.Settings.Path}, a.Settings.Watch...), ", "))
 	field("target", "%s %s", a.Settings.Target.Account, a.Settings.Target.Region)
 	field("stack", "%s %s", a.Settings.CloudFormation.Stack, a.Deployed.StackID)
