@@ -21,7 +21,7 @@ func (r *valuesReader) listing(root *yaml.Node) {
 		case n.Kind == yaml.MappingNode:
 			r.object(n)
 		default:
-			r.add(n.Line, n.Column, "found %s; a parameter is written {\"ParameterKey\": …, \"ParameterValue\": …}", kind(n))
+			r.add(n.Line, n.Column, "found %s; a parameter is written {\"ParameterKey\": …, \"ParameterValue\": …}", form(n))
 		}
 	}
 }
@@ -31,9 +31,9 @@ func (r *valuesReader) short(n *yaml.Node) {
 	key, value, ok := strings.Cut(n.Value, "=")
 	switch {
 	case !ok || key == "":
-		r.add(n.Line, n.Column, "found %s; a parameter is written \"Key=Value\"", quote(n.Value))
+		r.add(n.Line, n.Column, "found a text that is not written \"Key=Value\", as a parameter is")
 	case strings.Contains(n.Value, "ParameterKey="):
-		r.add(n.Line, n.Column, "found %s; in a file a parameter is written {\"ParameterKey\": …, \"ParameterValue\": …} or \"Key=Value\"", quote(n.Value))
+		r.add(n.Line, n.Column, "found \"ParameterKey=…\"; in a file a parameter is written {\"ParameterKey\": …, \"ParameterValue\": …} or \"Key=Value\"")
 	default:
 		r.set(n, key, value)
 	}
@@ -51,7 +51,7 @@ func (r *valuesReader) object(n *yaml.Node) {
 		case key == "UsePreviousValue":
 			previous = r.flag(e)
 		case !slices.Contains([]string{"ParameterKey", "ParameterValue"}, key):
-			r.add(e.key.Line, e.key.Column, "unknown key %s; allowed: ParameterKey, ParameterValue, UsePreviousValue", quote(key))
+			r.add(e.key.Line, e.key.Column, "unknown key %s; allowed: ParameterKey, ParameterValue, UsePreviousValue", label(key))
 		case e.value.Kind != yaml.ScalarNode || e.value.Tag != "!!str":
 			r.add(e.value.Line, e.value.Column, "%s is no text; put it in quotes", key)
 		}
@@ -63,7 +63,7 @@ func (r *valuesReader) object(n *yaml.Node) {
 	case name == "" || !given && !previous:
 		r.add(n.Line, n.Column, "a parameter needs ParameterKey, and ParameterValue or UsePreviousValue")
 	case given && previous:
-		r.add(n.Line, n.Column, "parameter %s has a ParameterValue and UsePreviousValue; only one is allowed", quote(name))
+		r.add(n.Line, n.Column, "parameter %s has a ParameterValue and UsePreviousValue; only one is allowed", label(name))
 	case !previous:
 		r.set(n, name, value)
 	case r.note(n, name):
@@ -74,7 +74,7 @@ func (r *valuesReader) object(n *yaml.Node) {
 // flag reads true or false.
 func (r *valuesReader) flag(e entry) bool {
 	if e.value.Kind != yaml.ScalarNode || !slices.Contains([]string{"true", "false"}, e.value.Value) {
-		r.add(e.value.Line, e.value.Column, "%s is %s; allowed: true, false", e.key.Value, kind(e.value))
+		r.add(e.value.Line, e.value.Column, "%s is %s; allowed: true, false", e.key.Value, form(e.value))
 	}
 	return e.value.Value == "true"
 }

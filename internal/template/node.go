@@ -144,6 +144,9 @@ func yamlError(file string, data []byte, err error) error {
 			return &Error{file, i + 1, tab + 1, "a tab cannot indent; use spaces"}
 		}
 	}
+	if strings.HasPrefix(m[2], "unknown anchor ") { // it may be a secret that begins with a star
+		return &Error{file, line, 1, "not YAML: an alias of nothing; a text that begins with * needs quotes"}
+	}
 	return &Error{file, line, 1, "not YAML: " + m[2]}
 }
 

@@ -38,7 +38,7 @@ func Parameters(name string, data []byte) (Values, error) {
 	case root.Kind == yaml.SequenceNode:
 		r.listing(root)
 	case root.Kind != yaml.MappingNode:
-		r.add(root.Line, root.Column, "found %s; %s", kind(root), shapes)
+		r.add(root.Line, root.Column, "found %s; %s", form(root), shapes)
 	case get(root, "template-file-path") != nil, isMapping(get(root, "parameters")), isMapping(get(root, "tags")):
 		r.gitSync(root)
 	case isMapping(get(root, "Parameters")), isMapping(get(root, "Tags")), isMapping(get(root, "StackPolicy")):
@@ -98,14 +98,14 @@ func (r *valuesReader) fields(n *yaml.Node, what string, read map[string]func(en
 		of, known := read[key]
 		switch first, twice := seen[key]; {
 		case twice:
-			r.add(e.key.Line, e.key.Column, "%s is there twice, first in line %d", quote(key), first)
+			r.add(e.key.Line, e.key.Column, "%s is there twice, first in line %d", label(key), first)
 		case !known:
 			allowed := make([]string, 0, len(read))
 			for k := range read {
 				allowed = append(allowed, k)
 			}
 			slices.Sort(allowed)
-			r.add(e.key.Line, e.key.Column, "unknown key %s; %s has %s", quote(key), what, strings.Join(allowed, ", "))
+			r.add(e.key.Line, e.key.Column, "unknown key %s; %s has %s", label(key), what, strings.Join(allowed, ", "))
 		default:
 			of(e)
 		}
@@ -119,7 +119,7 @@ func (r *valuesReader) section(e entry, read func(*yaml.Node)) {
 	case isMapping(e.value):
 		read(e.value)
 	case e.value.Tag != "!!null":
-		r.add(e.value.Line, e.value.Column, "%s is %s; a mapping is needed", e.key.Value, kind(e.value))
+		r.add(e.value.Line, e.value.Column, "%s is %s; a mapping is needed", e.key.Value, form(e.value))
 	}
 }
 
@@ -129,7 +129,7 @@ func (r *valuesReader) section(e entry, read func(*yaml.Node)) {
 func (r *valuesReader) parameters(n *yaml.Node) {
 	for _, e := range entries(n) {
 		if !isLogicalID(e.key.Value) {
-			r.add(e.key.Line, e.key.Column, "found the key %s, which is no name of a parameter; %s", quote(e.key.Value), shapes)
+			r.add(e.key.Line, e.key.Column, "found the key %s, which is no name of a parameter; %s", label(e.key.Value), shapes)
 			continue
 		}
 		if e.value.Kind == yaml.MappingNode {
@@ -154,7 +154,7 @@ func (r *valuesReader) joined(e entry) (string, bool) {
 	for _, n := range e.value.Content {
 		part, ok := r.scalar("an element of parameter "+e.key.Value, follow(n))
 		if ok && strings.Contains(part, ",") {
-			r.add(n.Line, n.Column, "an element of parameter %s is %s: CloudFormation divides a list at its commas", e.key.Value, quote(part))
+			r.add(n.Line, n.Column, "an element of parameter %s has a comma: CloudFormation divides a list there", e.key.Value)
 			ok = false
 		}
 		if !ok {
@@ -170,7 +170,7 @@ func (r *valuesReader) tags(n *yaml.Node) {
 	for _, e := range entries(n) {
 		value, ok := r.scalar("tag "+e.key.Value, e.value)
 		if _, twice := r.v.Tags[e.key.Value]; twice {
-			r.add(e.key.Line, e.key.Column, "tag %s is there twice", quote(e.key.Value))
+			r.add(e.key.Line, e.key.Column, "tag %s is there twice", label(e.key.Value))
 		} else if ok {
 			r.v.Tags[e.key.Value] = value
 		}
@@ -181,11 +181,11 @@ func (r *valuesReader) tags(n *yaml.Node) {
 func (r *valuesReader) scalar(what string, n *yaml.Node) (string, bool) {
 	switch {
 	case n.Kind != yaml.ScalarNode:
-		r.add(n.Line, n.Column, "%s is %s; a text is needed", what, kind(n))
+		r.add(n.Line, n.Column, "%s is %s; a text is needed", what, form(n))
 	case n.Tag == "!!null":
 		r.add(n.Line, n.Column, `%s is empty; write "" for an empty text`, what)
 	case custom(n):
-		r.add(n.Line, n.Column, "%s has the tag %s: there are no functions in a parameter file", what, n.Tag)
+		r.add(n.Line, n.Column, "%s %s: there are no functions in a parameter file, and a text that begins with ! needs quotes", what, tagged(n))
 	default:
 		return n.Value, true
 	}
@@ -198,7 +198,7 @@ func (r *valuesReader) set(at *yaml.Node, name, value string) {
 		return
 	}
 	if len(value) > maxValue {
-		r.add(at.Line, at.Column, "the value of parameter %s has %d bytes; at most %d are allowed", quote(name), len(value), maxValue)
+		r.add(at.Line, at.Column, "the value of parameter %s has %d bytes; at most %d are allowed", label(name), len(value), maxValue)
 	}
 	r.v.Parameters[name] = value
 }
@@ -206,9 +206,36 @@ func (r *valuesReader) set(at *yaml.Node, name, value string) {
 // note keeps where a parameter stands, and refuses one that stands there twice.
 func (r *valuesReader) note(at *yaml.Node, name string) bool {
 	if first, twice := r.v.places[name]; twice {
-		r.add(at.Line, at.Column, "parameter %s is there twice, first in line %d", quote(name), first.line)
+		r.add(at.Line, at.Column, "parameter %s is there twice, first in line %d", label(name), first.line)
 		return false
 	}
 	r.v.places[name] = place{at.Line, at.Column}
 	return true
+}
+
+// What stands in a parameter file may be a secret, in a place where it is not expected too:
+// messages show names and forms, never values.
+
+// form names what a node is, without what it holds.
+func form(n *yaml.Node) string {
+	if n.Kind == yaml.ScalarNode && n.Tag != "!!null" {
+		return "a text or number"
+	}
+	return kind(n)
+}
+
+// label returns a name in quotes, up to where a value may begin.
+func label(name string) string {
+	if at := strings.IndexAny(name, " \t\r\n,=:"); at >= 0 {
+		name = name[:at] + "…"
+	}
+	return quote(name)
+}
+
+// tagged says which function a tag is for; another one is what a text without quotes begins with.
+func tagged(n *yaml.Node) string {
+	if name, _ := function(n); known(name) {
+		return "has the tag " + n.Tag
+	}
+	return "has a tag"
 }

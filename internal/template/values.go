@@ -30,7 +30,7 @@ func (v Values) Creatable() []error {
 	f := &faults{file: v.file}
 	for _, name := range v.Previous {
 		f.add(v.places[name].line, v.places[name].column, "parameter %s is to keep its previous value, "+
-			"which a stack that is created has not: give it a value for the first deployment", quote(name))
+			"which a stack that is created has not: give it a value for the first deployment", label(name))
 	}
 	return f.errs()
 }
@@ -62,7 +62,7 @@ func CheckValues(t Template, v Values) []error {
 		if near := nearest.Of(name, declared); near != "" {
 			hint = "; did you mean " + quote(near) + "?"
 		}
-		unknown.add(at.line, at.column, "the template has no parameter %s%s", quote(name), hint)
+		unknown.add(at.line, at.column, "the template has no parameter %s%s", label(name), hint)
 	}
 	missing := &faults{file: t.file}
 	for _, name := range declared {

@@ -131,3 +131,39 @@ func FuzzParameters(f *testing.F) {
 		}
 	})
 }
+
+func TestABrokenParameterFileTellsNoValue(t *testing.T) {
+	const s = "SENTINEL"
+	for says, data := range map[string]string{
+		"a short form without =":             `["Pw ` + s + `"]`,
+		"a short form that is a value":       `["` + s + `"]`,
+		"a short form with a colon":          `["Pw:` + s + `=="]`,
+		"a short form without a name":        `["=` + s + `"]`,
+		"a short form twice":                 `["Pw ` + s + `=1", "Pw ` + s + `=2"]`,
+		"the form of a command":              `["ParameterKey=Pw,ParameterValue=` + s + `"]`,
+		"a number in the list":               `[1` + "\n" + `, "Pw ` + s + `"]`,
+		"a list in the list":                 `[["` + s + `"]]`,
+		"a variable file":                    "Pw=" + s + "\nOther=1\n",
+		"a text":                             s + "\n",
+		"a value that is a mapping":          `{"Pw": {"x": "` + s + `"}}`,
+		"a key that holds a value":           `{"Pw=` + s + `": "x"}`,
+		"an element with a comma":            "Pw: ['a," + s + "']\n",
+		"a flag that is a value":             `[{"ParameterKey": "Pw", "UsePreviousValue": "` + s + `"}]`,
+		"a value of a wrong key":             `[{"ParameterKey": "Pw", "Value": "` + s + `"}]`,
+		"a section that is a value":          `{"Parameters": {}, "Tags": "` + s + `"}`,
+		"a value that YAML takes for a tag":  "Pw: !" + s + "\n",
+		"a value that YAML takes for a name": "Pw: *" + s + "\n",
+		"a value that is too long":           `["Pw=` + s + strings.Repeat("x", 5000) + `"]`,
+		"a value in a form that is cut off":  `{"Pw": "` + s,
+	} {
+		t.Run(says, func(t *testing.T) {
+			v, err := template.Parameters("p.json", []byte(data))
+			if err == nil { // then the name is wrong
+				err = errors.Join(template.CheckValues(template.Template{}, v)...)
+			}
+			if err == nil || strings.Contains(err.Error(), s) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
