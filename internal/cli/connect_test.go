@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -79,6 +80,34 @@ func TestWhoeverCannotConnectIsToldWhatToDo(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A machine in EC2 whose metadata service does not know sessions: the SDK would warn of it
+// on standard error itself.
+func TestTheSDKSaysNothingBesideTheProgram(t *testing.T) {
+	metadata := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		w.WriteHeader(http.StatusNotFound)
+	}))
+	defer metadata.Close()
+	own, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := os.Stderr
+	os.Stderr = own
+	defer func() { os.Stderr = before }()
+	code, _, errs := alone(t, "http://127.0.0.1:1", map[string]string{"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "",
+		"AWS_EC2_METADATA_DISABLED": "false", "AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.URL})("status")
+	if code != ExitCredentials || !strings.Contains(errs, "no AWS credentials") {
+		t.Errorf("exit code %d: %s", code, errs)
+	}
+	if said, err := os.ReadFile(own.Name()); err != nil || len(said) > 0 {
+		t.Errorf("the SDK says %q, %v", said, err)
 	}
 }
 

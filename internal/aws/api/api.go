@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 )
@@ -51,7 +52,8 @@ type Client struct {
 
 // New reads the caller's AWS configuration.
 func New(ctx context.Context, o Options) (*Client, error) {
-	var with []func(*config.LoadOptions) error
+	// The SDK warns on standard error of what it tried on the way; what came of it is an error.
+	with := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{})}
 	if o.Region != "" {
 		with = append(with, config.WithRegion(o.Region))
 	}
