@@ -123,7 +123,7 @@ func refusedFile(files fs.FS, name string, d fs.DirEntry) (string, error) {
 	case err != nil:
 		return "", err
 	case info.Size() > largestFile:
-		return fmt.Sprintf("%.1f MiB; at most 1 MiB is read", float64(info.Size())/largestFile), nil
+		return fmt.Sprintf("%d bytes; at most %d are read", info.Size(), largestFile), nil
 	case info.Size() > largestPointer:
 		return "", nil
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -68,5 +69,31 @@ func TestFilesThatGitIgnoresAreNotCounted(t *testing.T) {
 	problems, err := unreadable(files, dir, []string{"a"})
 	if err != nil || len(problems) > 0 {
 		t.Errorf("%v, %v", problems, err)
+	}
+}
+
+func TestATooLargeTemplateIsToldOnce(t *testing.T) {
+	dir := t.TempDir()
+	large := append([]byte("Resources: {}\n"), bytes.Repeat([]byte("#\n"), largestFile/2)...)
+	for name, data := range map[string][]byte{
+		"driftless.yaml": []byte("version: 1\ndefaults: {target: {account: '111122223333', region: eu-west-1}}\n" +
+			"applications: [{name: jobs, path: jobs, cloudformation: {template: template.yaml}}]\n"),
+		"jobs/template.yaml": large,
+	} {
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v, _, err := validateRepository([]string{dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("the file has %d bytes; at most 1000000 are allowed", len(large))
+	if len(v.Problems) != 1 || v.Problems[0].Message != want {
+		t.Errorf("got %v", v.Problems)
 	}
 }

@@ -29,7 +29,14 @@ func (t *templateFlags) validate(args []string) (validation, readFile, error) {
 		}
 		return validateRepository(args)
 	}
-	v := validation{Problems: []gitops.Problem{}}
+	v := validation{Problems: []gitops.Problem{}, parameters: map[string]bool{}}
+	if t.parameters != "" {
+		file, err := filepath.Abs(t.parameters)
+		if err != nil {
+			return v, nil, fmt.Errorf("find %s: %w", t.parameters, err)
+		}
+		v.parameters[nearName(file)] = true
+	}
 	for _, name := range append(slices.Clone(t.files), args...) {
 		problems, err := t.check(name)
 		if err != nil {

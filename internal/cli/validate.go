@@ -22,6 +22,8 @@ type validation struct {
 	Applications int              `json:"applications"`
 	Templates    int              `json:"templates,omitempty"`
 	Problems     []gitops.Problem `json:"problems"`
+
+	parameters map[string]bool // parameter files, of which no line is shown: it may hold a secret
 }
 
 func validateCommand(f *flags) *cobra.Command {
@@ -71,7 +73,7 @@ func validateRepository(args []string) (validation, readFile, error) {
 // validate finds everything at once: what is wrong in the file, with what it names, in the
 // templates of every application whose files are known, and with what a push would hold.
 func validate(files fs.FS, dir string) (validation, error) {
-	v := validation{Problems: []gitops.Problem{}}
+	v := validation{Problems: []gitops.Problem{}, parameters: map[string]bool{}}
 	if _, err := fs.Stat(files, config.Name); errors.Is(err, fs.ErrNotExist) {
 		return v, fmt.Errorf("there is no %s in %s, where the root of a repository has one; "+
 			"driftless init proposes one", config.Name, dir)
@@ -82,6 +84,9 @@ func validate(files fs.FS, dir string) (validation, error) {
 	var paths []string
 	for i, s := range c.Applications {
 		file, at := c.Place(i)
+		if s.CloudFormation.Parameters != "" {
+			v.parameters[path.Join(s.Path, s.CloudFormation.Parameters)] = true
+		}
 		parsed, missing := of(c.Problems, file)
 		if known(parsed, at) && !has(missing, at+".path", at+".cloudformation.template") {
 			v.Problems = append(v.Problems, templateProblems(files, s, has(missing, at+".cloudformation.parameters"))...)
@@ -96,7 +101,12 @@ func validate(files fs.FS, dir string) (validation, error) {
 		}
 	}
 	unusable, err := unreadable(files, dir, paths)
-	v.Problems = append(v.Problems, unusable...)
+	for _, p := range unusable {
+		told := func(q gitops.Problem) bool { return q.File == p.File && q.Line == 0 } // that it is too large, as a template
+		if !slices.ContainsFunc(v.Problems, told) {
+			v.Problems = append(v.Problems, p)
+		}
+	}
 	return v, err
 }
 
@@ -170,9 +180,9 @@ type readFile func(name string) ([]byte, error)
 func describe(read readFile, v validation) string {
 	var b strings.Builder
 	for _, p := range v.Problems {
-		source, err := read(p.File)
-		if err != nil {
-			source = nil // a file that cannot be read has no line to show
+		var source []byte // a file that cannot be read has no line to show
+		if data, err := read(p.File); err == nil && !v.parameters[p.File] {
+			source = data
 		}
 		b.WriteString(config.Annotate(p, source))
 	}
