@@ -87,7 +87,8 @@ func changeOf(r types.ResourceChange, secret map[string]bool) (gitops.Change, er
 }
 
 // properties returns what happens to each property, sorted by path. AWS gives one detail
-// for every cause, so that one property may have several; they become one.
+// for every cause, so that one property may have several; they become one. One that names no
+// property and no value tells nothing.
 func properties(details []types.ResourceChangeDetail, secret map[string]bool) []gitops.PropertyChange {
 	merged, hidden := map[string]gitops.PropertyChange{}, map[string]bool{}
 	for _, d := range details {
@@ -95,6 +96,9 @@ func properties(details []types.ResourceChangeDetail, secret map[string]bool) []
 			continue
 		}
 		p := propertyOf(*d.Target)
+		if p.Path == "/" && p.LastDeployed+p.Live+p.Proposed == "" {
+			continue // as of a nested stack that CloudFormation looks into
+		}
 		hidden[p.Path] = hidden[p.Path] || secret[aws.ToString(d.CausingEntity)]
 		merged[p.Path] = merge(merged[p.Path], p)
 	}

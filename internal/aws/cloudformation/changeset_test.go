@@ -194,6 +194,7 @@ func TestPropertiesAreMergedByPathAndSecretsStayHidden(t *testing.T) {
 		{Target: target("/Properties/Password", "old", "new", types.RequiresRecreationNever), CausingEntity: aws.String("Secret")},
 		{Target: target("/Properties/Password", "old", "new", types.RequiresRecreationAlways)},
 		{Target: &types.ResourceTargetDefinition{Attribute: types.ResourceAttributeTags, RequiresRecreation: types.RequiresRecreationNever}},
+		{Target: &types.ResourceTargetDefinition{Attribute: types.ResourceAttributeProperties, RequiresRecreation: types.RequiresRecreationNever}},
 		{},
 	}, masked([]types.Parameter{
 		{ParameterKey: aws.String("Secret"), ParameterValue: aws.String("****")},
