@@ -84,6 +84,9 @@ func (o initialise) run(f *flags, dir string) error {
 	if err := f.print(p, func() string { return p.describe(layout) }); err != nil {
 		return err
 	}
+	if len(p.Applications)+len(p.Passed) == 0 {
+		return fmt.Errorf("found nothing in %s; nothing was written\n%s", dir, propose.Sought)
+	}
 	if len(p.Configuration) == 0 {
 		return fmt.Errorf("found nothing in %s that this version deploys; nothing was written", dir)
 	}

@@ -23,6 +23,10 @@ const (
 	often     = 1_000   // files between two calls of progress
 )
 
+// Sought says what Find looks for.
+const Sought = "It looks for CloudFormation templates (*.yaml, *.yml, *.json, *.template, *.cfn) with parameter files and Git sync's " +
+	"deployment files, for CDK apps (cdk.json), Terraform (*.tf) and Atlantis (atlantis.yaml)"
+
 // made are directories that tools fill; what is in them is not in git, or another's.
 var made = []string{".git", ".terraform", ".aws-sam", ".venv", "cdk.out", "node_modules", "vendor"}
 

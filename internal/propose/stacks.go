@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -30,6 +31,12 @@ type deployment struct {
 	template string // from the repository's root
 }
 
+// looks and ofAWS tell a template that cannot be read from other files that hold the words.
+var (
+	looks = regexp.MustCompile(`(?m)^\s*["']?Resources["']?\s*:`)
+	ofAWS = regexp.MustCompile(`["']?Type["']?\s*:\s*["']?AWS::`)
+)
+
 // template looks into a file that could be a template, by what is in it.
 func (s *search) template(name string, data []byte) {
 	dir := path.Dir(name)
@@ -46,7 +53,7 @@ func (s *search) template(name string, data []byte) {
 	}
 	t, err := template.Read(name, data)
 	switch {
-	case err != nil && declared:
+	case err != nil && (declared || looks.Match(data) && ofAWS.Match(data)):
 		first, _, _ := strings.Cut(err.Error(), "\n")
 		s.pass(name, "a template that cannot be read: "+strings.TrimPrefix(first, name+":"))
 	case err == nil && (declared || anyAWS(t)) && !printable(name):

@@ -79,14 +79,16 @@ func (s *search) terraform() {
 		if p.name != "" {
 			names = append([]string{clean(p.name)}, names...)
 		}
-		s.left(gitops.EngineTerraform, p.dir, p.from, names)
+		s.left(gitops.EngineTerraform, p.dir, p.from, names, "")
 	}
 	for _, dir := range dirs {
 		m, by := s.modules[dir], called[dir]
 		switch {
 		case known[dir]:
-		case m.root || by == "":
-			s.left(gitops.EngineTerraform, dir, m.example, candidates(dir))
+		case m.root:
+			s.left(gitops.EngineTerraform, dir, m.example, candidates(dir), "")
+		case by == "":
+			s.left(gitops.EngineTerraform, dir, m.example, candidates(dir), "; module or root? nothing calls it, and it has neither a backend nor a provider")
 		default:
 			s.pass(dir, "a Terraform module that "+by+" calls")
 		}
@@ -98,11 +100,12 @@ func (s *search) cdk(name string, data []byte) {
 	if text(at(parse(data), "app")) == "" {
 		return // settings of a tool, or a library's
 	}
-	s.left(gitops.EngineCDK, path.Dir(name), name, candidates(path.Dir(name)))
+	s.left(gitops.EngineCDK, path.Dir(name), name, candidates(path.Dir(name)), "")
 }
 
-// left notes an application of an engine that this version does not have.
-func (s *search) left(e gitops.Engine, dir, from string, names []string) {
+// left notes an application of an engine that this version does not have, and what else is
+// to be said of it.
+func (s *search) left(e gitops.Engine, dir, from string, names []string, more string) {
 	if !printable(dir) {
 		s.pass(from, unnamed)
 		return
@@ -111,5 +114,5 @@ func (s *search) left(e gitops.Engine, dir, from string, names []string) {
 		s.pass(from, "names "+dir+", which is not there")
 		return
 	}
-	s.add(Application{Engine: e, Path: dir, From: from, LeftOut: unsupported(e), names: names})
+	s.add(Application{Engine: e, Path: dir, From: from, LeftOut: unsupported(e) + more, names: names})
 }

@@ -142,6 +142,10 @@ func (w *writer) applications(all []Application) {
 		if a.Note != "" {
 			w.line("  # %s", comment(a.Note))
 		}
+		if a.Path == "." {
+			w.line("  # Its directory is the whole repository, so every commit rolls it out, whatever it changes:")
+			w.line("  # move it to a directory of its own if that is not meant.")
+		}
 		w.application(a, "  ")
 	}
 	left := slices.ContainsFunc(all, func(a Application) bool { return a.LeftOut != "" })
