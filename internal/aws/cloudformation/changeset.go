@@ -148,8 +148,16 @@ func finding(e types.OperationEvent) string {
 	if e.ValidationFailureMode == types.HookFailureModeWarn {
 		check = "warning of " + check
 	}
-	return fmt.Sprintf("%s: %s (%s)", where, orUnsaid(aws.ToString(e.ValidationStatusReason)), check)
+	said := fmt.Sprintf("%s: %s (%s)", where, orUnsaid(aws.ToString(e.ValidationStatusReason)), check)
+	if aws.ToString(e.ValidationName) == nameConflict {
+		said += ": cloudformation.importExisting: true in driftless.yaml takes it into the stack"
+	}
+	return said
 }
+
+// nameConflict is the check that finds a resource of the same name outside of the stack, as
+// DescribeEvents and the CDK CLI spell it.
+const nameConflict = "NAME_CONFLICT_VALIDATION"
 
 func orUnsaid(reason string) string {
 	if reason == "" {
