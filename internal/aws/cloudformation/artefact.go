@@ -43,7 +43,7 @@ func (e *Engine) upload(ctx context.Context, w reconcile.Work, artefacts []packa
 	if err != nil {
 		return err
 	}
-	in := into{c: c, bucket: e.bucket(w), account: w.Settings.Target.Account}
+	in := into{c: c, bucket: e.bucket(w), region: w.Settings.Target.Region, account: w.Settings.Target.Account}
 	for _, a := range artefacts {
 		if err := in.put(ctx, a); err != nil {
 			return err
@@ -52,11 +52,11 @@ func (e *Engine) upload(ctx context.Context, w reconcile.Work, artefacts []packa
 	return nil
 }
 
-// into is a bucket, and the account that it has to belong to: its name is known to
-// everybody, and one that somebody else took is never written to nor read from.
+// into is a bucket in its region, and the account that it has to belong to: its name is
+// known to everybody, and one that somebody else took is never written to nor read from.
 type into struct {
-	c               objects
-	bucket, account string
+	c                       objects
+	bucket, region, account string
 }
 
 func (i into) put(ctx context.Context, a packaging.Artefact) error {
@@ -85,8 +85,9 @@ func (i into) translate(verb, key string, err error) error {
 	doing := fmt.Sprintf("%s artefact %s in bucket %s", verb, key, i.bucket)
 	switch {
 	case hasCode(err, codeNoBucket, codeElsewhere, codeMoved):
-		return &gitops.Refusal{Reason: doing + ": " + message(err) +
-			": deploy templates/target-events.yaml in the application's region", Blocked: true}
+		return &gitops.Refusal{Reason: fmt.Sprintf("the artefact bucket %s is not in %s: where Driftless itself stands, run make deploy again; "+
+			"in another account or region, deploy templates/target-events.yaml there: %s artefact %s: %s",
+			i.bucket, i.region, verb, key, message(err)), Blocked: true}
 	case hasCode(err, codeForbidden):
 		return fmt.Errorf("%s: %w: the deploy role may not, or the bucket belongs to another account: %s",
 			doing, reconcile.ErrDenied, message(err))
