@@ -67,9 +67,8 @@ func written(body []byte) []string {
 // oneByOne lets one write through at a time, and reads beside each other alone. moto runs a
 // DynamoDB transaction on the live tables and puts a copy back when it is refused, which
 // undoes whatever was written meanwhile: two of several racers then win one lock, which
-// cannot happen on AWS.
-func oneByOne(next http.Handler) http.Handler {
-	var turn sync.RWMutex
+// cannot happen on AWS. Whoever else reads takes turns too, or would see what is undone.
+func oneByOne(next http.Handler, turn *sync.RWMutex) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, action, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 		switch action {

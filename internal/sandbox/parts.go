@@ -39,7 +39,7 @@ func (s *Sandbox) wire() (http.Handler, error) {
 		Account: Account, Region: Region, Now: s.o.Now, Log: s.o.Log}); err != nil {
 		return nil, err
 	}
-	s.lambda = lambda.New(lambda.Config{Moto: s.moto.URL(), Tables: s.tables.URL(), Endpoint: s.URL, Account: Account, Region: Region,
+	s.lambda = lambda.New(lambda.Config{Moto: s.moto.URL(), Tables: s.tables.URL(), Between: s.turn.RLocker(), Endpoint: s.URL, Account: Account, Region: Region,
 		Dir: filepath.Join(s.o.Dir, "lambda"), VisibilitySpeed: s.o.VisibilitySpeed,
 		Credentials: s.session, Principal: s.principal, Now: s.o.Now, Log: s.o.Log})
 	kinds := s.lambda.Kinds()
@@ -59,7 +59,7 @@ func (s *Sandbox) wire() (http.Handler, error) {
 			"codecommit":     s.git,
 			"lambda":         s.lambda,
 			"sqs":            nudging(proxy, s.lambda.Nudge),
-			"dynamodb":       nudging(oneByOne(tables), s.lambda.Nudge),
+			"dynamodb":       nudging(oneByOne(tables, &s.turn), s.lambda.Nudge),
 		},
 		moto: proxy,
 	}), nil

@@ -68,6 +68,7 @@ type Sandbox struct {
 	server         *http.Server
 	cancel         context.CancelFunc
 	running        sync.WaitGroup
+	turn           sync.RWMutex // of DynamoDB's requests
 }
 
 // Start starts a sandbox, which runs until ctx ends or Close is called, and returns once

@@ -25,8 +25,11 @@ import (
 
 // Config is what the sandbox's Lambda needs of its surroundings.
 type Config struct {
-	Moto            string        // moto's base URL
-	Tables          string        // that of DynamoDB's streams; Moto when empty
+	Moto   string // moto's base URL
+	Tables string // that of DynamoDB's streams; Moto when empty
+	// Between is held while a stream is read, so that no transaction is seen that may yet be
+	// cancelled. Nil: nothing is.
+	Between         sync.Locker
 	Endpoint        func() string // the gateway's base URL, which functions get as AWS_ENDPOINT_URL
 	Account, Region string
 	Dir             string // unpacked code, logs and temporary files

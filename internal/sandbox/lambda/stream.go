@@ -22,6 +22,7 @@ const streamPause = 250 * time.Millisecond
 
 // position is how far a mapping has read its stream. Only its poller changes it.
 type position struct {
+	shard    string // empty: to be asked for
 	iterator string
 	after    string // sequence number of the last record handled
 }
@@ -55,40 +56,33 @@ func (r *streamRecord) UnmarshalJSON(b []byte) error {
 func (s *Service) pollStream(ctx context.Context, m mapping) {
 	nudged, ignore := s.nudges.listen(sourceName(m.EventSourceArn))
 	defer ignore()
-	woken := false // by a nudge: something was written
 	for ctx.Err() == nil {
 		records, next, err := s.records(ctx, m)
 		if err != nil {
 			if !s.trouble(ctx, m, err) {
 				return
 			}
-			m.position.iterator = "" // moto was restarted, or the table was made anew
+			m.position.iterator, m.position.shard = "", "" // moto was restarted, or the table was made anew
 			continue
 		}
 		if len(records) > 0 {
 			if !s.handleStream(ctx, m, records) {
 				return // stopped: what is left is read again from the position
 			}
-			m.position.iterator, woken = next, false
+			m.position.iterator = ""
 			continue
 		}
 		m.position.iterator = next
-		// moto puts a copy of the table in its place when it cancels a transaction, and an
-		// iterator goes on reading the one that is gone. Where nothing comes though something
-		// was written, it is taken anew, and now and then.
-		if woken && m.position.after != "" {
-			m.position.iterator, woken = "", false
-			continue
+		if m.position.after != "" {
+			// moto puts a copy of the table in its place when it cancels a transaction, and an
+			// iterator goes on reading the one that is gone, with what was undone: it is taken
+			// anew for every read.
+			m.position.iterator = ""
 		}
 		pause := time.NewTimer(streamPause)
-		woken = false
 		select {
 		case <-nudged:
-			woken = true
 		case <-pause.C:
-			if m.position.after != "" {
-				m.position.iterator = ""
-			}
 		case <-ctx.Done():
 		}
 		pause.Stop()
@@ -244,12 +238,17 @@ func backoff(tries int) time.Duration {
 
 // records reads on from the mapping's position.
 func (s *Service) records(ctx context.Context, m mapping) (records []streamRecord, next string, err error) {
+	if s.config.Between != nil {
+		s.config.Between.Lock()
+		defer s.config.Between.Unlock()
+	}
 	if m.position.iterator == "" {
-		shard, err := s.describeStream(ctx, m.EventSourceArn)
-		if err != nil {
-			return nil, "", err
+		if m.position.shard == "" {
+			if m.position.shard, err = s.describeStream(ctx, m.EventSourceArn); err != nil {
+				return nil, "", err
+			}
 		}
-		if m.position.iterator, err = s.shardIterator(ctx, m.EventSourceArn, shard, m.StartingPosition, m.position.after); err != nil {
+		if m.position.iterator, err = s.shardIterator(ctx, m.EventSourceArn, m.position.shard, m.StartingPosition, m.position.after); err != nil {
 			return nil, "", err
 		}
 	}

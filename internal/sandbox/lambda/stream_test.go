@@ -3,6 +3,7 @@ package lambda_test
 import (
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -81,16 +82,19 @@ func TestLatestBeginsWithTheMapping(t *testing.T) {
 }
 
 func TestRecordsGoOnAfterATransactionWasCancelled(t *testing.T) {
-	w := newWorld(t)
+	var turn sync.Mutex // as the gateway has it
+	w := newWorld(t, func(c *lambda.Config) { c.Between = &turn })
 	d := w.table()
 	w.maps(d.stream, w.function("f"), from(types.EventSourcePositionTrimHorizon))
 	d.put("1")
 	w.eventually("the first", func() bool { return w.ids() == "1" })
+	turn.Lock()
 	_, err := d.client.TransactWriteItems(t.Context(), &dynamodb.TransactWriteItemsInput{TransactItems: []ddbtypes.TransactWriteItem{
 		{ConditionCheck: &ddbtypes.ConditionCheck{TableName: &d.name, Key: map[string]ddbtypes.AttributeValue{"id": &ddbtypes.AttributeValueMemberS{Value: "none"}},
 			ConditionExpression: aws.String("attribute_exists(id)")}},
 		{Put: &ddbtypes.Put{TableName: &d.name, Item: map[string]ddbtypes.AttributeValue{"id": &ddbtypes.AttributeValueMemberS{Value: "undone"}}}},
 	}})
+	turn.Unlock()
 	if canceled := (*ddbtypes.TransactionCanceledException)(nil); !errors.As(err, &canceled) {
 		t.Fatalf("the transaction was not cancelled: %v", err)
 	}
