@@ -137,7 +137,8 @@ func newMappings(scope constructs.Construct, reconciler, notifier made, q queues
 func streamed() []any {
 	var filters []any
 	for _, pattern := range []string{
-		`{"dynamodb":{"Keys":{"SK":{"S":[{"prefix":"DEPLOYMENT#"},{"prefix":"DRIFT#"}]}}}}`,
+		`{"dynamodb":{"Keys":{"SK":{"S":[{"prefix":"DEPLOYMENT#"}]}}}}`,
+		`{"dynamodb":{"Keys":{"SK":{"S":["DRIFT#latest"]}},"NewImage":{"news":{"BOOL":[true]}}}}`,
 		`{"dynamodb":{"Keys":{"SK":{"S":["REPO"]}},"NewImage":{"forge":{"S":["github","gitlab"]}}}}`,
 		`{"dynamodb":{"Keys":{"SK":{"S":["NOTICE"]}},"NewImage":{"touched":{"N":[{"exists":true}]}}}}`,
 	} {

@@ -128,7 +128,8 @@ func TestMappings(t *testing.T) {
 		"ChangesMapping MaximumRecordAgeInSeconds": "3600", "ChangesMapping MaximumRetryAttempts": "5", "ChangesMapping StartingPosition": "TRIM_HORIZON",
 		"ChangesMapping DestinationConfig": `{"OnFailure":{"Destination":{"Fn::GetAtt":["` + dead + `","Arn"]}}}`,
 		"ChangesMapping FilterCriteria": `{"Filters":[` +
-			`{"Pattern":"{\"dynamodb\":{\"Keys\":{\"SK\":{\"S\":[{\"prefix\":\"DEPLOYMENT#\"},{\"prefix\":\"DRIFT#\"}]}}}}"},` +
+			`{"Pattern":"{\"dynamodb\":{\"Keys\":{\"SK\":{\"S\":[{\"prefix\":\"DEPLOYMENT#\"}]}}}}"},` +
+			`{"Pattern":"{\"dynamodb\":{\"Keys\":{\"SK\":{\"S\":[\"DRIFT#latest\"]}},\"NewImage\":{\"news\":{\"BOOL\":[true]}}}}"},` +
 			`{"Pattern":"{\"dynamodb\":{\"Keys\":{\"SK\":{\"S\":[\"REPO\"]}},\"NewImage\":{\"forge\":{\"S\":[\"github\",\"gitlab\"]}}}}"},` +
 			`{"Pattern":"{\"dynamodb\":{\"Keys\":{\"SK\":{\"S\":[\"NOTICE\"]}},\"NewImage\":{\"touched\":{\"N\":[{\"exists\":true}]}}}}"}]}`,
 	}

@@ -59,7 +59,7 @@ func (i installation) rights() map[string][]*awsiam.PolicyStatementProps {
 		},
 		"api": {
 			send,
-			allowKeys("Records", acts("dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"), table, "REPO#*", "APP#*"),
+			allowKeys("Records", acts("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem"), table, "REPO#*", "APP#*"),
 			allowKeys("Repositories", acts("dynamodb:DeleteItem"), table, "REPO#*"),
 			// All applications of the installation are the whole of that index.
 			allow("List", acts("dynamodb:Query", "dynamodb:Scan"), i.indexes("repository")...),

@@ -15,10 +15,13 @@ import (
 var wakers = []struct {
 	id, source, description string
 	types                   []string
+	detail                  map[string]any // nil: any
 }{
-	{"Push", "aws.codecommit", "A push to a CodeCommit repository", []string{"CodeCommit Repository State Change"}},
-	{"Stack", "aws.cloudformation", "A stack that moved", []string{"CloudFormation Stack Status Change"}},
-	{"Detection", "aws.cloudformation", "A drift detection that moved", []string{"CloudFormation Drift Detection Status Change"}},
+	{"Push", "aws.codecommit", "A push to a CodeCommit repository", []string{"CodeCommit Repository State Change"}, nil},
+	{"Stack", "aws.cloudformation", "A stack that moved", []string{"CloudFormation Stack Status Change"}, nil},
+	// That a detection began is no news: whoever began it knows.
+	{"Detection", "aws.cloudformation", "A drift detection that ended", []string{"CloudFormation Drift Detection Status Change"},
+		map[string]any{"status-details": map[string]any{"detection-status": []string{"DETECTION_COMPLETE", "DETECTION_FAILED"}}}},
 }
 
 // newRules makes the rules that hand events to the trigger: on the account's own bus, and
@@ -26,6 +29,9 @@ var wakers = []struct {
 func newRules(scope constructs.Construct, trigger awslambda.IFunction, dead awssqs.IQueue, inbound awsevents.EventBus) {
 	for _, w := range wakers {
 		pattern := &awsevents.EventPattern{Source: jsii.Strings(w.source), DetailType: jsii.Strings(w.types...)}
+		if w.detail != nil {
+			pattern.Detail = &w.detail
+		}
 		awsevents.NewRule(scope, jsii.String("On"+w.id), &awsevents.RuleProps{
 			Description: jsii.String(w.description), EventPattern: pattern, Targets: invoke(trigger, dead, nil),
 		})

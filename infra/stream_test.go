@@ -26,7 +26,9 @@ func TestTheNotifierIsWokenForWhatItTellsAndForNothingElse(t *testing.T) {
 		want   bool
 	}{
 		"a deployment":                      {record("DEPLOYMENT#01A", ""), true},
-		"a drift report":                    {record("DRIFT#latest", ""), true},
+		"a drift report that is news":       {record("DRIFT#latest", `,"news":{"BOOL":true}`), true},
+		"a drift report that is none":       {record("DRIFT#latest", ""), false},
+		"an older drift report":             {record("DRIFT#2026-11-21T12:00:00Z", `,"news":{"BOOL":true}`), false},
 		"an application":                    {record("APP", `,"forge":{"S":"github"}`), false},
 		"a repository of GitHub":            {record("REPO", `,"forge":{"S":"github"}`), true},
 		"a repository of GitLab":            {record("REPO", `,"forge":{"S":"gitlab"}`), true},

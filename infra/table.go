@@ -26,14 +26,10 @@ func newTable(scope constructs.Construct) awsdynamodb.Table {
 		Encryption: awsdynamodb.TableEncryption_DEFAULT,
 	})
 	for _, i := range d.Indexes {
-		projection := awsdynamodb.ProjectionType_KEYS_ONLY
-		if i.All {
-			projection = awsdynamodb.ProjectionType_ALL
-		}
 		table.AddGlobalSecondaryIndex(&awsdynamodb.GlobalSecondaryIndexProps{
 			IndexName:    jsii.String(i.Name),
 			PartitionKey: attribute(i.Partition), SortKey: attribute(i.Sort),
-			ProjectionType: projection,
+			ProjectionType: awsdynamodb.ProjectionType_KEYS_ONLY,
 		})
 	}
 	return table

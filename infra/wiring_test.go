@@ -40,12 +40,12 @@ func (t template) dead() string {
 
 func TestEventsThatWakeTheTrigger(t *testing.T) {
 	want := map[string]int{
-		`{"detail-type":["CodeCommit Repository State Change"],"source":["aws.codecommit"]}`:                       1,
-		`{"detail-type":["CloudFormation Stack Status Change"],"source":["aws.cloudformation"]}`:                   1,
-		`{"detail-type":["CloudFormation Drift Detection Status Change"],"source":["aws.cloudformation"]}`:         1,
-		`inbound {"detail-type":["CodeCommit Repository State Change"],"source":["aws.codecommit"]}`:               1,
-		`inbound {"detail-type":["CloudFormation Stack Status Change"],"source":["aws.cloudformation"]}`:           1,
-		`inbound {"detail-type":["CloudFormation Drift Detection Status Change"],"source":["aws.cloudformation"]}`: 1,
+		`{"detail-type":["CodeCommit Repository State Change"],"source":["aws.codecommit"]}`:                                                                                                                  1,
+		`{"detail-type":["CloudFormation Stack Status Change"],"source":["aws.cloudformation"]}`:                                                                                                              1,
+		`{"detail":{"status-details":{"detection-status":["DETECTION_COMPLETE","DETECTION_FAILED"]}},"detail-type":["CloudFormation Drift Detection Status Change"],"source":["aws.cloudformation"]}`:         1,
+		`inbound {"detail-type":["CodeCommit Repository State Change"],"source":["aws.codecommit"]}`:                                                                                                          1,
+		`inbound {"detail-type":["CloudFormation Stack Status Change"],"source":["aws.cloudformation"]}`:                                                                                                      1,
+		`inbound {"detail":{"status-details":{"detection-status":["DETECTION_COMPLETE","DETECTION_FAILED"]}},"detail-type":["CloudFormation Drift Detection Status Change"],"source":["aws.cloudformation"]}`: 1,
 	}
 	got := map[string]int{}
 	trigger, inbound := synthesised.far.id("driftless-trigger"), synthesised.far.id("driftless-inbound")

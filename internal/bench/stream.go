@@ -91,9 +91,6 @@ func (m image) entry(i dynamodb.Index) image {
 			return nil
 		}
 	}
-	if i.All {
-		return m
-	}
 	entry := image{}
 	for _, k := range []dynamodb.Key{i.Partition, i.Sort, dynamodb.Table.Partition, dynamodb.Table.Sort} {
 		entry[k.Name] = m[k.Name]

@@ -117,6 +117,18 @@ func (s *Store) Unfinished(_ context.Context, now int64) (w reconcile.Waiting, e
 	return w, err
 }
 
+// Watched implements reconcile.Backlog.
+func (s *Store) Watched(_ context.Context) (ids []string, err error) {
+	err = s.call("Watched", func() error {
+		all, err := list[gitops.Repository](s.repositories, "")
+		for _, r := range all {
+			ids = append(ids, r.ID)
+		}
+		return err
+	})
+	return ids, err
+}
+
 // watched reports whether an application's drift can fall due.
 func watched(a gitops.Application) bool {
 	return !a.DriftDue.IsZero() && !a.Removed && a.Suspended == nil && a.InFlight == "" && a.Detection == nil

@@ -169,8 +169,10 @@ func (s *Store) DeleteRepository(_ context.Context, id string) error {
 // PutReport implements reconcile.Reports.
 func (s *Store) PutReport(_ context.Context, r gitops.DriftReport) error {
 	return s.call("PutReport", func() error {
-		if err := s.history.put(r.Application+"/"+r.At.UTC().Format("2006-01-02T15:04:05.000000000Z"), r); err != nil {
-			return err
+		if r.News {
+			if err := s.history.put(r.Application+"/"+r.At.UTC().Format("2006-01-02T15:04:05.000000000Z"), r); err != nil {
+				return err
+			}
 		}
 		before, err := read[gitops.DriftReport](s.latest, r.Application)
 		if err == nil && before.At.After(r.At) {

@@ -31,6 +31,9 @@ type DriftReport struct {
 	Foreign   string          `json:"foreign,omitempty"`
 	Gone      bool            `json:"gone,omitempty"` // the stack itself is no longer there
 	Resources []ResourceDrift `json:"resources"`
+	// News: it says something else than the report before, its time aside. Only such reports
+	// are kept in the history and told.
+	News bool `json:"news,omitempty"`
 }
 
 // ResourceDrift is one resource of a report.
@@ -120,7 +123,8 @@ func orAbsent(value string) string {
 	return value
 }
 
-// Since carries over, from the report before, when each drift was first seen.
+// Since carries over, from the report before, when each drift was first seen, and notes
+// whether the report is news. The zero report stands for none.
 func (r *DriftReport) Since(before DriftReport) {
 	seen := map[string]time.Time{}
 	for _, res := range before.Resources {
@@ -138,6 +142,13 @@ func (r *DriftReport) Since(before DriftReport) {
 			r.Resources[i].Since = r.At
 		}
 	}
+	r.News = r.told() != before.told()
+}
+
+// told returns what a report says, as one hash.
+func (r DriftReport) told() string {
+	r.At, r.News = time.Time{}, false
+	return hash(r)
 }
 
 // Total returns how many resources the report names.

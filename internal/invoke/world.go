@@ -111,12 +111,8 @@ func (w *World) makeTable(ctx context.Context) error {
 	}
 	in := &sdk.CreateTableInput{TableName: aws.String(table), BillingMode: dynamotypes.BillingModePayPerRequest, KeySchema: keys(d.Partition, d.Sort)}
 	for _, i := range d.Indexes {
-		projection := dynamotypes.ProjectionTypeKeysOnly
-		if i.All {
-			projection = dynamotypes.ProjectionTypeAll
-		}
 		in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, dynamotypes.GlobalSecondaryIndex{
-			IndexName: aws.String(i.Name), KeySchema: keys(i.Partition, i.Sort), Projection: &dynamotypes.Projection{ProjectionType: projection}})
+			IndexName: aws.String(i.Name), KeySchema: keys(i.Partition, i.Sort), Projection: &dynamotypes.Projection{ProjectionType: dynamotypes.ProjectionTypeKeysOnly}})
 	}
 	for name, kind := range types {
 		in.AttributeDefinitions = append(in.AttributeDefinitions, dynamotypes.AttributeDefinition{

@@ -4,12 +4,13 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/driftless-gitops/driftless/internal/gitops"
 )
 
 // regionName is the shape of a region. It becomes a part of a host, so nothing else will do.
-var regionName = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d+$`)
+var regionName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d+$`) })
 
 // consoles are the hosts of the consoles by the beginning of a region's name (AWS General
 // Reference, "AWS Management Console endpoints"; for China and GovCloud their own "Getting
@@ -29,7 +30,7 @@ var consoles = []struct{ prefix, host string }{
 // the account that one is signed in to.
 func stackURL(d gitops.Deployment) string {
 	region := d.Settings.Target.Region
-	if !regionName.MatchString(region) {
+	if !regionName().MatchString(region) {
 		return ""
 	}
 	for _, c := range consoles {

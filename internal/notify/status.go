@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/driftless-gitops/driftless/internal/forge"
 	"github.com/driftless-gitops/driftless/internal/gitops"
@@ -91,12 +92,12 @@ func sound(applications int) string {
 }
 
 // wraps is what an error of reading begins with before it says what is wrong.
-var wraps = regexp.MustCompile(`^((read|fetch|resolve) [^:]*: )+`)
+var wraps = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^((read|fetch|resolve) [^:]*: )+`) })
 
 // cause returns a repository's trouble as it is shown on its own commit: without its URL, and
 // with the reason first, since little more than a hundred characters are shown.
 func cause(r gitops.Repository) string {
-	return wraps.ReplaceAllString(strings.ReplaceAll(r.Trouble, " "+gitops.NormalURL(r.URL), ""), "")
+	return wraps().ReplaceAllString(strings.ReplaceAll(r.Trouble, " "+gitops.NormalURL(r.URL), ""), "")
 }
 
 // problems returns the first problem, of the whole repository before those of single
@@ -120,12 +121,14 @@ func problems(all []gitops.Problem) string {
 }
 
 // principal is the ARN of somebody who calls AWS (IAM User Guide, "IAM identifiers").
-var principal = regexp.MustCompile(`arn:[a-z-]+:(iam|sts)::[0-9]*:(user|role|assumed-role|federated-user)/[\w+=,.@/-]*[\w+=@]`)
+var principal = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`arn:[a-z-]+:(iam|sts)::[0-9]*:(user|role|assumed-role|federated-user)/[\w+=,.@/-]*[\w+=@]`)
+})
 
 // line returns a text as one printable line. People and roles are shown by their names: a
 // commit is seen by more people than the account's ids are meant for.
 func line(s string) string {
-	s = principal.ReplaceAllStringFunc(s, gitops.CallerName)
+	s = principal().ReplaceAllStringFunc(s, gitops.CallerName)
 	return gitops.Printable(strings.Join(strings.Fields(s), " "))
 }
 

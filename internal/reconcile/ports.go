@@ -60,6 +60,8 @@ type Backlog interface {
 	// Unfinished returns the ids of the repositories and applications that are unfinished,
 	// and of the applications whose drift is due before now. It may be a moment behind.
 	Unfinished(ctx context.Context, now int64) (Waiting, error)
+	// Watched returns the ids of all repositories. It may be a moment behind.
+	Watched(ctx context.Context) ([]string, error)
 }
 
 // Claims says who owns a name, a stack, a state key.
@@ -94,7 +96,8 @@ type Deployments interface {
 
 // Reports keeps drift reports: the latest always, older ones for a while.
 type Reports interface {
-	// PutReport stores r as the latest and in the history. A repeat changes nothing.
+	// PutReport stores r as the latest and, where it is news, in the history. A repeat changes
+	// nothing.
 	PutReport(ctx context.Context, r gitops.DriftReport) error
 	// LatestReport returns the latest of an application; ErrNotFound.
 	LatestReport(ctx context.Context, application string) (gitops.DriftReport, error)

@@ -84,13 +84,13 @@ func (s *Sweeper) notices(ctx context.Context) (touched int, err error) {
 
 // Repositories wakes every repository: the resync that finds a push whose event was lost.
 func (s *Sweeper) Repositories(ctx context.Context) (int, error) {
-	all, err := s.Store.ListRepositories(ctx)
+	ids, err := s.Store.Watched(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("list repositories: %w", err)
 	}
 	var messages []Message
-	for _, r := range all {
-		messages = append(messages, Message{Repository: r.ID, Reason: "sweep: resync"})
+	for _, id := range ids {
+		messages = append(messages, Message{Repository: id, Reason: "sweep: resync"})
 	}
 	return s.send(ctx, messages)
 }

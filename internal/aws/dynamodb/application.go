@@ -115,11 +115,7 @@ func (s *Store) ListApplications(ctx context.Context, repository string) ([]gito
 	} else {
 		q.where = equal(attributeRepository, repository)
 	}
-	items, err := s.find(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	all, err := decodeAll[gitops.Application](ctx, s, items)
+	all, err := listed[gitops.Application](ctx, s, q)
 	slices.SortFunc(all, func(a, b gitops.Application) int { return strings.Compare(a.ID, b.ID) })
 	return all, err
 }
@@ -139,11 +135,18 @@ func (s *Store) Unfinished(ctx context.Context, now int64) (w reconcile.Waiting,
 	} {
 		items, findErr := s.find(ctx, part.query)
 		err = errors.Join(err, findErr)
-		for _, found := range items {
-			if pk, ok := found[attributePK].(*types.AttributeValueMemberS); ok {
-				*part.into = append(*part.into, strings.TrimPrefix(pk.Value, part.prefix))
-			}
-		}
+		*part.into = ids(items, part.prefix)
 	}
 	return w, err
+}
+
+// ids returns the ids in the keys of items.
+func ids(items []item, prefix string) []string {
+	var all []string
+	for _, found := range items {
+		if pk, ok := found[attributePK].(*types.AttributeValueMemberS); ok {
+			all = append(all, strings.TrimPrefix(pk.Value, prefix))
+		}
+	}
+	return all
 }

@@ -49,7 +49,7 @@ func TestItems(t *testing.T) {
 
 	t.Run("what does not fit into an item lies in the bucket, once", func(t *testing.T) {
 		store, table, blobs := world(t)
-		r := gitops.DriftReport{Application: "jobs", At: now}
+		r := gitops.DriftReport{Application: "jobs", At: now, News: true}
 		for i := range 12000 {
 			r.Resources = append(r.Resources, gitops.ResourceDrift{LogicalID: fmt.Sprint(i)})
 		}
@@ -67,6 +67,15 @@ func TestItems(t *testing.T) {
 		}
 		history := stored(t, client, table, "APP#jobs", "DRIFT#2026-11-21T12:00:00.000000000Z")
 		wantEqual(t, history["expires"], types.AttributeValue(&types.AttributeValueMemberN{Value: fmt.Sprint(now.Add(30 * 24 * time.Hour).Unix())}))
+	})
+
+	t.Run("a report that is no news is the latest and nothing else", func(t *testing.T) {
+		store, table, _ := world(t)
+		must(t, store.PutReport(t.Context(), gitops.DriftReport{Application: "jobs", At: now}))
+		out, err := client.Scan(t.Context(), &sdk.ScanInput{TableName: &table})
+		must(t, err)
+		wantEqual(t, len(out.Items), 1)
+		wantEqual(t, out.Items[0]["SK"], types.AttributeValue(&types.AttributeValueMemberS{Value: "DRIFT#latest"}))
 	})
 
 	t.Run("what fits again is no longer read from the bucket", func(t *testing.T) {

@@ -52,6 +52,9 @@ func (s *Store) PutReport(ctx context.Context, r gitops.DriftReport) error {
 	if err != nil && !errors.Is(err, reconcile.ErrConflict) {
 		return err
 	}
+	if !r.News {
+		return nil
+	}
 	attrs[attributeExpires] = number(s.now().Add(keepReports).Unix())
 	return s.put(ctx, reportKey(r.Application, r.At.UTC().Format("2006-01-02T15:04:05.000000000Z")), attrs, nil)
 }

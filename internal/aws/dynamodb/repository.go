@@ -44,15 +44,17 @@ func (s *Store) PutRepository(ctx context.Context, r *gitops.Repository) error {
 
 // ListRepositories implements reconcile.Repositories.
 func (s *Store) ListRepositories(ctx context.Context) ([]gitops.Repository, error) {
-	items, err := s.find(ctx, query{index: indexRepository, where: equal(attributeRepository, allRepositories)})
-	if err != nil {
-		return nil, err
-	}
-	all, err := decodeAll[gitops.Repository](ctx, s, items)
+	all, err := listed[gitops.Repository](ctx, s, query{index: indexRepository, where: equal(attributeRepository, allRepositories)})
 	slices.SortFunc(all, func(a, b gitops.Repository) int {
 		return strings.Compare(a.URL+"\x00"+a.Branch, b.URL+"\x00"+b.Branch)
 	})
 	return all, err
+}
+
+// Watched implements reconcile.Backlog.
+func (s *Store) Watched(ctx context.Context) ([]string, error) {
+	found, err := s.find(ctx, query{index: indexRepository, where: equal(attributeRepository, allRepositories)})
+	return ids(found, "REPO#"), err
 }
 
 // DeleteRepository implements reconcile.Repositories.

@@ -194,6 +194,24 @@ func (s *Store) page(ctx context.Context, q query, e expression.Expression, inde
 	return out.Items, out.LastEvaluatedKey, nil
 }
 
+// listed reads the records of the items that an index finds. Which they are may be a moment
+// behind; what they say is not.
+func listed[T any](ctx context.Context, s *Store, q query) ([]T, error) {
+	found, err := s.find(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	keys := make([]item, len(found))
+	for i, f := range found {
+		keys[i] = item{attributePK: f[attributePK], attributeSK: f[attributeSK]}
+	}
+	items, err := s.getAll(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	return decodeAll[T](ctx, s, items)
+}
+
 // equal is the condition that an index's partition key has a value.
 func equal(name, value string) *expression.KeyConditionBuilder {
 	c := expression.Key(name).Equal(expression.Value(value))

@@ -32,12 +32,8 @@ func newTable(t *testing.T, cfg aws.Config) string {
 	in := &sdk.CreateTableInput{TableName: &name, BillingMode: types.BillingModePayPerRequest, KeySchema: keySchema(d.Partition, d.Sort)}
 	for _, i := range d.Indexes {
 		attributes[i.Partition.Name], attributes[i.Sort.Name] = i.Partition.Type, i.Sort.Type
-		projection := types.ProjectionTypeKeysOnly
-		if i.All {
-			projection = types.ProjectionTypeAll
-		}
 		in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{
-			IndexName: aws.String(i.Name), KeySchema: keySchema(i.Partition, i.Sort), Projection: &types.Projection{ProjectionType: projection}})
+			IndexName: aws.String(i.Name), KeySchema: keySchema(i.Partition, i.Sort), Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly}})
 	}
 	for name, kind := range attributes {
 		in.AttributeDefinitions = append(in.AttributeDefinitions, types.AttributeDefinition{

@@ -4,11 +4,11 @@ package dynamodb
 type Key struct{ Name, Type string }
 
 // Index is a global secondary index. It is sparse: only items that have both attributes
-// are in it. All says that it carries all attributes; else it carries the table's keys only.
+// are in it. It carries the table's keys only, so that a record that changes costs no second
+// write; what an index finds is read from the table.
 type Index struct {
 	Name            string
 	Partition, Sort Key
-	All             bool
 }
 
 // Definition is the shape of the table.
@@ -61,7 +61,7 @@ var Table = Definition{
 	Indexes: []Index{
 		{Name: indexWork, Partition: Key{attributeWork, "S"}, Sort: Key{attributeID, "S"}},
 		{Name: indexDue, Partition: Key{attributeDue, "S"}, Sort: Key{attributeDueAt, "N"}},
-		{Name: indexRepository, Partition: Key{attributeRepository, "S"}, Sort: Key{attributeID, "S"}, All: true},
+		{Name: indexRepository, Partition: Key{attributeRepository, "S"}, Sort: Key{attributeID, "S"}},
 		{Name: indexDrifted, Partition: Key{attributeDrifted, "S"}, Sort: Key{attributeID, "S"}},
 	},
 	TTL:    attributeExpires,
