@@ -78,7 +78,7 @@ func add(ctx context.Context, f *flags, url string, a addition) error {
 	if err != nil {
 		return usage(err)
 	}
-	held, err := a.access.read(f)
+	held, err := a.read(f)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func add(ctx context.Context, f *flags, url string, a addition) error {
 	if err != nil {
 		return err
 	}
-	if repo.Credentials, err = a.access.put(ctx, api.secrets, repo.ID, held); err != nil {
+	if repo.Credentials, err = a.put(ctx, api.secrets, repo.ID, held); err != nil {
 		return err
 	}
 	hook := webhook{repo: repo, secrets: api.secrets}
@@ -124,7 +124,7 @@ func add(ctx context.Context, f *flags, url string, a addition) error {
 
 // described returns the repository as the flags describe it, once they agree.
 func (a addition) described(url string) (gitops.Repository, error) {
-	repo, err := a.reference.repository(url)
+	repo, err := a.repository(url)
 	if err != nil {
 		return repo, err
 	}
@@ -151,7 +151,7 @@ func (a addition) described(url string) (gitops.Repository, error) {
 	case repo.Forge == gitops.ForgeCodeCommit && (a.webhook || a.finish):
 		return repo, errors.New("--webhook: CodeCommit needs none, its pushes come as events")
 	}
-	return repo, a.access.check(repo.Forge)
+	return repo, a.check(repo.Forge)
 }
 
 func listCommand(f *flags) *cobra.Command {

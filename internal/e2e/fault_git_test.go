@@ -95,7 +95,7 @@ func TestR45_WhateverGitAnswersTheLastGoodStateStands(t *testing.T) {
 		"the server is broken":          {answer(500), "500", gitops.HealthHealthy},
 		"the server is away":            {answer(503), "503", gitops.HealthHealthy},
 		"the repository is not there":   {answer(404), "does not exist", gitops.HealthSuspended},
-		"R50: it moved to another host": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL+r.URL.String(), 307) }, "another host", gitops.HealthHealthy},
+		"R50: it moved to another host": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL+r.URL.String(), http.StatusTemporaryRedirect) }, "another host", gitops.HealthHealthy},
 		"the answer ends in its middle": {func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte("001e# service=git-upload-pack\n0000009b"))
 		}, "", gitops.HealthHealthy},
