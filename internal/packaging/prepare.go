@@ -40,6 +40,7 @@ func Prepare(files fs.FS, s gitops.Settings, bucket string) (Prepared, []error, 
 	src, problems, err := readSource(files, s)
 	if err == nil && len(problems) == 0 {
 		problems = src.inOrder(template.Check(src.template, s.CloudFormation), template.CheckValues(src.template, src.values),
+			template.CheckLimits(src.template, src.values),
 			src.values.CheckTemplatePath(src.name))
 	}
 	if err != nil || len(problems) > 0 {
@@ -63,7 +64,7 @@ func CheckTemplate(files fs.FS, s gitops.Settings) ([]error, error) {
 	if err == nil && len(problems) == 0 {
 		problems = template.Check(src.template, s.CloudFormation)
 		if s.CloudFormation.Parameters != "" {
-			problems = src.inOrder(problems, template.CheckValues(src.template, src.values))
+			problems = src.inOrder(problems, template.CheckValues(src.template, src.values), template.CheckLimits(src.template, src.values))
 		}
 	}
 	if err != nil || len(problems) > 0 {

@@ -258,6 +258,20 @@ tags: {team: a, cost: 007}
 	}
 }
 
+func TestValuesAreHeldAgainstTheirParameters(t *testing.T) {
+	files := repository(`
+-- stacks/jobs/template.yaml --
+Parameters: {Size: {Type: Number, MaxValue: 9}}
+Resources: {Queue: {Type: AWS::SQS::Queue}}
+-- stacks/jobs/prod.yaml --
+Size: 10
+`)
+	s := jobs(func(s *gitops.Settings) { s.CloudFormation.Parameters = "prod.yaml" })
+	if got, want := refused(t, files, s, bucket), `stacks/jobs/prod.yaml:1:1: parameter Size: found "10"; at most 9 is allowed`; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func text(problems []error) string {
 	if len(problems) == 0 {
 		return ""

@@ -48,6 +48,8 @@ type Parameter struct {
 	Default      string // as it is written; empty where it is no plain text
 	NoEcho       bool
 	Line, Column int
+
+	limits limits
 }
 
 // Output is an output of a template.
@@ -287,6 +289,7 @@ func (r *reader) parameter(e entry) {
 	r.t.Parameters[e.key.Value] = Parameter{
 		Type: of, HasDefault: get(e.value, "Default") != nil || merged(e.value), Default: otherwise,
 		NoEcho: slices.Contains(yes, strings.ToLower(noEcho)), Line: e.key.Line, Column: e.key.Column,
+		limits: limitsOf(e.value),
 	}
 }
 

@@ -115,7 +115,7 @@ func TestReadFindsWhatDecides(t *testing.T) {
 			{Name: "Macro", Line: 12, Column: 7},
 		},
 	}
-	opts := []cmp.Option{cmpopts.IgnoreUnexported(template.Template{}, template.Resource{})}
+	opts := []cmp.Option{cmpopts.IgnoreUnexported(template.Template{}, template.Resource{}, template.Parameter{})}
 	if diff := cmp.Diff(want, got, opts...); diff != "" {
 		t.Errorf("template (-want +got):\n%s", diff)
 	}
