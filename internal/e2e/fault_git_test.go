@@ -89,13 +89,15 @@ func TestR45_WhateverGitAnswersTheLastGoodStateStands(t *testing.T) {
 		want   string
 		health gitops.Health
 	}{
-		"credentials are refused":       {answer(401, "WWW-Authenticate", `Basic realm="x"`), "(401)", gitops.HealthHealthy},
-		"the right is taken away":       {answer(403), "(403)", gitops.HealthHealthy},
-		"the rate is used up":           {answer(429, "Retry-After", "60"), "(429)", gitops.HealthHealthy},
-		"the server is broken":          {answer(500), "500", gitops.HealthHealthy},
-		"the server is away":            {answer(503), "503", gitops.HealthHealthy},
-		"the repository is not there":   {answer(404), "does not exist", gitops.HealthSuspended},
-		"R50: it moved to another host": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL+r.URL.String(), http.StatusTemporaryRedirect) }, "another host", gitops.HealthHealthy},
+		"credentials are refused":     {answer(401, "WWW-Authenticate", `Basic realm="x"`), "(401)", gitops.HealthHealthy},
+		"the right is taken away":     {answer(403), "(403)", gitops.HealthHealthy},
+		"the rate is used up":         {answer(429, "Retry-After", "60"), "(429)", gitops.HealthHealthy},
+		"the server is broken":        {answer(500), "500", gitops.HealthHealthy},
+		"the server is away":          {answer(503), "503", gitops.HealthHealthy},
+		"the repository is not there": {answer(404), "does not exist", gitops.HealthSuspended},
+		"R50: it moved to another host": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere.URL+r.URL.String(), http.StatusTemporaryRedirect)
+		}, "another host", gitops.HealthHealthy},
 		"the answer ends in its middle": {func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte("001e# service=git-upload-pack\n0000009b"))
 		}, "", gitops.HealthHealthy},
