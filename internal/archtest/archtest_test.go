@@ -48,7 +48,7 @@ var rules = []rule{
 	{"internal/aws", "the adapters: the only folder, the sandbox aside, that imports the SDK",
 		[]string{"internal/gitops", "internal/reconcile", "internal/notify", "internal/template", "internal/packaging", "internal/aws", "internal/secret"}, []string{sdk, "github.com/aws/smithy-go", "github.com/oklog/ulid"}},
 	{"internal/aws/awstest", "test support: moto for the adapters' tests", []string{"internal/sandbox/moto"}, []string{"*"}},
-	{"internal/cli", "the commands: they talk to the api", []string{"internal/gitops", "internal/config", "internal/propose", "internal/template", "internal/packaging", "internal/render",
+	{"internal/cli", "the commands: they talk to the api", []string{"internal/gitops", "internal/git/names", "internal/config", "internal/propose", "internal/template", "internal/packaging", "internal/render",
 		"internal/aws/api", "internal/aws/vault", "internal/aws/env", "internal/forge", "internal/secret", "internal/reconcile", "internal/sandbox"},
 		[]string{"github.com/spf13/cobra", "github.com/spf13/pflag", "charm.land/lipgloss/v2", "github.com/mattn/go-isatty", "golang.org/x/term"}},
 	{"internal/sandbox", "AWS on one machine: plainly apart, knows nothing of the product", []string{"internal/sandbox"}, []string{"*"}},

@@ -11,9 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
+	"github.com/driftless-gitops/driftless/internal/git/names"
 	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/template"
 )
@@ -65,8 +64,10 @@ func (w *walker) visit(name string, d fs.DirEntry, err error) error {
 		return nil
 	case err != nil:
 		return err
-	case name == ".git": // the repository's own
+	case name == ".git" && d.IsDir(): // the repository's own
 		return fs.SkipDir
+	case name == ".git": // a worktree's
+		return nil
 	}
 	if !d.IsDir() {
 		w.seen = append(w.seen, name)
@@ -100,14 +101,10 @@ func (w *walker) refused(name string, d fs.DirEntry) (string, error) {
 
 // refusedFile says why a file or a directory cannot be used, or nothing.
 func refusedFile(files fs.FS, name string, d fs.DirEntry) (string, error) {
-	base := path.Base(name)
+	if why := names.Refused(path.Base(name)); name != "." && why != "" {
+		return why, nil
+	}
 	switch mode := d.Type(); {
-	case !utf8.ValidString(base):
-		return "its name is not UTF-8", nil
-	case strings.Contains(base, `\`):
-		return "its name holds a slash or backslash", nil
-	case strings.ContainsFunc(base, unicode.IsControl):
-		return "its name holds a control character", nil
 	case mode&fs.ModeSymlink != 0:
 		return "a symbolic link; only regular files are read", nil
 	case mode.IsDir():

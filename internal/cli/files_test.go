@@ -27,19 +27,23 @@ func TestCapsOfAPushAreToldBeforeIt(t *testing.T) {
 		files []string
 		want  []string
 	}{
-		"as many files as are read": {numbered(10_000), nil},
-		"one file more":             {numbered(10_001), []string{"a: more than 10000 files, the most that is read"}},
-		"as deep as is read":        {[]string{"a/" + deep + "f"}, nil},
-		"one deeper":                {[]string{"a/" + deep + "d/f"}, []string{"a/" + deep + "d/f: lies 33 deep; at most 32 is read"}},
-		"names apart in case":       {[]string{"a/X/y", "a/x"}, []string{`a/x: differs from "X" in case alone`}},
-		"one name in two places":    {[]string{"a/x/z", "a/y/z"}, nil},
+		"as many files as are read":         {numbered(10_000), nil},
+		"one file more":                     {numbered(10_001), []string{".: more than 10000 files, the most that is read"}},
+		"as deep as is read":                {[]string{"a/" + deep + "f"}, nil},
+		"one deeper":                        {[]string{"a/" + deep + "d/f"}, []string{"a/" + deep + "d/f: lies 33 deep; at most 32 is read"}},
+		"names apart in case":               {[]string{"a/X/y", "a/x"}, []string{`a/x: differs from "X" in case alone`}},
+		"a name of git's":                   {[]string{"a/git~1/f"}, []string{"a/git~1: a directory of git's own inside the tree"}},
+		"a name that reads as another":      {[]string{"a/x\u202ey"}, []string{`"a/x\u202ey": its name holds a character that changes the direction of text or its lines`}},
+		"a name that is too long":           {[]string{"a/" + strings.Repeat("n", 256)}, []string{"a/" + strings.Repeat("n", 256) + ": its name has 256 bytes; at most 255 are read"}},
+		"what lies beside a worktree's own": {[]string{".git", "a/f", "a/git~1"}, []string{"a/git~1: a directory of git's own inside the tree"}},
+		"one name in two places":            {[]string{"a/x/z", "a/y/z"}, nil},
 	} {
 		t.Run(says, func(t *testing.T) {
 			files := fstest.MapFS{}
 			for _, name := range c.files {
 				files[name] = &fstest.MapFile{}
 			}
-			problems, err := unreadable(files, t.TempDir(), []string{"a"})
+			problems, err := unreadable(files, t.TempDir(), []string{"."})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
+
+	"github.com/driftless-gitops/driftless/internal/git/names"
 )
 
 // maxPaths is how many times the files of one path all paths of one Fetch may have.
@@ -49,7 +51,7 @@ func (w *walk) add(name string) error {
 	}
 	if name != "." {
 		for part := range strings.SplitSeq(name, "/") {
-			if why := badName(part); why != "" {
+			if why := names.Refused(part); why != "" {
 				return &PathError{Path: name, Why: why}
 			}
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 
+	"github.com/driftless-gitops/driftless/internal/git/names"
 	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 )
@@ -300,7 +301,7 @@ func (s *Snapshot) dir(name string, tree plumbing.Hash) *node {
 // which Fetch names.
 func (s *Snapshot) node(e treeEntry) *node {
 	switch {
-	case badName(e.name) != "":
+	case names.Refused(e.name) != "":
 		return nil
 	case e.mode == filemode.Dir:
 		return s.dir(e.name, e.id)
