@@ -11,16 +11,17 @@ import (
 	"unicode/utf8"
 
 	"github.com/driftless-gitops/driftless/internal/config"
+	"github.com/driftless-gitops/driftless/internal/template"
 )
 
 // Caps on what is looked at: a repository of 50,000 files takes seconds.
 const (
-	maxFiles  = 200_000 // that are seen
-	maxBytes  = 1 << 20 // of one file, as much as CloudFormation takes of a template
-	maxRead   = 1 << 30 // of all files
-	maxFound  = 1_000   // applications
-	maxBeside = 40      // parameter files that are tried for one template
-	often     = 1_000   // files between two calls of progress
+	maxFiles  = 200_000          // that are seen
+	maxBytes  = template.MaxSize // of one file
+	maxRead   = 1 << 30          // of all files
+	maxFound  = 1_000            // applications
+	maxBeside = 40               // parameter files that are tried for one template
+	often     = 1_000            // files between two calls of progress
 )
 
 // Sought says what Find looks for.

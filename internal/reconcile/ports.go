@@ -242,6 +242,7 @@ type Work struct {
 	// Since is when live was last brought to what git wants; what somebody else did to the
 	// stack after that is told in a drift report. Zero: not to be judged.
 	Since time.Time
-	// Files opens the Bundle: paths are those of the repository. Lazily, since only a plan reads it.
+	// Files opens the Bundle: paths are those of the repository. Lazily, since only a plan reads
+	// it, and a report that has to hide what is secret. Nil: there is no Bundle.
 	Files func(ctx context.Context) (fs.FS, error)
 }
