@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -45,7 +46,7 @@ func allowedOf(list *yaml.Node) []string {
 		s, plain := text(n)
 		quoted := n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0
 		word := n.Tag == "!!str" && !slices.Contains(loose, strings.ToLower(s))
-		if !plain || !quoted && !word && !integer.MatchString(s) && s != "true" && s != "false" {
+		if !plain || !quoted && !word && !integer().MatchString(s) && s != "true" && s != "false" {
 			return nil
 		}
 		all = append(all, s)
@@ -55,10 +56,16 @@ func allowedOf(list *yaml.Node) []string {
 
 var (
 	loose   = []string{"yes", "no", "on", "off", "y", "n", "true", "false", "~", "null"}
-	integer = regexp.MustCompile(`^(0|-?[1-9][0-9]*)$`)
-	decimal = regexp.MustCompile(`^[+-]?[0-9]+(\.[0-9]+)?$`)
-	numeric = regexp.MustCompile(`^[0-9A-Fa-fxXpP_., +-]*[0-9][0-9A-Fa-fxXpP_., +-]*$`)
+	integer = lazily(`^(0|-?[1-9][0-9]*)$`)
+	decimal = lazily(`^[+-]?[0-9]+(\.[0-9]+)?$`)
+	numeric = lazily(`^[0-9A-Fa-fxXpP_., +-]*[0-9][0-9A-Fa-fxXpP_., +-]*$`)
 )
+
+// lazily compiles an expression when it is first used: every function would pay for it
+// before its first request otherwise.
+func lazily(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
 
 // CheckLimits holds the values given against what the template's parameters say of theirs.
 // What a dynamic reference stands for, and what the types of AWS and of SSM are, is not known
@@ -183,7 +190,7 @@ func (p Parameter) refusesNumber(value string) string {
 }
 
 func number(s string) (*big.Rat, bool) {
-	if !decimal.MatchString(s) {
+	if !decimal().MatchString(s) {
 		return nil, false
 	}
 	return new(big.Rat).SetString(s)
@@ -191,7 +198,7 @@ func number(s string) (*big.Rat, bool) {
 
 // notNumeric refuses what no reader of numbers takes: some take 1e3, 1_000 and 0x1F.
 func notNumeric(s string) string {
-	if s = strings.TrimSpace(s); s == "" || numeric.MatchString(s) || strings.EqualFold(strings.TrimLeft(s, "+-"), "NaN") || strings.EqualFold(strings.TrimLeft(s, "+-"), "Infinity") {
+	if s = strings.TrimSpace(s); s == "" || numeric().MatchString(s) || strings.EqualFold(strings.TrimLeft(s, "+-"), "NaN") || strings.EqualFold(strings.TrimLeft(s, "+-"), "Infinity") {
 		return ""
 	}
 	return "a number is needed"
