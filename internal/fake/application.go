@@ -105,10 +105,10 @@ func (s *Store) Unfinished(_ context.Context, now int64) (w reconcile.Waiting, e
 			return err
 		}
 		for _, a := range applications {
-			if a.Unfinished() {
+			if a.Unfinished() && !a.StillDue() {
 				w.Applications = append(w.Applications, a.ID)
 			}
-			if watched(a) && a.DriftDue.Unix() <= now {
+			if a.Watched() && a.DriftDue.Unix() <= now {
 				w.DriftDue = append(w.DriftDue, a.ID)
 			}
 		}
@@ -127,11 +127,6 @@ func (s *Store) Watched(_ context.Context) (ids []string, err error) {
 		return err
 	})
 	return ids, err
-}
-
-// watched reports whether an application's drift can fall due.
-func watched(a gitops.Application) bool {
-	return !a.DriftDue.IsZero() && !a.Removed && a.Suspended == nil && a.InFlight == "" && a.Detection == nil
 }
 
 // Owner implements reconcile.Claims.

@@ -113,6 +113,20 @@ func (a Application) Unfinished() bool {
 	return open || a.Wanted.Seq > a.Ended.Seq
 }
 
+// StillDue reports whether all that is unfinished is a detection that began since it was due.
+// The due time moves with its report only, so that the sweep finds it by that: it needs no
+// second mark.
+func (a Application) StillDue() bool {
+	began := a.Watched() && a.Detection != nil && !a.DriftDue.After(a.Detection.Operation.At)
+	a.Detection = nil
+	return began && !a.Unfinished()
+}
+
+// Watched reports whether the application is woken when its drift is due.
+func (a Application) Watched() bool {
+	return !a.DriftDue.IsZero() && !a.Removed && a.Suspended == nil && a.InFlight == ""
+}
+
 // NextDrift returns when drift is due next after now: the interval, moved by up to a tenth
 // of it by a hash of the id, so that applications of one repository do not crowd together.
 // It is zero when drift is not looked for.

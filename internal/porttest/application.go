@@ -163,15 +163,19 @@ func driftDue(t *testing.T, s reconcile.Store) {
 	removed.ID, removed.Removed = "removed", true
 	flies := due
 	flies.ID = "flies"
-	for _, a := range []gitops.Application{due, later, suspended, removed, application("never", "r1")} {
+	began, asked, paused := due, later, suspended
+	began.ID, began.Detection = "began", &gitops.Detection{Operation: gitops.Operation{N: 1, At: noon}}
+	asked.ID, asked.Detection = "asked", began.Detection
+	paused.ID, paused.Detection = "paused", began.Detection
+	for _, a := range []gitops.Application{due, later, suspended, removed, began, asked, paused, application("never", "r1")} {
 		register(t, s, a)
 	}
 	a, d := open(t, s, register(t, s, flies), "01B")
-	wantWaiting(t, s, noon, nil, []string{"flies"}, []string{"due"})
-	wantWaiting(t, s, noon.Add(-time.Minute), nil, []string{"flies"}, nil)
+	wantWaiting(t, s, noon, nil, []string{"asked", "flies", "paused"}, []string{"began", "due"})
+	wantWaiting(t, s, noon.Add(-time.Minute), nil, []string{"asked", "flies", "paused"}, nil)
 	a.InFlight, d.Phase = "", gitops.PhaseSucceeded
 	must(t, s.Close(t.Context(), &a, &d))
-	wantWaiting(t, s, noon.Add(time.Minute), nil, nil, []string{"due", "flies", "later"})
+	wantWaiting(t, s, noon.Add(time.Minute), nil, []string{"asked", "paused"}, []string{"asked", "began", "due", "flies", "later"})
 }
 
 func wantWaiting(t *testing.T, s reconcile.Store, now time.Time, repositories, applications, due []string) {

@@ -225,7 +225,8 @@ func (r *Reconciler) act(ctx context.Context, o gitops.Observation, s gitops.Ste
 		told, err = r.detect(ctx, o)
 		return nil, told, err
 	case gitops.StepRecord:
-		return nil, nil, r.record(ctx, o)
+		recorded, err := r.record(ctx, o)
+		return recorded, nil, err
 	case gitops.StepDrop:
 		return nil, nil, r.drop(ctx, o, s)
 	}

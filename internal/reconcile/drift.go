@@ -28,18 +28,21 @@ func (r *Reconciler) detect(ctx context.Context, o gitops.Observation) (*gitops.
 }
 
 // record publishes the report of a detection outside a deployment.
-func (r *Reconciler) record(ctx context.Context, o gitops.Observation) error {
+func (r *Reconciler) record(ctx context.Context, o gitops.Observation) (*records, error) {
 	a, report := o.Application, o.Detection.Report
 	if report == nil {
-		return fmt.Errorf("application %s: a detection ended without a report", a.ID)
+		return nil, fmt.Errorf("application %s: a detection ended without a report", a.ID)
 	}
 	report.Deployment = a.Deployed.Deployment
 	summary, err := r.publish(ctx, a.ID, report)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	a.Drift = summary
-	return r.putDetected(ctx, a)
+	if err := r.putDetected(ctx, &a); err != nil {
+		return nil, err
+	}
+	return &records{application: a}, nil
 }
 
 // drop forgets a detection, or a request that cannot be answered. A detection that a
@@ -54,16 +57,16 @@ func (r *Reconciler) drop(ctx context.Context, o gitops.Observation, s gitops.St
 	if a.Detection == nil {
 		a.Detection = &gitops.Detection{Request: a.Request.N}
 	}
-	return r.putDetected(ctx, a)
+	return r.putDetected(ctx, &a)
 }
 
 // putDetected stores an application whose detection ended: its request is answered, and
 // the next look is due in its time.
-func (r *Reconciler) putDetected(ctx context.Context, a gitops.Application) error {
+func (r *Reconciler) putDetected(ctx context.Context, a *gitops.Application) error {
 	a.Answered = max(a.Answered, a.Detection.Request)
 	a.Detection = nil
 	a.DriftDue, a.UpdatedAt = a.NextDrift(r.Now()), r.Now()
-	return r.Store.PutApplication(ctx, &a)
+	return r.Store.PutApplication(ctx, a)
 }
 
 // publish stores a report as the latest, with what it carries over from the one before.

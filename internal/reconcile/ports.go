@@ -58,7 +58,8 @@ type Applications interface {
 // Backlog finds what somebody has to look at.
 type Backlog interface {
 	// Unfinished returns the ids of the repositories and applications that are unfinished,
-	// and of the applications whose drift is due before now. It may be a moment behind.
+	// and of the applications whose drift is due before now, among them those that are
+	// unfinished for that alone. It may be a moment behind.
 	Unfinished(ctx context.Context, now int64) (Waiting, error)
 	// Watched returns the ids of all repositories. It may be a moment behind.
 	Watched(ctx context.Context) ([]string, error)

@@ -19,10 +19,10 @@ func applicationKey(id string) key { return key{"APP#" + id, "APP"} }
 // applicationIndex returns the attributes by which the sparse indexes find an application.
 func applicationIndex(a gitops.Application) item {
 	index := item{}
-	if a.Unfinished() {
+	if a.Unfinished() && !a.StillDue() {
 		index[attributeWork] = text(workApplication)
 	}
-	if !a.DriftDue.IsZero() && !a.Removed && a.Suspended == nil && a.InFlight == "" && a.Detection == nil {
+	if a.Watched() {
 		index[attributeDue] = text(dueDrift)
 		index[attributeDueAt] = number(a.DriftDue.Unix())
 	}
