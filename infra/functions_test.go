@@ -124,7 +124,7 @@ func TestMappings(t *testing.T) {
 		"WorkMapping EventSourceArn": "${" + queue + ".Arn}", "WorkMapping FunctionName": "${" + synthesised.usual.id("driftless-reconciler") + "}",
 		"WorkMapping BatchSize": "1", "WorkMapping ScalingConfig": `{"MaximumConcurrency":10}`, "WorkMapping FunctionResponseTypes": "ReportBatchItemFailures",
 		"ChangesMapping EventSourceArn": "${" + table + ".StreamArn}", "ChangesMapping FunctionName": "${" + synthesised.usual.id("driftless-notifier") + "}",
-		"ChangesMapping BatchSize": "25", "ChangesMapping BisectBatchOnFunctionError": "true", "ChangesMapping FunctionResponseTypes": "ReportBatchItemFailures",
+		"ChangesMapping BatchSize": "25", "ChangesMapping MaximumBatchingWindowInSeconds": "1", "ChangesMapping BisectBatchOnFunctionError": "true", "ChangesMapping FunctionResponseTypes": "ReportBatchItemFailures",
 		"ChangesMapping MaximumRecordAgeInSeconds": "3600", "ChangesMapping MaximumRetryAttempts": "5", "ChangesMapping StartingPosition": "TRIM_HORIZON",
 		"ChangesMapping DestinationConfig": `{"OnFailure":{"Destination":{"Fn::GetAtt":["` + dead + `","Arn"]}}}`,
 		"ChangesMapping FilterCriteria": `{"Filters":[` +

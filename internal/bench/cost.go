@@ -97,9 +97,20 @@ func billOf(counts []Count, n int) bill {
 	b.add(by[aDeployment].dollars(), deployments*applications)
 	b.add(by[aDriftCheck].dollars(), driftChecks*applications)
 	b.add(by[aResync].dollars(), resyncs*repositories)
+	// A sweep sends what it wakes ten messages a request, and what was counted is one of each.
+	b["SQS"] -= driftChecks * applications * saved(driftChecks*applications/price.Minutes) * price.FIFORequest
+	b["SQS"] -= resyncs * repositories * saved(repositories) * price.FIFORequest
 	b["DynamoDB"] += deployments * applications * math.Min(perPush, applications) * price.ReadUnit
 	b["Storage"] = deployments * applications * kept * by[aDeployment].storage()
 	return b
+}
+
+// saved is the share of requests that sending n messages at once saves.
+func saved(n float64) float64 {
+	if n <= 1 {
+		return 0
+	}
+	return 1 - math.Ceil(n/10)/n
 }
 
 const costPreface = `# What it costs
@@ -131,7 +142,8 @@ A write unit is a started kilobyte of an item, and of every index in which the w
 what a transaction writes; a read unit four kilobytes. Lambda is billed for the time that the
 functions took in the sandbox, where a change set takes %s and a stack %s, for %.0f ms more for each
 call, and for computing slower by the share of a processor that the memory buys. What verify, events
-and the notifier do is counted with the deployment. Calls to CloudFormation, STS, SSM parameters and the
+and the notifier do is counted with the deployment. What one sweep wakes is sent ten messages a
+request. Calls to CloudFormation, STS, SSM parameters and the
 events of AWS services cost nothing.
 `
 

@@ -111,10 +111,16 @@ func (c change) grown() int {
 	return c.after.size()
 }
 
-// told is 1 where the notifier may tell of the change on Driftless' own bus.
+// told is 1 where the notifier tells of the change on Driftless' own bus: a deployment that
+// came to another phase, a drift report that is news.
 func (c change) told() int {
 	sort, _ := c.after[dynamodb.Table.Sort.Name].(*types.AttributeValueMemberS)
-	if sort != nil && (strings.HasPrefix(sort.Value, "DEPLOYMENT#") || sort.Value == "DRIFT#latest") {
+	news, _ := c.after["news"].(*types.AttributeValueMemberBOOL)
+	switch {
+	case sort == nil:
+		return 0
+	case strings.HasPrefix(sort.Value, "DEPLOYMENT#") && !reflect.DeepEqual(c.before["phase"], c.after["phase"]),
+		sort.Value == "DRIFT#latest" && news != nil && news.Value:
 		return 1
 	}
 	return 0

@@ -10,6 +10,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/driftless-gitops/driftless/internal/sandbox/wire"
@@ -66,6 +67,9 @@ func (s *Service) pollStream(ctx context.Context, m mapping) {
 			continue
 		}
 		if len(records) > 0 {
+			if records, err = s.gather(ctx, m, records); err != nil {
+				continue // it is read again
+			}
 			if !s.handleStream(ctx, m, records) {
 				return // stopped: what is left is read again from the position
 			}
@@ -89,12 +93,34 @@ func (s *Service) pollStream(ctx context.Context, m mapping) {
 	}
 }
 
+// gather waits for more records where the mapping says so, until its window is over, unless
+// the batch is full (Lambda developer guide, "Batching behavior"). Records that pass no filter
+// do not open a window, as they do not on Lambda; here they take room in the batch.
+func (s *Service) gather(ctx context.Context, m mapping, records []streamRecord) ([]streamRecord, error) {
+	window := time.Duration(m.MaximumBatchingWindowInSeconds) * time.Second
+	if window <= 0 || len(records) >= int(m.BatchSize) || !slices.ContainsFunc(records, func(r streamRecord) bool { return s.wanted(m, r) }) {
+		return records, nil
+	}
+	if !s.pause(ctx, window) {
+		return nil, ctx.Err()
+	}
+	m.position.iterator = "" // from the same position on
+	records, _, err := s.records(ctx, m)
+	return records, err
+}
+
+// wanted completes a record as Lambda hands it on, and says whether it passes the filters.
+func (s *Service) wanted(m mapping, r streamRecord) bool {
+	r.fields["awsRegion"], r.fields["eventSourceARN"] = quote(s.config.Region), quote(m.EventSourceArn)
+	document, err := json.Marshal(r.fields)
+	return err == nil && m.passes(document)
+}
+
 // handleStream handles the records of one read and reports false when ctx ended first.
 func (s *Service) handleStream(ctx context.Context, m mapping, records []streamRecord) bool {
 	var wanted []streamRecord
 	for _, r := range records {
-		r.fields["awsRegion"], r.fields["eventSourceARN"] = quote(s.config.Region), quote(m.EventSourceArn)
-		if document, err := json.Marshal(r.fields); err == nil && m.passes(document) {
+		if s.wanted(m, r) {
 			wanted = append(wanted, r)
 		}
 	}

@@ -2,6 +2,7 @@ package lambda_test
 
 import (
 	"errors"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -113,6 +114,27 @@ func TestStreamFilterLetsThroughWhatFits(t *testing.T) {
 	d.put("1: claim", "2: deployment", "3: claim", "4: deployment", "4: deployment again")
 	d.put("5: deployment")
 	w.eventually("the inserted deployments", func() bool { return w.ids() == "2 4 5" })
+}
+
+func TestRecordsWithinAWindowAreOneBatch(t *testing.T) {
+	var log syncBuffer
+	w := newWorld(t, func(c *lambda.Config) {
+		c.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	d := w.table()
+	w.maps(d.stream, w.function("f"), from(types.EventSourcePositionTrimHorizon), func(in *awslambda.CreateEventSourceMappingInput) {
+		in.MaximumBatchingWindowInSeconds = aws.Int32(1)
+		in.FilterCriteria = &types.FilterCriteria{Filters: []types.Filter{{Pattern: aws.String(`{"eventName":["INSERT"]}`)}}}
+	})
+	for _, id := range []string{"1", "2", "3", "3"} {
+		d.put(id)
+	}
+	w.eventually("all three", func() bool { return w.ids() == "1 2 3" })
+	if n := strings.Count(log.String(), "function invoked"); n != 1 {
+		t.Errorf("the function was invoked %d times for three records within a second", n)
+	}
+	d.put("4")
+	w.eventually("the next window", func() bool { return w.ids() == "1 2 3 4" })
 }
 
 func TestFailedStreamRecords(t *testing.T) {
