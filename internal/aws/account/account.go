@@ -203,7 +203,7 @@ func translate(err error) error {
 	case "AccessDenied", "AccessDeniedException":
 		return fmt.Errorf("%w: does its trust policy name Driftless's reconciler role and this installation's ExternalId "+
 			"(output ExternalId of the stack Driftless)? %s", reconcile.ErrDenied, apiErr.ErrorMessage())
-	case "RegionDisabledException", "InvalidClientTokenId", "UnrecognizedClientException":
+	case "RegionDisabledException", "InvalidClientTokenId", "UnrecognizedClientException", "ExpiredToken", "ExpiredTokenException":
 		return fmt.Errorf("%w: %w", reconcile.ErrDenied, err)
 	}
 	return err

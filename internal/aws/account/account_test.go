@@ -1,6 +1,8 @@
 package account_test
 
 import (
+	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -11,11 +13,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/driftless-gitops/driftless/internal/aws/account"
 	"github.com/driftless-gitops/driftless/internal/aws/awstest"
+	"github.com/driftless-gitops/driftless/internal/aws/cloudformation"
+	"github.com/driftless-gitops/driftless/internal/fake"
 	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/porttest"
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 )
 
@@ -32,6 +39,12 @@ var targets = []account.Target{
 // It refuses with refuse, where that is set.
 func sts(t *testing.T, refuse string) (*account.Accounts, *[]url.Values) {
 	t.Helper()
+	return lasting(t, refuse, time.Hour)
+}
+
+// lasting is sts whose sessions end so long from now.
+func lasting(t *testing.T, refuse string, life time.Duration) (*account.Accounts, *[]url.Values) {
+	t.Helper()
 	var asked []url.Values
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -45,10 +58,13 @@ func sts(t *testing.T, refuse string) (*account.Accounts, *[]url.Values) {
 		}
 		_, _ = fmt.Fprintf(w, `<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA%d</AccessKeyId><SecretAccessKey>s</SecretAccessKey>
 			<SessionToken>t</SessionToken><Expiration>%s</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`,
-			len(asked), time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+			len(asked), time.Now().Add(life).UTC().Format(time.RFC3339))
 	}))
 	t.Cleanup(server.Close)
-	return account.New(awstest.At(server.URL), externalID, targets), &asked
+	cfg := awstest.At(server.URL)
+	cfg.RetryMaxAttempts = 0 // the SDK's own number, which a function makes
+	cfg.Retryer = func() aws.Retryer { return retry.AddWithMaxBackoffDelay(retry.NewStandard(), time.Millisecond) }
+	return account.New(cfg, externalID, targets), &asked
 }
 
 func work(application string, to gitops.Target) reconcile.Work {
@@ -171,14 +187,89 @@ func TestATargetWithoutADriftRoleIsDenied(t *testing.T) {
 	}
 }
 
-func TestARefusedRoleIsNamedWithoutTheExternalID(t *testing.T) {
+// STS says the same of a role that is not there, of one whose trust policy does not name the
+// caller, and of a wrong ExternalId: AccessDenied (AssumeRole, API reference).
+func TestR55_ARoleThatCannotBeAssumedIsNamedAndAskedForOnce(t *testing.T) {
+	for _, code := range []string{"AccessDenied", "AccessDeniedException", "RegionDisabledException", "InvalidClientTokenId",
+		"UnrecognizedClientException", "ExpiredToken", "ExpiredTokenException"} {
+		t.Run(code, func(t *testing.T) {
+			accounts, asked := sts(t, code)
+			_, err := accounts.Deploy(t.Context(), work("jobs", gitops.Target{Account: "111122223333", Region: "eu-west-1"}))
+			porttest.WantKind(t, err, reconcile.ErrDenied)
+			if !strings.Contains(err.Error(), targets[0].DeployRole) {
+				t.Errorf("%v does not name the role", err)
+			}
+			if strings.Contains(err.Error(), externalID) {
+				t.Errorf("the ExternalId is told: %v", err)
+			}
+			if len(*asked) != 1 {
+				t.Errorf("STS was asked %d times, want once", len(*asked))
+			}
+		})
+	}
+}
+
+func TestADeniedRoleSaysWhereToLook(t *testing.T) {
 	accounts, _ := sts(t, "AccessDenied")
 	_, err := accounts.Deploy(t.Context(), work("jobs", gitops.Target{Account: "111122223333", Region: "eu-west-1"}))
-	if !errors.Is(err, reconcile.ErrDenied) || !strings.Contains(err.Error(), targets[0].DeployRole) || !strings.Contains(err.Error(), "ExternalId") {
+	if err == nil || !strings.Contains(err.Error(), "trust policy") || !strings.Contains(err.Error(), "ExternalId") {
 		t.Errorf("the error is %v", err)
 	}
-	if strings.Contains(err.Error(), externalID) {
-		t.Errorf("the ExternalId is told: %v", err)
+}
+
+func TestR55_ARoleThatIsRefusedBlocksTheDeploymentAndIsLeftAlone(t *testing.T) {
+	accounts, asked := sts(t, "AccessDenied")
+	store, queue, git := fake.NewStore(), fake.NewQueue(), fake.NewGit()
+	r := &reconcile.Reconciler{Store: store, Queue: queue, Blobs: fake.NewBlobs(), Git: git, Allowed: accounts.Allowed, Now: time.Now,
+		NewID: rand.Text, Engines: map[gitops.Engine]reconcile.Engine{gitops.EngineCloudFormation: cloudformation.New(cloudformation.Config{
+			Deploy: accounts.Deploy, Drift: accounts.Drift})}}
+	sweep := &reconcile.Sweeper{Store: store, Queue: queue, Now: time.Now}
+	repo := gitops.Repository{ID: "r1", URL: "https://git.example.com/infra", Branch: "main"}
+	if err := store.PutRepository(t.Context(), &repo); err != nil {
+		t.Fatal(err)
+	}
+	git.Push(repo.URL, "main", "a queue", map[string]string{"template.yaml": "Resources: { Queue: { Type: AWS::SQS::Queue } }\n",
+		"driftless.yaml": "version: 1\napplications:\n  - { name: jobs, path: ., target: { account: \"111122223333\", region: eu-west-1 }, cloudformation: {} }\n"})
+	for range 10 { // of the five minutes between two resyncs
+		for _, wake := range []func(context.Context) (int, error){sweep.Repositories, sweep.Unfinished} {
+			if _, err := wake(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for m, ok := queue.Next(); ok; m, ok = queue.Next() {
+			if err := r.Reconcile(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	a, err := store.Application(t.Context(), "jobs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.Ended.Phase != gitops.PhaseBlocked || a.InFlight != "" || !strings.Contains(a.Ended.Reason, targets[0].DeployRole) {
+		t.Errorf("it ended %+v, want Blocked with the role's name", a.Ended)
+	}
+	if len(*asked) > 2 { // to plan, and to remove what may be left of the plan
+		t.Errorf("STS was asked %d times, want at most twice", len(*asked))
+	}
+}
+
+// The SDK's sessions go by the clock of the machine. One that is an hour ahead takes every new
+// session for ended, and gets another for each step; one that is behind uses a session until
+// CloudFormation refuses it, which is no state of a stack.
+func TestR18_AClockThatIsAnHourWrongStillEntersATarget(t *testing.T) {
+	for skew, want := range map[time.Duration]int{-time.Hour: 1, time.Hour: 3} {
+		t.Run(skew.String(), func(t *testing.T) {
+			accounts, asked := lasting(t, "", time.Hour-skew)
+			for range 3 {
+				if _, err := accounts.Deploy(t.Context(), work("jobs", gitops.Target{Account: "111122223333", Region: "eu-west-1"})); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if len(*asked) != want {
+				t.Errorf("three steps made %d sessions, want %d", len(*asked), want)
+			}
+		})
 	}
 }
 

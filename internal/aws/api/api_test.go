@@ -84,9 +84,12 @@ func TestWhatCannotBeFoundIsExplained(t *testing.T) {
 		body   string
 		want   error
 	}{
-		"no installation": {400, fmt.Sprintf(refusal, "ValidationError", "Stack with id Driftless does not exist"), reconcile.ErrNotFound},
-		"no right":        {403, fmt.Sprintf(refusal, "AccessDenied", "not authorized"), reconcile.ErrDenied},
-		"old credentials": {403, fmt.Sprintf(refusal, "ExpiredToken", "expired"), reconcile.ErrDenied},
+		"no installation":        {400, fmt.Sprintf(refusal, "ValidationError", "Stack with id Driftless does not exist"), reconcile.ErrNotFound},
+		"no right":               {403, fmt.Sprintf(refusal, "AccessDenied", "not authorized"), reconcile.ErrDenied},
+		"old credentials":        {403, fmt.Sprintf(refusal, "ExpiredToken", "expired"), reconcile.ErrDenied},
+		"a key that is gone":     {403, fmt.Sprintf(refusal, "InvalidClientTokenId", "no such key"), reconcile.ErrDenied},
+		"credentials of nobody":  {403, fmt.Sprintf(refusal, "UnrecognizedClientException", "who are you"), reconcile.ErrDenied},
+		"a secret that is wrong": {403, fmt.Sprintf(refusal, "SignatureDoesNotMatch", "wrong"), reconcile.ErrDenied},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := caller(t, serve(t, c.status, "", c.body), api.Options{}).Find(t.Context())

@@ -104,14 +104,18 @@ func TestErrorsOfAWS(t *testing.T) {
 		code   string
 		want   error // nil: neither
 	}{
-		"a missing right is denied":          {400, "AccessDeniedException", reconcile.ErrDenied},
-		"a key that may not be used is too":  {400, "EncryptionKeyAccessDeniedException", reconcile.ErrDenied},
-		"unknown credentials are too":        {400, "UnrecognizedClientException", reconcile.ErrDenied},
-		"expired credentials pass":           {400, "ExpiredTokenException", nil},
-		"throttling passes":                  {400, "ThrottlingException", nil},
-		"an error of the server passes":      {500, "InternalFailure", nil},
-		"a repository that is gone is known": {400, "RepositoryDoesNotExistException", reconcile.ErrNotFound},
-		"a name that none has is too":        {400, "InvalidRepositoryNameException", reconcile.ErrNotFound},
+		"a missing right is denied":              {400, "AccessDeniedException", reconcile.ErrDenied},
+		"a key that may not be used is too":      {400, "EncryptionKeyAccessDeniedException", reconcile.ErrDenied},
+		"unknown credentials are too":            {400, "UnrecognizedClientException", reconcile.ErrDenied},
+		"a right refused in the older wording":   {400, "AccessDenied", reconcile.ErrDenied},
+		"a key that is disabled is too":          {400, "EncryptionKeyDisabledException", reconcile.ErrDenied},
+		"an access key that is gone is too":      {400, "InvalidClientTokenId", reconcile.ErrDenied},
+		"a region that is not opted into is too": {400, "OptInRequired", reconcile.ErrDenied},
+		"expired credentials pass":               {400, "ExpiredTokenException", nil},
+		"throttling passes":                      {400, "ThrottlingException", nil},
+		"an error of the server passes":          {500, "InternalFailure", nil},
+		"a repository that is gone is known":     {400, "RepositoryDoesNotExistException", reconcile.ErrNotFound},
+		"a name that none has is too":            {400, "InvalidRepositoryNameException", reconcile.ErrNotFound},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

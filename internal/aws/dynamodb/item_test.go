@@ -175,6 +175,10 @@ func TestErrorsAreTranslated(t *testing.T) {
 		"a right that is missing":                    {simple("AccessDeniedException"), reconcile.ErrDenied},
 		"a table that is not there":                  {simple("ResourceNotFoundException"), reconcile.ErrDenied},
 		"a table that is asked for too much":         {simple("ProvisionedThroughputExceededException"), nil},
+		"credentials that nobody knows":              {simple("UnrecognizedClientException"), reconcile.ErrDenied},
+		"a signature that is wrong":                  {simple("InvalidSignatureException"), reconcile.ErrDenied},
+		"a token that is missing":                    {simple("MissingAuthenticationToken"), reconcile.ErrDenied},
+		"credentials that expired":                   {simple("ExpiredTokenException"), reconcile.ErrDenied},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -54,6 +54,9 @@ func TestAnEventThatIsNotTakenIsAnError(t *testing.T) {
 		"a busy entry in an accepted request is transient":   {200, `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"InternalFailure","ErrorMessage":"busy"}]}`, false},
 		"a refused entry in an accepted request is denied":   {200, `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"NotAuthorizedForSourceException","ErrorMessage":"no"}]}`, true},
 		"an entry that failed for no reason given is told":   {200, `{"FailedEntryCount":1,"Entries":[{}]}`, false},
+		"a detail type that is refused is denied":            {200, `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"NotAuthorizedForDetailTypeException","ErrorMessage":"no"}]}`, true},
+		"credentials that nobody knows are denied":           {400, `{"__type":"UnrecognizedClientException","message":"no"}`, true},
+		"a throttled request is transient":                   {400, `{"__type":"ThrottlingException","message":"no"}`, false},
 		"a refused request is denied":                        {400, `{"__type":"AccessDeniedException","message":"no"}`, true},
 		"a bus that is not there is denied, for infra to do": {400, `{"__type":"ResourceNotFoundException","message":"no"}`, true},
 	} {

@@ -50,7 +50,7 @@ func (b *Blobs) PutFile(ctx context.Context, key string, from io.ReadSeeker) err
 		IfNoneMatch: aws.String("*"),
 	})
 	if err = translate(err); err != nil && !errors.Is(err, reconcile.ErrConflict) {
-		return fmt.Errorf("put %s: %w", key, err)
+		return fmt.Errorf("put %s: %w", b.object(key), err)
 	}
 	return nil
 }
@@ -68,21 +68,26 @@ func (b *Blobs) Get(ctx context.Context, key string) ([]byte, error) {
 func (b *Blobs) GetFile(ctx context.Context, key string, into io.Writer) error {
 	out, err := b.client.GetObject(ctx, &sdk.GetObjectInput{Bucket: &b.bucket, Key: &key})
 	if err != nil {
-		return fmt.Errorf("get %s: %w", key, translate(err))
+		return fmt.Errorf("get %s: %w", b.object(key), translate(err))
 	}
 	defer out.Body.Close()
 	n, err := io.Copy(into, io.LimitReader(out.Body, largest+1))
 	if err != nil {
-		return fmt.Errorf("read %s: %w", key, err)
+		return fmt.Errorf("read %s: %w", b.object(key), err)
 	}
 	if n > largest {
-		return fmt.Errorf("read %s: it is larger than %d bytes", key, largest)
+		return fmt.Errorf("read %s: it is larger than %d bytes", b.object(key), largest)
 	}
 	return nil
 }
 
+// object names a blob as people do: it is the bucket whose policy, or whose key, refuses.
+func (b *Blobs) object(key string) string { return "s3://" + b.bucket + "/" + key }
+
 // translate turns what S3 says into reconcile's errors; the rest is transient, 409
-// ConditionalRequestConflict too: another Put of the key was under way, and may fail.
+// ConditionalRequestConflict too: another Put of the key was under way, and may fail. What
+// KMS answers S3 passes on under a prefix (KMS.DisabledException, KMS.NotFoundException,
+// KMS.KMSInvalidStateException: localstack #8422, aws-cli #4507), its text naming the key.
 func translate(err error) error {
 	var apiErr smithy.APIError
 	if !errors.As(err, &apiErr) {
@@ -93,7 +98,8 @@ func translate(err error) error {
 		return fmt.Errorf("%w: %w", reconcile.ErrNotFound, err)
 	case "PreconditionFailed":
 		return fmt.Errorf("%w: %w", reconcile.ErrConflict, err)
-	case "AccessDenied", "NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken":
+	case "AccessDenied", "NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken",
+		"KMS.DisabledException", "KMS.NotFoundException", "KMS.KMSInvalidStateException":
 		return fmt.Errorf("%w: %w", reconcile.ErrDenied, err)
 	}
 	return err

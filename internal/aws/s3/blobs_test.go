@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
@@ -39,32 +40,64 @@ func TestBlobsKeepTheirContract(t *testing.T) {
 	})
 }
 
+// refusing returns the blobs of a bucket that refuses every request.
+func refusing(t *testing.T, status int, code, message string) *s3.Blobs {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/xml")
+		w.WriteHeader(status)
+		_, _ = fmt.Fprintf(w, "<Error><Code>%s</Code><Message>%s</Message></Error>", code, message)
+	}))
+	t.Cleanup(server.Close)
+	return s3.New(awstest.At(server.URL), "driftless-data")
+}
+
 func TestErrorsAreTranslated(t *testing.T) {
-	for name, c := range map[string]struct {
+	for code, c := range map[string]struct {
 		status int
-		code   string
 		want   error
 	}{
-		"a right that is missing":             {http.StatusForbidden, "AccessDenied", reconcile.ErrDenied},
-		"another write of the key under way":  {http.StatusConflict, "ConditionalRequestConflict", nil},
-		"a bucket that is asked for too much": {http.StatusServiceUnavailable, "SlowDown", nil},
+		"AccessDenied":               {http.StatusForbidden, reconcile.ErrDenied},
+		"NoSuchBucket":               {http.StatusNotFound, reconcile.ErrDenied},
+		"InvalidAccessKeyId":         {http.StatusForbidden, reconcile.ErrDenied},
+		"SignatureDoesNotMatch":      {http.StatusForbidden, reconcile.ErrDenied},
+		"ExpiredToken":               {http.StatusBadRequest, reconcile.ErrDenied},
+		"NoSuchKey":                  {http.StatusNotFound, reconcile.ErrNotFound},
+		"NotFound":                   {http.StatusNotFound, reconcile.ErrNotFound},
+		"ConditionalRequestConflict": {http.StatusConflict, nil}, // another write of the key is under way
+		"SlowDown":                   {http.StatusServiceUnavailable, nil},
+		"KMS.ThrottlingException":    {http.StatusBadRequest, nil},
 	} {
-		t.Run(name, func(t *testing.T) {
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-				w.Header().Set("Content-Type", "application/xml")
-				w.WriteHeader(c.status)
-				_, _ = fmt.Fprintf(w, "<Error><Code>%s</Code><Message>no</Message></Error>", c.code)
-			}))
-			defer server.Close()
-			err := s3.New(awstest.At(server.URL), "b").Put(t.Context(), "plans/1", []byte("x"))
-			if err == nil {
-				t.Fatal("no error")
-			}
-			if c.want != nil && !errors.Is(err, c.want) {
-				t.Errorf("the error is %v, want %v", err, c.want)
-			}
-			if c.want == nil && (errors.Is(err, reconcile.ErrDenied) || errors.Is(err, reconcile.ErrConflict)) {
-				t.Errorf("the error is %v, want a transient one", err)
+		t.Run(code, func(t *testing.T) {
+			_, err := refusing(t, c.status, code, "no").Get(t.Context(), "plans/1")
+			porttest.WantKind(t, err, c.want)
+		})
+	}
+	t.Run("PreconditionFailed says that the blob is there already", func(t *testing.T) {
+		if err := refusing(t, http.StatusPreconditionFailed, "PreconditionFailed", "no").Put(t.Context(), "plans/1", nil); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestR60_ABucketOrAKeyThatRefusesIsNamed(t *testing.T) {
+	const key = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd"
+	for code, status := range map[string]int{
+		"AccessDenied":                 http.StatusForbidden,
+		"KMS.DisabledException":        http.StatusBadRequest,
+		"KMS.NotFoundException":        http.StatusBadRequest,
+		"KMS.KMSInvalidStateException": http.StatusBadRequest,
+	} {
+		t.Run(code, func(t *testing.T) {
+			blobs := refusing(t, status, code, key+" is disabled")
+			_, read := blobs.Get(t.Context(), "bundles/1.zip")
+			for _, err := range []error{read, blobs.Put(t.Context(), "bundles/1.zip", []byte("x"))} {
+				porttest.WantKind(t, err, reconcile.ErrDenied)
+				for _, named := range []string{"s3://driftless-data/bundles/1.zip", key} {
+					if !strings.Contains(fmt.Sprint(err), named) {
+						t.Errorf("%v does not name %s", err, named)
+					}
+				}
 			}
 		})
 	}

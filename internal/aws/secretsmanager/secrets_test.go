@@ -2,6 +2,9 @@ package secretsmanager_test
 
 import (
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +14,7 @@ import (
 
 	"github.com/driftless-gitops/driftless/internal/aws/awstest"
 	"github.com/driftless-gitops/driftless/internal/aws/secretsmanager"
+	"github.com/driftless-gitops/driftless/internal/porttest"
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 	"github.com/driftless-gitops/driftless/internal/secret"
 )
@@ -76,4 +80,27 @@ func TestSecrets(t *testing.T) {
 			t.Errorf("the error is %v, want %v", err, reconcile.ErrDenied)
 		}
 	})
+}
+
+func TestErrorsAreTranslated(t *testing.T) {
+	for code, want := range map[string]error{
+		"ResourceNotFoundException":   reconcile.ErrNotFound,
+		"AccessDeniedException":       reconcile.ErrDenied,
+		"UnrecognizedClientException": reconcile.ErrDenied,
+		"DecryptionFailure":           reconcile.ErrDenied,
+		"InvalidRequestException":     reconcile.ErrDenied,
+		"ThrottlingException":         nil,
+		"InternalServiceError":        nil,
+	} {
+		t.Run(code, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+				w.WriteHeader(http.StatusBadRequest)
+				_, _ = fmt.Fprintf(w, `{"__type":%q,"message":"no"}`, code)
+			}))
+			defer server.Close()
+			_, err := secretsmanager.New(awstest.At(server.URL), time.Now).Read(t.Context(), "driftless/git/a")
+			porttest.WantKind(t, err, want)
+		})
+	}
 }

@@ -80,15 +80,20 @@ func (q *Queue) send(ctx context.Context, messages []reconcile.Message) error {
 	return errors.Join(errs...)
 }
 
+// denials are the codes of answers that stay the same until a person acts. A queue under a key of
+// the customer's answers with what KMS says, under either name (SendMessageBatch, API reference,
+// "Errors"; the SDK's AWSQueryError traits), its text naming the key.
+var denials = []string{"AccessDenied", "AccessDeniedException", "InvalidClientTokenId", "InvalidSecurity", "UnrecognizedClientException",
+	"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue",
+	"KmsAccessDenied", "KMS.AccessDeniedException", "KmsDisabled", "KMS.DisabledException",
+	"KmsInvalidKeyUsage", "KMS.InvalidKeyUsageException", "KmsInvalidState", "KMS.InvalidStateException",
+	"KmsNotFound", "KMS.NotFoundException", "KmsOptInRequired", "KMS.OptInRequired"}
+
 // translate turns what SQS says into reconcile's errors; the rest is transient.
 func translate(err error) error {
 	var apiErr smithy.APIError
-	if errors.As(err, &apiErr) {
-		switch apiErr.ErrorCode() {
-		case "AccessDenied", "AccessDeniedException", "InvalidClientTokenId", "InvalidSecurity", "UnrecognizedClientException",
-			"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue":
-			return fmt.Errorf("%w: %w", reconcile.ErrDenied, err)
-		}
+	if errors.As(err, &apiErr) && slices.Contains(denials, apiErr.ErrorCode()) {
+		return fmt.Errorf("%w: %w", reconcile.ErrDenied, err)
 	}
 	return err
 }

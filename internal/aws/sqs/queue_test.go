@@ -3,7 +3,6 @@ package sqs_test
 import (
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -108,31 +107,54 @@ func TestABatchThatFailsDoesNotKeepTheNextBack(t *testing.T) {
 	}
 }
 
+// refusing returns a queue that refuses every request with a code, and its name of the days
+// before SQS spoke JSON where it has another.
+func refusing(t *testing.T, code, former string) *sqs.Queue {
+	t.Helper()
+	return answering(t, func(w http.ResponseWriter, _ string) {
+		if former != "" {
+			w.Header().Set("X-Amzn-Query-Error", former+";Sender")
+		}
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = fmt.Fprintf(w, `{"__type":"com.amazonaws.sqs#%s","message":"no"}`, code)
+	})
+}
+
 func TestErrorsAreTranslated(t *testing.T) {
-	for name, want := range map[string]error{
-		"com.amazonaws.sqs#AccessDeniedException": reconcile.ErrDenied,
-		"com.amazonaws.sqs#QueueDoesNotExist":     reconcile.ErrDenied,
-		"com.amazonaws.sqs#RequestThrottled":      nil,
+	for code, want := range map[string]error{
+		"AccessDenied":                                reconcile.ErrDenied,
+		"AccessDeniedException":                       reconcile.ErrDenied,
+		"InvalidClientTokenId":                        reconcile.ErrDenied,
+		"InvalidSecurity":                             reconcile.ErrDenied,
+		"UnrecognizedClientException":                 reconcile.ErrDenied,
+		"QueueDoesNotExist":                           reconcile.ErrDenied,
+		"AWS.SimpleQueueService.NonExistentQueue":     reconcile.ErrDenied,
+		"RequestThrottled":                            nil,
+		"KmsThrottled":                                nil,
+		"ServiceUnavailable":                          nil,
+		"AWS.SimpleQueueService.BatchRequestTooLong":  nil,
+		"ThisCodeWasMadeUpAfterTheAdapterWasCompiled": nil,
 	} {
-		t.Run(name, func(t *testing.T) {
-			q := answering(t, func(w http.ResponseWriter, _ string) {
-				w.WriteHeader(http.StatusBadRequest)
-				_, _ = fmt.Fprintf(w, `{"__type":%q,"message":"no"}`, name)
-			})
-			err := q.Send(t.Context(), reconcile.Message{Application: "a"})
-			if err == nil {
-				t.Fatal("no error")
-			}
-			var got error
-			for _, sentinel := range []error{reconcile.ErrDenied, reconcile.ErrConflict, reconcile.ErrNotFound} {
-				if errors.Is(err, sentinel) {
-					got = sentinel
-				}
-			}
-			if got != want {
-				t.Errorf("%v is %v, want %v", err, got, want)
-			}
+		t.Run(code, func(t *testing.T) {
+			porttest.WantKind(t, refusing(t, code, "").Send(t.Context(), reconcile.Message{Application: "a"}), want)
 		})
+	}
+}
+
+func TestR60_AQueueWhoseKeyCannotBeUsedIsDenied(t *testing.T) {
+	for code, former := range map[string]string{
+		"KmsAccessDenied":    "KMS.AccessDeniedException",
+		"KmsDisabled":        "KMS.DisabledException",
+		"KmsInvalidKeyUsage": "KMS.InvalidKeyUsageException",
+		"KmsInvalidState":    "KMS.InvalidStateException",
+		"KmsNotFound":        "KMS.NotFoundException",
+		"KmsOptInRequired":   "KMS.OptInRequired",
+	} {
+		for _, former := range []string{"", former} {
+			t.Run(code+" "+former, func(t *testing.T) {
+				porttest.WantKind(t, refusing(t, code, former).Send(t.Context(), reconcile.Message{Application: "a"}), reconcile.ErrDenied)
+			})
+		}
 	}
 }
 

@@ -2,6 +2,9 @@ package ssm_test
 
 import (
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -12,6 +15,7 @@ import (
 
 	"github.com/driftless-gitops/driftless/internal/aws/awstest"
 	"github.com/driftless-gitops/driftless/internal/aws/ssm"
+	"github.com/driftless-gitops/driftless/internal/porttest"
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 	"github.com/driftless-gitops/driftless/internal/secret"
 )
@@ -92,5 +96,27 @@ func wantSecrets(t *testing.T, s *ssm.Secrets, repository string, want ...string
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestErrorsAreTranslated(t *testing.T) {
+	for code, want := range map[string]error{
+		"ParameterNotFound":           reconcile.ErrNotFound,
+		"AccessDeniedException":       reconcile.ErrDenied,
+		"UnrecognizedClientException": reconcile.ErrDenied,
+		"InvalidKeyId":                reconcile.ErrDenied,
+		"ThrottlingException":         nil,
+		"InternalServerError":         nil,
+	} {
+		t.Run(code, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+				w.WriteHeader(http.StatusBadRequest)
+				_, _ = fmt.Fprintf(w, `{"__type":%q,"message":"no"}`, code)
+			}))
+			defer server.Close()
+			_, err := ssm.New(awstest.At(server.URL), time.Now).Read(t.Context(), "driftless/git/a")
+			porttest.WantKind(t, err, want)
+		})
 	}
 }
