@@ -69,6 +69,9 @@ func (e *Engine) observeApply(ctx context.Context, w reconcile.Work) (gitops.Sig
 	s.Operation.StackID = h.stack
 	at := status(h.events)
 	if !h.ended {
+		if at != "" && endingOf(at) == endingUnknown { // "" on a page of resources alone
+			return gitops.Sighting{}, unknownStack("follow the operation on stack "+stackOf(w), at)
+		}
 		s.State, s.Progress = gitops.OperationRunning, progress(h.events)
 		if at == types.StackStatusDeleteInProgress {
 			s.State, s.Reason = gitops.OperationForeign, "somebody is deleting stack "+w.Settings.CloudFormation.Stack
@@ -109,7 +112,7 @@ func ended(ctx context.Context, c stacks, w reconcile.Work, s gitops.Sighting, h
 			w.Settings.CloudFormation.Stack, at, remedy(at, w.Settings.CloudFormation.Stack, w.Settings.Target.Region))
 	case endingGone:
 		return disappeared(s, w), nil
-	case endingNone:
+	case endingNone, endingUnknown:
 		return s, fmt.Errorf("judge stack %s: %s is no end", w.Settings.CloudFormation.Stack, at)
 	}
 	return s, nil
@@ -138,6 +141,9 @@ func notExecuted(ctx context.Context, c api, w reconcile.Work, h history) (gitop
 		s.State = gitops.OperationReady
 		if footingOf(h.latest) == footingBusy {
 			s.State, s.Reason = gitops.OperationForeign, foreign(h.latest, w)
+		}
+		if h.latest != "" && footingOf(h.latest) == footingUnknown {
+			return s, unknownStack("execute on stack "+stackOf(w), h.latest)
 		}
 	case changeSetExecuting: // accepted, and its events are not there yet
 		s.State, s.Progress = gitops.OperationRunning, "the execution begins"

@@ -285,26 +285,6 @@ func TestTheSearchForATokenEndsWhereTheIntentWasSaved(t *testing.T) {
 	}
 }
 
-func TestEveryStackStatusEndsAnOperationOrDoesNot(t *testing.T) {
-	want := map[ending][]types.StackStatus{
-		endingNone: {"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "DELETE_IN_PROGRESS", "UPDATE_IN_PROGRESS",
-			"UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS",
-			"UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", "REVIEW_IN_PROGRESS", "IMPORT_IN_PROGRESS", "IMPORT_ROLLBACK_IN_PROGRESS"},
-		endingDone:       {"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"},
-		endingRolledBack: {"ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"},
-		endingStuck: {"CREATE_FAILED", "ROLLBACK_FAILED", "DELETE_FAILED", "UPDATE_FAILED", "UPDATE_ROLLBACK_FAILED",
-			"IMPORT_ROLLBACK_FAILED"},
-		endingGone: {"DELETE_COMPLETE"},
-	}
-	got := map[ending][]types.StackStatus{}
-	for _, s := range types.StackStatus("").Values() {
-		got[endingOf(s)] = append(got[endingOf(s)], s)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("endings (-want +got):\n%s", diff)
-	}
-}
-
 func TestACancelledPlanLeavesNothing(t *testing.T) {
 	for name, test := range map[string]struct {
 		account *account

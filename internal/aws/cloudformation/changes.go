@@ -25,13 +25,17 @@ func planOf(ctx context.Context, c api, w reconcile.Work, first *cloudformation.
 	if p.Changes, err = r.changes(ctx, first, hide.noEcho); err != nil {
 		return nil, err
 	}
-	p.Note = hide.text(r.note(first, len(p.Changes)))
+	note, err := r.note(first, len(p.Changes))
+	if err != nil {
+		return nil, fmt.Errorf("read change set %s: %w", aws.ToString(first.ChangeSetName), err)
+	}
+	p.Note = hide.text(note)
 	p.Seal()
 	return p, nil
 }
 
 // note returns what a reader of the plan should know beside its changes.
-func (r *reader) note(out *cloudformation.DescribeChangeSetOutput, changes int) string {
+func (r *reader) note(out *cloudformation.DescribeChangeSetOutput, changes int) (string, error) {
 	var notes []string
 	if d := aws.ToString(out.Description); strings.HasPrefix(d, takesOver) {
 		notes = append(notes, d)
@@ -42,60 +46,57 @@ func (r *reader) note(out *cloudformation.DescribeChangeSetOutput, changes int) 
 	case changes == 0:
 		notes = append(notes, "no resource changes: only outputs, tags or settings of the stack do")
 	}
-	if out.StackDriftStatus == types.StackDriftStatusUnknown {
-		notes = append(notes, "AWS could not compare every resource with live")
+	if out.StackDriftStatus != "" { // only a plan that looks at live has one
+		all, _, err := compared(out.StackDriftStatus)
+		if err != nil {
+			return "", err
+		}
+		if !all {
+			notes = append(notes, "AWS could not compare every resource with live")
+		}
 	}
 	if r.ignored > 0 {
 		notes = append(notes, fmt.Sprintf("%d properties were not compared with live: managed by AWS, write-only or sensitive", r.ignored))
 	}
-	return strings.Join(append(notes, r.warnings...), "; ")
+	return strings.Join(append(notes, r.warnings...), "; "), nil
 }
 
-// changeOf returns one resource's change. An action that is not known is an error: a plan
-// that leaves out what it does not understand would be approved for what it is not.
-func changeOf(r types.ResourceChange, secret map[string]bool) (gitops.Change, error) {
-	c := gitops.Change{
+// changeOf returns one resource's change. A value that is not known is an error: a plan that
+// leaves out what it does not understand would be approved for what it is not.
+func changeOf(r types.ResourceChange, secret map[string]bool) (c gitops.Change, err error) {
+	c = gitops.Change{
 		LogicalID:  aws.ToString(r.LogicalResourceId),
 		PhysicalID: aws.ToString(r.PhysicalResourceId),
 		Type:       aws.ToString(r.ResourceType),
-		Properties: properties(r.Details, secret),
 	}
-	switch r.Action {
-	case types.ChangeActionAdd:
-		c.Action = gitops.ActionAdd
-		if len(c.Properties) == 0 {
-			c.Properties = declared(aws.ToString(r.AfterContext))
-		}
-	case types.ChangeActionModify:
-		c.Action = gitops.ActionModify
-		// What may turn out to be a replacement counts as one.
-		if r.Replacement == types.ReplacementTrue || r.Replacement == types.ReplacementConditional {
-			c.Action = gitops.ActionReplace
-		}
-	case types.ChangeActionRemove:
-		c.Action = gitops.ActionRemove
-	case types.ChangeActionImport:
-		c.Action = gitops.ActionImport
-	case types.ChangeActionDynamic, // known once a nested stack was looked at
-		types.ChangeActionSyncWithActual: // CloudFormation takes over what live already is
-		c.Action = gitops.ActionModify
-	default:
-		return c, fmt.Errorf("action %q of %s is not known to this version", r.Action, c.LogicalID)
+	if c.Properties, err = properties(r.Details, secret); err != nil {
+		return c, fmt.Errorf("change of %s: %w", c.LogicalID, err)
 	}
-	c.Keeps = r.PolicyAction == types.PolicyActionRetain || r.PolicyAction == types.PolicyActionReplaceAndRetain
+	if c.Action, err = actionOf(r); err != nil {
+		return c, fmt.Errorf("change of %s: %w", c.LogicalID, err)
+	}
+	if c.Keeps, err = keeps(r.PolicyAction); err != nil {
+		return c, fmt.Errorf("change of %s: %w", c.LogicalID, err)
+	}
+	if c.Action == gitops.ActionAdd && len(c.Properties) == 0 {
+		c.Properties = declared(aws.ToString(r.AfterContext))
+	}
 	return c, nil
 }
 
 // properties returns what happens to each property, sorted by path. AWS gives one detail
 // for every cause, so that one property may have several; they become one. One that names no
 // property and no value tells nothing.
-func properties(details []types.ResourceChangeDetail, secret map[string]bool) []gitops.PropertyChange {
+func properties(details []types.ResourceChangeDetail, secret map[string]bool) ([]gitops.PropertyChange, error) {
 	merged, hidden := map[string]gitops.PropertyChange{}, map[string]bool{}
 	for _, d := range details {
 		if d.Target == nil {
 			continue
 		}
-		p := propertyOf(*d.Target)
+		p, err := propertyOf(*d.Target)
+		if err != nil {
+			return nil, err
+		}
 		if p.Path == "/" && p.LastDeployed+p.Live+p.Proposed == "" {
 			continue // as of a nested stack that CloudFormation looks into
 		}
@@ -110,23 +111,30 @@ func properties(details []types.ResourceChangeDetail, secret map[string]bool) []
 		list = append(list, p)
 	}
 	slices.SortFunc(list, func(a, b gitops.PropertyChange) int { return strings.Compare(a.Path, b.Path) })
-	return list
+	return list, nil
 }
 
-func propertyOf(t types.ResourceTargetDefinition) gitops.PropertyChange {
+func propertyOf(t types.ResourceTargetDefinition) (gitops.PropertyChange, error) {
 	p := gitops.PropertyChange{
 		Path:         pathOf(t),
 		LastDeployed: aws.ToString(t.BeforeValue),
 		Proposed:     aws.ToString(t.AfterValue),
 		Recreates:    string(t.RequiresRecreation),
 	}
-	if t.BeforeValueFrom == types.BeforeValueFromActualState {
+	if _, err := recreation(t.RequiresRecreation); err != nil {
+		return p, fmt.Errorf("property %s: %w", p.Path, err)
+	}
+	live, err := isLive(t.BeforeValueFrom)
+	if err != nil {
+		return p, fmt.Errorf("property %s: %w", p.Path, err)
+	}
+	if live {
 		p.LastDeployed, p.Live = "", aws.ToString(t.BeforeValue)
 	}
 	if t.Drift != nil {
 		p.LastDeployed, p.Live = aws.ToString(t.Drift.PreviousValue), aws.ToString(t.Drift.ActualValue)
 	}
-	return p
+	return p, nil
 }
 
 // pathOf returns a property's path as drift detection writes it, "/VisibilityTimeout",
@@ -165,9 +173,9 @@ func merge(a, b gitops.PropertyChange) gitops.PropertyChange {
 		Proposed:     either(a.Proposed, b.Proposed),
 		Recreates:    a.Recreates,
 	}
-	order := []string{"", string(types.RequiresRecreationNever),
-		string(types.RequiresRecreationConditionally), string(types.RequiresRecreationAlways)}
-	if slices.Index(order, b.Recreates) > slices.Index(order, a.Recreates) {
+	// Both are known by now: propertyOf refuses the rest.
+	had, _ := recreation(types.RequiresRecreation(a.Recreates))
+	if has, _ := recreation(types.RequiresRecreation(b.Recreates)); has > had {
 		m.Recreates = b.Recreates
 	}
 	return m

@@ -12,74 +12,6 @@ import (
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 )
 
-// changeSetState is what the two statuses of a change set mean together.
-type changeSetState string
-
-const (
-	changeSetPending   changeSetState = "pending"
-	changeSetReady     changeSetState = "ready"
-	changeSetEmpty     changeSetState = "empty" // nothing to do
-	changeSetFailed    changeSetState = "failed"
-	changeSetExecuting changeSetState = "executing"
-	changeSetExecuted  changeSetState = "executed"
-	changeSetObsolete  changeSetState = "obsolete"
-	changeSetDeleted   changeSetState = "deleted"
-	changeSetUnknown   changeSetState = "unknown" // a status that this version does not know
-)
-
-// judge is the table of every status of a change set.
-func judge(out *cloudformation.DescribeChangeSetOutput) changeSetState {
-	switch out.Status {
-	case types.ChangeSetStatusCreatePending, types.ChangeSetStatusCreateInProgress:
-		return changeSetPending
-	case types.ChangeSetStatusCreateComplete:
-		return judgeExecution(out.ExecutionStatus)
-	case types.ChangeSetStatusDeletePending, types.ChangeSetStatusDeleteInProgress,
-		types.ChangeSetStatusDeleteComplete, types.ChangeSetStatusDeleteFailed:
-		return changeSetDeleted
-	case types.ChangeSetStatusFailed:
-		if empty(aws.ToString(out.StatusReason)) {
-			return changeSetEmpty
-		}
-		return changeSetFailed
-	}
-	return changeSetUnknown
-}
-
-// judgeExecution is the table of every execution status of a change set that was created.
-func judgeExecution(s types.ExecutionStatus) changeSetState {
-	switch s {
-	case types.ExecutionStatusUnavailable:
-		return changeSetPending
-	case types.ExecutionStatusAvailable:
-		return changeSetReady
-	case types.ExecutionStatusExecuteInProgress:
-		return changeSetExecuting
-	case types.ExecutionStatusExecuteComplete, types.ExecutionStatusExecuteFailed:
-		return changeSetExecuted
-	case types.ExecutionStatusObsolete:
-		return changeSetObsolete
-	}
-	return changeSetUnknown
-}
-
-// noChanges are the reasons by which AWS says that there is nothing to do, the second one
-// where a transform is in the template (CDK CLI, changeSetHasNoChanges). An empty list of
-// changes says nothing: a change of outputs alone is executable and has one.
-var noChanges = []string{
-	"The submitted information didn't contain changes.",
-	"No updates are to be performed",
-}
-
-func empty(reason string) bool {
-	for _, r := range noChanges {
-		if strings.HasPrefix(reason, r) {
-			return true
-		}
-	}
-	return false
-}
-
 // describeChangeSet reads the change set's first page.
 func describeChangeSet(ctx context.Context, c changeSets, w reconcile.Work) (*cloudformation.DescribeChangeSetOutput, error) {
 	name, stack := changeSetOf(w)
@@ -126,7 +58,7 @@ func findings(ctx context.Context, c stacks, out *cloudformation.DescribeChangeS
 			return nil, translate("describe events of change set "+aws.ToString(out.ChangeSetName), err)
 		}
 		for _, e := range page.OperationEvents {
-			if e.EventType == types.EventTypeValidationError && e.ValidationStatus != types.ValidationStatusSkipped {
+			if isFinding(e) {
 				found = append(found, finding(e))
 			}
 		}
@@ -144,10 +76,7 @@ func finding(e types.OperationEvent) string {
 	if p := aws.ToString(e.ValidationPath); p != "" {
 		where = strings.TrimSpace(where + " " + p)
 	}
-	check := aws.ToString(e.ValidationName)
-	if e.ValidationFailureMode == types.HookFailureModeWarn {
-		check = "warning of " + check
-	}
+	check := severity(e.ValidationFailureMode) + aws.ToString(e.ValidationName)
 	said := fmt.Sprintf("%s: %s (%s)", where, orUnsaid(aws.ToString(e.ValidationStatusReason)), check)
 	if aws.ToString(e.ValidationName) == nameConflict {
 		said += ": cloudformation.importExisting: true in driftless.yaml takes it into the stack"

@@ -42,6 +42,8 @@ func (e *Engine) startDetect(ctx context.Context, w reconcile.Work) (gitops.Oper
 			return op, looking
 		case found && (footingOf(s.StackStatus) == footingUpdate || footingOf(s.StackStatus) == footingBusy):
 			return op, fmt.Errorf("%s: not yet: %s", doing, message(err))
+		case found && footingOf(s.StackStatus) == footingUnknown:
+			return op, unknownStack(doing, s.StackStatus)
 		case found && footingOf(s.StackStatus) != footingCreate:
 			refusal = &gitops.Refusal{Reason: fmt.Sprintf("%s: it is in %s: %s", doing, s.StackStatus, message(err))}
 		}
@@ -81,15 +83,15 @@ func (e *Engine) observeDetect(ctx context.Context, w reconcile.Work) (gitops.Si
 		return gitops.Sighting{}, translate("describe drift detection "+w.Operation.ID, err)
 	}
 	s.Operation.StackID = aws.ToString(out.StackId)
-	switch out.DetectionStatus {
-	case types.StackDriftDetectionStatusDetectionInProgress:
-		s.State, s.Progress = gitops.OperationRunning, "detecting drift"
-		return s, nil
-	case types.StackDriftDetectionStatusDetectionComplete, types.StackDriftDetectionStatusDetectionFailed:
+	ended, _, err := detection(out.DetectionStatus)
+	switch {
+	case err != nil:
+		return gitops.Sighting{}, fmt.Errorf("observe drift detection %s: %w", w.Operation.ID, err)
+	case ended:
 		return detected(ctx, c, w, s, out)
 	}
-	return gitops.Sighting{}, fmt.Errorf("observe drift detection %s: status %s is not known to this version",
-		w.Operation.ID, out.DetectionStatus)
+	s.State, s.Progress = gitops.OperationRunning, "detecting drift"
+	return s, nil
 }
 
 // detected reads what an ended detection found. A failed one is read too: what it could

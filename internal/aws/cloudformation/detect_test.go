@@ -72,34 +72,6 @@ func TestADriftReportHoldsEveryResourceInExactlyOneStatus(t *testing.T) {
 	}
 }
 
-func TestEveryStatusOfDriftIsKnown(t *testing.T) {
-	at := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
-	for _, status := range types.StackResourceDriftStatus("").Values() {
-		d := types.StackResourceDrift{StackResourceDriftStatus: status, Timestamp: &at}
-		r, unseen, err := resourceDrift(types.StackResourceSummary{}, d, true, at)
-		if err != nil || unseen != (status == types.StackResourceDriftStatusUnknown) {
-			t.Errorf("%s: %s, unseen %t, %v", status, r.Status, unseen, err)
-		}
-	}
-	for _, status := range types.StackDriftStatus("").Values() {
-		a, w := detecting(t, status)
-		s := mustObserve(t, a.engine(), w)
-		if want := status == types.StackDriftStatusInSync || status == types.StackDriftStatusDrifted; s.Report.Complete != want {
-			t.Errorf("%s: complete %t", status, s.Report.Complete)
-		}
-	}
-	for _, status := range types.StackDriftDetectionStatus("").Values() {
-		a, w := detecting(t, types.StackDriftStatusInSync)
-		a.detection.DetectionStatus = status
-		mustObserve(t, a.engine(), w)
-	}
-	a, w := detecting(t, types.StackDriftStatusInSync)
-	a.detection.DetectionStatus = "INVENTED"
-	if s, err := a.engine().Observe(t.Context(), w); err == nil {
-		t.Errorf("an invented status is %s", s.State)
-	}
-}
-
 func TestR51_ADetectionThatRunsAlreadyIsWaitedFor(t *testing.T) {
 	a := standing("UPDATE_COMPLETE")
 	a.loses["DetectStackDrift"] = true

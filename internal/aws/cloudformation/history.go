@@ -97,7 +97,7 @@ func tell(seen []types.StackEvent, mine func(types.StackEvent) bool) history {
 	h.events = slices.Clone(seen[:oldest+1])
 	slices.Reverse(h.events)
 	for i, e := range h.events {
-		if ofStack(e) && endingOf(statusOf(e)) != endingNone {
+		if end := endingOf(statusOf(e)); ofStack(e) && end != endingNone && end != endingUnknown {
 			h.events, h.ended = h.events[:i+1], true
 			break
 		}
@@ -120,53 +120,7 @@ func begins(e types.StackEvent) bool {
 	if !ofStack(e) {
 		return false
 	}
-	s := statusOf(e)
-	return s == types.StackStatusCreateInProgress || s == types.StackStatusUpdateInProgress ||
-		s == types.StackStatusImportInProgress || aws.ToString(e.ResourceStatusReason) == "User Initiated"
-}
-
-// ending is what a stack's status says about the operation that led there.
-type ending string
-
-const (
-	endingNone       ending = "none" // it goes on
-	endingDone       ending = "done"
-	endingRolledBack ending = "rolled back"
-	endingStuck      ending = "stuck"
-	endingGone       ending = "gone"
-)
-
-// endingOf is the table of every stack status. A clean-up is not the end: what was
-// replaced is still being removed, and the stack takes no new update. A status that a
-// later SDK adds counts as stuck, and a test fails.
-func endingOf(s types.StackStatus) ending {
-	switch s {
-	case types.StackStatusReviewInProgress,
-		types.StackStatusCreateInProgress,
-		types.StackStatusRollbackInProgress,
-		types.StackStatusUpdateInProgress,
-		types.StackStatusUpdateCompleteCleanupInProgress,
-		types.StackStatusUpdateRollbackInProgress,
-		types.StackStatusUpdateRollbackCompleteCleanupInProgress,
-		types.StackStatusImportInProgress,
-		types.StackStatusImportRollbackInProgress,
-		types.StackStatusDeleteInProgress:
-		return endingNone
-	case types.StackStatusCreateComplete, types.StackStatusUpdateComplete, types.StackStatusImportComplete:
-		return endingDone
-	case types.StackStatusRollbackComplete, types.StackStatusUpdateRollbackComplete, types.StackStatusImportRollbackComplete:
-		return endingRolledBack
-	case types.StackStatusCreateFailed,
-		types.StackStatusRollbackFailed,
-		types.StackStatusUpdateFailed,
-		types.StackStatusUpdateRollbackFailed,
-		types.StackStatusDeleteFailed,
-		types.StackStatusImportRollbackFailed:
-		return endingStuck
-	case types.StackStatusDeleteComplete:
-		return endingGone
-	}
-	return endingStuck
+	return meaningOf(statusOf(e)).begins || aws.ToString(e.ResourceStatusReason) == "User Initiated"
 }
 
 // firstFailure returns the first resource that failed, or nil, and the stack's own reason.
@@ -176,13 +130,13 @@ func firstFailure(events []types.StackEvent) (first *types.StackEvent, own strin
 	for _, e := range events {
 		reason := aws.ToString(e.ResourceStatusReason)
 		if ofStack(e) {
-			if own == "" && (strings.Contains(string(e.ResourceStatus), "ROLLBACK") || strings.HasSuffix(string(e.ResourceStatus), "_FAILED")) {
+			if own == "" && meaningOf(statusOf(e)).failing {
 				own = reason
 			}
 			continue
 		}
 		cancelled := strings.HasPrefix(reason, "Resource ") && strings.Contains(reason, "cancelled")
-		if strings.HasSuffix(string(e.ResourceStatus), "_FAILED") && !cancelled {
+		if stageOf(e.ResourceStatus) == stageFailed && !cancelled {
 			return &e, own
 		}
 	}
@@ -232,11 +186,12 @@ func progress(events []types.StackEvent) string {
 	}
 	doing, done := "", 0
 	for _, id := range order {
-		switch s := string(last[id].ResourceStatus); {
-		case strings.HasSuffix(s, "_COMPLETE"):
+		switch s := last[id].ResourceStatus; stageOf(s) {
+		case stageDone, stageGone:
 			done++
-		case strings.HasSuffix(s, "_IN_PROGRESS"):
-			doing = id + " " + s
+		case stageDoing:
+			doing = id + " " + string(s)
+		case stageFailed, stageUnknown:
 		}
 	}
 	if doing == "" {

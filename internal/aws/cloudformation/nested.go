@@ -73,8 +73,8 @@ func (r *reader) changes(ctx context.Context, first *cloudformation.DescribeChan
 func eachChange(ctx context.Context, c changeSets, first *cloudformation.DescribeChangeSetOutput, f func(types.ResourceChange) error) error {
 	for page := first; ; {
 		for _, ch := range page.Changes {
-			if ch.ResourceChange == nil { // the only type of change that there is (API reference, Change)
-				continue
+			if ch.ResourceChange == nil { // Resource is the only type of change that there is (API reference, Change)
+				return fmt.Errorf("read change set %s: %w", aws.ToString(first.ChangeSetName), unknown("type of change", ch.Type))
 			}
 			if err := f(*ch.ResourceChange); err != nil {
 				return fmt.Errorf("read change set %s: %w", aws.ToString(first.ChangeSetName), err)

@@ -16,13 +16,6 @@ import (
 // none in which AWS detects drift. Observe tells from the stack itself what became of it.
 const undetectable = "undetectable"
 
-// updated reports whether a status says that the stack's last operation changed what is
-// there. A rolled back one did not, and so ends every failed deployment of Driftless too.
-func updated(s types.StackStatus) bool {
-	return s == types.StackStatusUpdateComplete || s == types.StackStatusUpdateCompleteCleanupInProgress ||
-		s == types.StackStatusImportComplete
-}
-
 // byOthers returns what somebody else did to the stack after since, or "". AWS takes
 // LastUpdatedTime when an update begins, hence Driftless's own lies before since.
 func byOthers(s types.Stack, since time.Time) string {
@@ -48,6 +41,8 @@ func observeUndetectable(ctx context.Context, c stacks, w reconcile.Work, s gito
 		return gone(ctx, c, w, s)
 	case footingOf(stack.StackStatus) == footingUpdate, footingOf(stack.StackStatus) == footingBusy:
 		return s, nil
+	case footingOf(stack.StackStatus) == footingUnknown:
+		return gitops.Sighting{}, unknownStack("look for drift of stack "+stackOf(w), stack.StackStatus)
 	}
 	s.State, s.Operation.StackID = gitops.OperationDone, aws.ToString(stack.StackId)
 	s.Report = &gitops.DriftReport{Application: w.Application, StackID: s.Operation.StackID, At: w.Operation.At,

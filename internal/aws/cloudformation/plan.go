@@ -55,6 +55,8 @@ func (e *Engine) startPlan(ctx context.Context, w reconcile.Work) (gitops.Operat
 	switch footingOf(stack.StackStatus) {
 	case footingBusy:
 		return w.Operation, nil // Observe names it
+	case footingUnknown:
+		return w.Operation, unknownStack("plan on stack "+name, stack.StackStatus)
 	case footingDead, footingStuck:
 		return w.Operation, unfit(ctx, c, name, w.Settings.Target.Region, stack.StackStatus)
 	case footingUpdate:
@@ -286,8 +288,15 @@ func noPlan(ctx context.Context, c stacks, w reconcile.Work) (gitops.Sighting, e
 	if err != nil {
 		return gitops.Sighting{}, err
 	}
-	if found && footingOf(stack.StackStatus) == footingBusy {
+	if !found {
+		return s, nil
+	}
+	switch footingOf(stack.StackStatus) {
+	case footingBusy:
 		s.State, s.Reason = gitops.OperationForeign, foreign(stack.StackStatus, w)
+	case footingUnknown:
+		return gitops.Sighting{}, unknownStack("look for the plan on stack "+aws.ToString(stack.StackName), stack.StackStatus)
+	case footingCreate, footingUpdate, footingDead, footingStuck: // Start tells what can be planned on it
 	}
 	return s, nil
 }

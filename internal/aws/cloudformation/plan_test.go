@@ -17,64 +17,6 @@ import (
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 )
 
-// TestR26_EveryStackStateAtTheStartOfAPlan walks the SDK's own list, so that a status that
-// a later SDK adds fails here until somebody has thought about it.
-func TestR26_EveryStackStateAtTheStartOfAPlan(t *testing.T) {
-	want := map[types.StackStatus]string{
-		"CREATE_IN_PROGRESS":                           "waits",
-		"CREATE_FAILED":                                "fails",
-		"CREATE_COMPLETE":                              "UPDATE",
-		"ROLLBACK_IN_PROGRESS":                         "waits",
-		"ROLLBACK_FAILED":                              "fails",
-		"ROLLBACK_COMPLETE":                            "fails",
-		"DELETE_IN_PROGRESS":                           "waits",
-		"DELETE_FAILED":                                "blocked",
-		"DELETE_COMPLETE":                              "CREATE",
-		"UPDATE_IN_PROGRESS":                           "waits",
-		"UPDATE_COMPLETE_CLEANUP_IN_PROGRESS":          "waits",
-		"UPDATE_COMPLETE":                              "UPDATE",
-		"UPDATE_FAILED":                                "blocked",
-		"UPDATE_ROLLBACK_IN_PROGRESS":                  "waits",
-		"UPDATE_ROLLBACK_FAILED":                       "blocked",
-		"UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": "waits",
-		"UPDATE_ROLLBACK_COMPLETE":                     "UPDATE",
-		"REVIEW_IN_PROGRESS":                           "CREATE",
-		"IMPORT_IN_PROGRESS":                           "waits",
-		"IMPORT_COMPLETE":                              "UPDATE",
-		"IMPORT_ROLLBACK_IN_PROGRESS":                  "waits",
-		"IMPORT_ROLLBACK_FAILED":                       "blocked",
-		"IMPORT_ROLLBACK_COMPLETE":                     "UPDATE",
-	}
-	for _, status := range types.StackStatus("").Values() {
-		t.Run(string(status), func(t *testing.T) {
-			a := standing(status)
-			if status == types.StackStatusDeleteComplete { // a deleted stack has no name any more
-				a.stack = nil
-			}
-			_, err := a.engine().Start(t.Context(), work(gitops.OperationPlan))
-			if got := outcome(a, err); got != want[status] {
-				t.Errorf("got %q (%v), want %q", got, err, want[status])
-			}
-		})
-	}
-}
-
-// outcome names what starting a plan came to.
-func outcome(a *account, err error) string {
-	var r *gitops.Refusal
-	switch {
-	case errors.As(err, &r) && r.Blocked:
-		return "blocked"
-	case errors.As(err, &r):
-		return "fails"
-	case err != nil:
-		return "error: " + err.Error()
-	case a.created == nil:
-		return "waits"
-	}
-	return string(a.created.ChangeSetType)
-}
-
 func TestR26_ARefusalNamesTheFirstFailureAndTheCommand(t *testing.T) {
 	for name, test := range map[string]struct{ status, failed, command string }{
 		"a stack whose creation failed":  {"ROLLBACK_COMPLETE", "CREATE_FAILED", "aws cloudformation delete-stack --stack-name prod-jobs --region eu-west-1"},

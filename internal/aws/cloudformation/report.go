@@ -29,8 +29,8 @@ func report(w reconcile.Work, out *cloudformation.DescribeStackDriftDetectionSta
 		return nil, err
 	}
 	for _, res := range resources {
-		if res.ResourceStatus == types.ResourceStatusDeleteComplete || res.ResourceStatus == types.ResourceStatusDeleteSkipped {
-			continue // no longer the stack's
+		if stageOf(res.ResourceStatus) == stageGone {
+			continue
 		}
 		d, looked := found[aws.ToString(res.LogicalResourceId)]
 		one, unseen, err := resourceDrift(res, d, looked, r.At)
@@ -50,23 +50,28 @@ func report(w reconcile.Work, out *cloudformation.DescribeStackDriftDetectionSta
 // wholeStack returns why a detection as a whole is incomplete, or "".
 func wholeStack(out *cloudformation.DescribeStackDriftDetectionStatusOutput) (string, error) {
 	said := aws.ToString(out.DetectionStatusReason)
-	if out.DetectionStatus == types.StackDriftDetectionStatusDetectionFailed {
+	_, whole, err := detection(out.DetectionStatus)
+	if err != nil {
+		return "", fmt.Errorf("read drift detection %s: %w", aws.ToString(out.StackDriftDetectionId), err)
+	}
+	if !whole {
 		return "drift detection failed: " + orUnsaid(said), nil
 	}
-	switch out.StackDriftStatus {
-	case types.StackDriftStatusInSync, types.StackDriftStatusDrifted:
+	all, why, err := compared(out.StackDriftStatus)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("read drift detection %s: %w", aws.ToString(out.StackDriftDetectionId), err)
+	case all:
 		return "", nil
-	case types.StackDriftStatusUnknown:
-		return "AWS could not look at every resource: " + orUnsaid(said), nil
-	case types.StackDriftStatusNotChecked:
-		return "AWS looked at no resource of the stack", nil
 	}
-	return "", fmt.Errorf("read drift detection %s: stack status %q is not known to this version",
-		aws.ToString(out.StackDriftDetectionId), out.StackDriftStatus)
+	if said != "" {
+		why += ": " + said
+	}
+	return why, nil
 }
 
-// resourceDrift is the table of every drift status of a resource. unseen means that AWS
-// tried and could not look, or did not get to it.
+// resourceDrift returns what became of one resource. unseen means that AWS tried and could not
+// look, or did not get to it.
 func resourceDrift(res types.StackResourceSummary, d types.StackResourceDrift, looked bool, since time.Time) (r gitops.ResourceDrift, unseen bool, err error) {
 	r = gitops.ResourceDrift{
 		LogicalID:  aws.ToString(res.LogicalResourceId),
@@ -85,46 +90,41 @@ func resourceDrift(res types.StackResourceSummary, d types.StackResourceDrift, l
 		r.Reason = "this detection did not get to it"
 		return r, true, nil
 	}
-	switch d.StackResourceDriftStatus {
-	case types.StackResourceDriftStatusInSync:
-		r.Status = gitops.ResourceInSync
-		if r.Type == typeNestedStack { // its parameters and tags are, its resources nobody looked at
-			r.Status, r.Reason = gitops.ResourceNotCheckable, "drift detection does not look into nested stacks"
-		}
-	case types.StackResourceDriftStatusModified:
-		r.Status, r.Properties = gitops.ResourceModified, differences(d)
-	case types.StackResourceDriftStatusDeleted:
-		r.Status = gitops.ResourceDeleted
-	case types.StackResourceDriftStatusNotChecked, types.StackResourceDriftStatusUnsupported:
+	if r.Status, unseen, err = driftOf(d.StackResourceDriftStatus); err != nil {
+		return r, false, fmt.Errorf("read drift of %s: %w", r.LogicalID, err)
+	}
+	switch {
+	case unseen:
+		r.Reason = orUnsaid(aws.ToString(d.DriftStatusReason))
+	case r.Status == gitops.ResourceNotCheckable:
 		r.Reason = "drift detection does not support " + r.Type
-	case types.StackResourceDriftStatusUnknown:
-		unseen, r.Reason = true, orUnsaid(aws.ToString(d.DriftStatusReason))
-	default:
-		return r, false, fmt.Errorf("read drift of %s: status %q is not known to this version", r.LogicalID, d.StackResourceDriftStatus)
+	case r.Status == gitops.ResourceInSync && r.Type == typeNestedStack: // its parameters and tags are, its resources nobody looked at
+		r.Status, r.Reason = gitops.ResourceNotCheckable, "drift detection does not look into nested stacks"
+	case r.Status == gitops.ResourceModified:
+		if r.Properties, err = differences(d); err != nil {
+			return r, false, fmt.Errorf("read drift of %s: %w", r.LogicalID, err)
+		}
 	}
 	return r, unseen, nil
 }
 
-// differences returns the properties that differ, sorted by path. AWS writes "null" for
-// the side on which a property that was added or removed is not there.
-func differences(d types.StackResourceDrift) []gitops.Difference {
+// differences returns the properties that differ, sorted by path.
+func differences(d types.StackResourceDrift) ([]gitops.Difference, error) {
 	list := make([]gitops.Difference, 0, len(d.PropertyDifferences))
 	for _, p := range d.PropertyDifferences {
-		diff := gitops.Difference{
-			Path:     aws.ToString(p.PropertyPath),
-			Declared: aws.ToString(p.ExpectedValue),
-			Live:     aws.ToString(p.ActualValue),
-			Kind:     string(p.DifferenceType),
+		diff := gitops.Difference{Path: aws.ToString(p.PropertyPath), Kind: string(p.DifferenceType)}
+		declared, live, err := sides(p.DifferenceType)
+		if err != nil {
+			return nil, err
 		}
-		switch p.DifferenceType {
-		case types.DifferenceTypeAdd:
-			diff.Declared = ""
-		case types.DifferenceTypeRemove:
-			diff.Live = ""
-		case types.DifferenceTypeNotEqual:
+		if declared {
+			diff.Declared = aws.ToString(p.ExpectedValue)
+		}
+		if live {
+			diff.Live = aws.ToString(p.ActualValue)
 		}
 		list = append(list, diff)
 	}
 	slices.SortFunc(list, func(a, b gitops.Difference) int { return strings.Compare(a.Path, b.Path) })
-	return list
+	return list, nil
 }

@@ -12,72 +12,6 @@ import (
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 )
 
-// footing is what a stack's status means for a new plan.
-type footing string
-
-const (
-	footingCreate footing = "create" // there is no stack, or its shell only
-	footingUpdate footing = "update"
-	footingBusy   footing = "busy"  // an operation is under way: wait
-	footingDead   footing = "dead"  // its creation failed: only its deletion leads on
-	footingStuck  footing = "stuck" // a person has to end an operation first
-)
-
-// footingOf is the table of every stack status. What a later SDK adds is stuck, and a
-// test fails, so that nobody plans on a stack whose state is not understood.
-func footingOf(s types.StackStatus) footing {
-	switch s {
-	case types.StackStatusReviewInProgress, types.StackStatusDeleteComplete:
-		return footingCreate
-	case types.StackStatusCreateComplete,
-		types.StackStatusUpdateComplete,
-		types.StackStatusUpdateRollbackComplete, // the update failed, the stack is whole
-		types.StackStatusImportComplete,
-		types.StackStatusImportRollbackComplete:
-		return footingUpdate
-	case types.StackStatusCreateInProgress,
-		types.StackStatusRollbackInProgress,
-		types.StackStatusUpdateInProgress,
-		types.StackStatusUpdateCompleteCleanupInProgress,
-		types.StackStatusUpdateRollbackInProgress,
-		types.StackStatusUpdateRollbackCompleteCleanupInProgress,
-		types.StackStatusImportInProgress,
-		types.StackStatusImportRollbackInProgress,
-		types.StackStatusDeleteInProgress: // a person's, or that of a shell of ours: made anew once it is gone
-		return footingBusy
-	case types.StackStatusCreateFailed, types.StackStatusRollbackComplete, types.StackStatusRollbackFailed:
-		return footingDead
-	case types.StackStatusUpdateFailed,
-		types.StackStatusUpdateRollbackFailed,
-		types.StackStatusDeleteFailed,
-		types.StackStatusImportRollbackFailed:
-		return footingStuck
-	}
-	return footingStuck
-}
-
-// remedy returns what a person has to do about a dead or stuck stack.
-func remedy(s types.StackStatus, stack, region string) string {
-	command := func(verb string) string {
-		return fmt.Sprintf("`aws cloudformation %s --stack-name %s --region %s`", verb, stack, region)
-	}
-	recreate := "its creation failed and it cannot be updated: delete it with " + command("delete-stack") + " and sync again"
-	remedies := map[types.StackStatus]string{
-		types.StackStatusCreateFailed:     recreate,
-		types.StackStatusRollbackComplete: recreate,
-		types.StackStatusRollbackFailed:   recreate,
-		types.StackStatusUpdateFailed:     "bring it back to its last good state with " + command("rollback-stack") + " and sync again",
-		types.StackStatusUpdateRollbackFailed: "mend the cause and end the rollback with " + command("continue-update-rollback") +
-			" (--resources-to-skip leaves out what cannot be rolled back), then sync again",
-		types.StackStatusImportRollbackFailed: "somebody's import failed and so did its way back: mend that in CloudFormation's console, then sync again",
-		types.StackStatusDeleteFailed:         "somebody's deletion failed: end it with " + command("delete-stack") + ", then sync again",
-	}
-	if remedy, ok := remedies[s]; ok {
-		return remedy
-	}
-	return "this version does not know how to go on from there"
-}
-
 // describe returns a stack by name or ARN, found false when it is certain that there is none.
 func describe(ctx context.Context, c stacks, stack string) (s types.Stack, found bool, err error) {
 	out, err := c.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(stack)})
@@ -131,6 +65,8 @@ func moved(ctx context.Context, c stacks, w reconcile.Work, status types.StackSt
 		return nil
 	case footingDead, footingStuck:
 		return unfit(ctx, c, w.Settings.CloudFormation.Stack, w.Settings.Target.Region, status)
+	case footingUnknown:
+		return fmt.Errorf("%w: %w", err, unknown("stack status", status))
 	case footingCreate, footingUpdate:
 	}
 	return err
