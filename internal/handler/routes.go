@@ -139,25 +139,39 @@ func (a *API) diff(ctx context.Context, c call) (any, error) {
 			return nil, err
 		}
 	}
-	report, err := a.Store.LatestReport(ctx, app.ID)
+	report, err := a.latest(ctx, app)
 	if err == nil {
 		out.Report = &report
 	} else if !errors.Is(err, reconcile.ErrNotFound) {
-		return nil, fmt.Errorf("read drift report of %s: %w", app.ID, err)
+		return nil, err
 	}
 	return out, nil
 }
 
+// latest returns the latest drift report. One that found nothing new is not stored: that it
+// was found again, the application says.
+func (a *API) latest(ctx context.Context, app gitops.Application) (gitops.DriftReport, error) {
+	report, err := a.Store.LatestReport(ctx, app.ID)
+	if err != nil {
+		return report, fmt.Errorf("read drift report of %s: %w", app.ID, err)
+	}
+	if app.Drift.At.After(report.At) {
+		report.At, report.News = app.Drift.At, false
+	}
+	return report, nil
+}
+
 func (a *API) drift(ctx context.Context, c call) (any, error) {
-	if _, err := a.Store.Application(ctx, c.id); err != nil {
+	app, err := a.Store.Application(ctx, c.id)
+	if err != nil {
 		return nil, fmt.Errorf("application %s: %w", c.id, err)
 	}
-	report, err := a.Store.LatestReport(ctx, c.id)
+	report, err := a.latest(ctx, app)
 	if errors.Is(err, reconcile.ErrNotFound) {
 		return nil, &gitops.Refusal{Reason: fmt.Sprintf("the drift of %s was never looked for: 'driftless drift %s --detect' does", c.id, c.id)}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read drift report of %s: %w", c.id, err)
+		return nil, err
 	}
 	return report, nil
 }

@@ -69,7 +69,9 @@ func (r *Reconciler) putDetected(ctx context.Context, a *gitops.Application) err
 	return r.Store.PutApplication(ctx, a)
 }
 
-// publish stores a report as the latest, with what it carries over from the one before.
+// publish stores a report as the latest, with what it carries over from the one before. One
+// that says nothing new is the one before: only the application's summary says when it was
+// found again, which is the cheaper write, and the same for a stack of five hundred resources.
 func (r *Reconciler) publish(ctx context.Context, application string, report *gitops.DriftReport) (gitops.DriftSummary, error) {
 	before, err := r.Store.LatestReport(ctx, application)
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -77,6 +79,9 @@ func (r *Reconciler) publish(ctx context.Context, application string, report *gi
 	}
 	report.Application = application
 	report.Since(before)
+	if !report.News {
+		return report.Summary(), nil
+	}
 	if err := r.Store.PutReport(ctx, *report); err != nil {
 		return gitops.DriftSummary{}, fmt.Errorf("store drift report of %s: %w", application, err)
 	}

@@ -7,16 +7,20 @@ import (
 	"github.com/driftless-gitops/driftless/internal/gitops"
 )
 
-func TestAReportThatSaysNothingNewIsTheLatestAndNoMore(t *testing.T) {
+func TestALookThatFindsNothingNewIsNotedAndNotStored(t *testing.T) {
 	w := watching(t)
-	history := func() int {
+	stored := func() (last gitops.DriftReport, kept int) {
 		all, err := w.store.Reports("jobs")
 		if err != nil {
 			t.Fatal(err)
 		}
-		return len(all)
+		last, err = w.store.LatestReport(t.Context(), "jobs")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return last, len(all)
 	}
-	look := func() gitops.DriftReport {
+	look := func() gitops.DriftSummary {
 		w.now = w.now.Add(time.Hour)
 		w.settle()
 		for range 3 {
@@ -25,23 +29,26 @@ func TestAReportThatSaysNothingNewIsTheLatestAndNoMore(t *testing.T) {
 			}
 			w.drain()
 		}
-		r, err := w.store.LatestReport(t.Context(), "jobs")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return r
+		return w.app("jobs").Drift
 	}
 	look() // the first one outside a deployment
-	kept := history()
-	before := w.now
-	if r := look(); r.News || !r.At.After(before) || history() != kept {
-		t.Errorf("a look that found nothing new: news %v, at %s, %d reports kept, were %d", r.News, r.At, history(), kept)
+	before, kept := stored()
+	now := w.now
+	if s := look(); !s.At.After(now) || s.Drifted != 0 {
+		t.Errorf("that it was looked at is not noted: %+v, looked after %s", s, now)
+	}
+	if last, n := stored(); n != kept || !last.At.Equal(before.At) {
+		t.Errorf("a look that found nothing new was stored: %d reports, were %d; the latest of %s, was of %s", n, kept, last.At, before.At)
 	}
 	w.engine.Edit(target, "prod-jobs", "Queue", "VisibilityTimeout", "77")
-	if r := look(); !r.News || history() != kept+1 {
-		t.Errorf("drift: news %v, %d reports kept, were %d", r.News, history(), kept)
+	look()
+	if last, n := stored(); n != kept+1 || !last.News || last.Summary().Drifted != 1 {
+		t.Errorf("drift was not stored: %d reports, were %d; %+v", n, kept, last)
 	}
-	if r := look(); r.News || history() != kept+1 || r.Summary().Drifted != 1 {
-		t.Errorf("the same drift again: news %v, %d reports kept", r.News, history())
+	if s := look(); s.Drifted != 1 {
+		t.Errorf("the same drift again: %+v", s)
+	}
+	if _, n := stored(); n != kept+1 {
+		t.Errorf("the same drift was stored again: %d reports, were %d", n, kept)
 	}
 }

@@ -97,8 +97,8 @@ type Deployments interface {
 
 // Reports keeps drift reports: the latest always, older ones for a while.
 type Reports interface {
-	// PutReport stores r as the latest and, where it is news, in the history. A repeat changes
-	// nothing.
+	// PutReport stores r as the latest, unless a later one is, and, where it is news, in the
+	// history. A repeat changes nothing.
 	PutReport(ctx context.Context, r gitops.DriftReport) error
 	// LatestReport returns the latest of an application; ErrNotFound.
 	LatestReport(ctx context.Context, application string) (gitops.DriftReport, error)
