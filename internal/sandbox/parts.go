@@ -47,7 +47,8 @@ func (s *Sandbox) wire() (http.Handler, error) {
 	s.cloudformation = cloudformation.New(cloudformation.Config{Moto: s.moto.URL(), Tables: s.tables.URL(), Endpoint: s.URL,
 		Account: Account, Region: Region, Caller: s.caller, Emit: s.events.Emit, Kinds: kinds,
 		Now: s.o.Now, Timing: s.o.Timing})
-	return s.counting(&gateway{
+	s.keys.url, s.rights = s.tables.URL, s.lambda.Decider()
+	return s.watching(s.counting(&gateway{
 		control:     s.control(),
 		functionURL: s.lambda,
 		git:         s.git.Git(),
@@ -62,7 +63,7 @@ func (s *Sandbox) wire() (http.Handler, error) {
 			"dynamodb":       nudging(oneByOne(tables, &s.turn), s.lambda.Nudge),
 		},
 		moto: proxy,
-	}), nil
+	})), nil
 }
 
 // caller names the account and region that a request belongs to: those of its signature.

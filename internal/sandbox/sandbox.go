@@ -47,6 +47,8 @@ type Options struct {
 	Timing          *Timing // DefaultTiming when nil; zero waits for nothing
 	Now             func() time.Time
 	Log             *slog.Logger // nothing is logged when nil
+	// Watch is shown every request and its answer, from several goroutines. Nil: nobody watches.
+	Watch func(Exchange)
 }
 
 // Sandbox is a running sandbox.
@@ -65,6 +67,8 @@ type Sandbox struct {
 	client         *http.Client             // of calls to itself
 	invoker        func() *awslambda.Client // made once there is an administrator
 	calls          calls
+	keys           tableKeys
+	rights         *lambda.Decider
 	server         *http.Server
 	cancel         context.CancelFunc
 	running        sync.WaitGroup

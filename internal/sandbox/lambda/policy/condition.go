@@ -26,8 +26,21 @@ func (s Statement) conditionsHold(context map[string]string) bool {
 // Condition operators"): any of the values may fit, for the negated ones none may. A key
 // that is absent fails the plain operators and fits the negated and the IfExists ones.
 func condition(operator, key string, values list, context map[string]string) (holds, known bool) {
-	base, ifExists := strings.CutSuffix(operator, "IfExists")
 	actual, present := lookup(context, key)
+	if each, ok := strings.CutPrefix(operator, "ForAllValues:"); ok {
+		// Of a key that is not there every value fits, whatever is asked of it (the same page,
+		// "Multivalued context keys"): only a key that every call carries can be trusted to it.
+		if !present {
+			return true, true
+		}
+		operator = each
+	} else if some, ok := strings.CutPrefix(operator, "ForAnyValue:"); ok {
+		if !present {
+			return false, true
+		}
+		operator = some
+	}
+	base, ifExists := strings.CutSuffix(operator, "IfExists")
 	if base == "Null" {
 		return slices.Contains(lower(values), boolText(!present)), true
 	}

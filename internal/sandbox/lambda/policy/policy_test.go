@@ -54,6 +54,14 @@ func TestIdentityPolicies(t *testing.T) {
 			document: `{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringLike":{"aws:PrincipalTag/team":"*"}}}]}`, want: policy.Silent},
 		"an IfExists condition on an absent key holds": {
 			document: `{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringLikeIfExists":{"aws:PrincipalTag/team":"x"}}}]}`, want: policy.Allow},
+		"a set whose only value fits allows": {
+			document: `{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"ForAllValues:StringLike":{"lambda:FunctionUrlAuthType":["AWS_*"]}}}]}`, want: policy.Allow},
+		"a set with another value says nothing": {
+			document: `{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"ForAllValues:StringLike":{"lambda:FunctionUrlAuthType":["NONE"]}}}]}`, want: policy.Silent},
+		"all of no values fit, whatever they should be": {
+			document: `{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"ForAllValues:StringLike":{"aws:TagKeys":["x"]}}}]}`, want: policy.Allow},
+		"any of no values fits nothing": {
+			document: `{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"ForAnyValue:StringLike":{"aws:TagKeys":["*"]}}}]}`, want: policy.Silent},
 		"an unknown operator never allows": {
 			document: `{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"0.0.0.0/0"}}}]}`, want: policy.Silent},
 		"an unknown operator always denies": {
