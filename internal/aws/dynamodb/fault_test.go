@@ -31,6 +31,7 @@ type wire struct {
 	client aws.HTTPClient
 	before func(operation string) (*http.Response, error) // an answer, or an error, in place of DynamoDB's
 	after  func(operation string) error                   // that DynamoDB's answer is lost with
+	replay func(operation, request string, now *answer) *answer
 }
 
 func (w *wire) Do(r *http.Request) (*http.Response, error) {
@@ -40,13 +41,28 @@ func (w *wire) Do(r *http.Request) (*http.Response, error) {
 			return answer, err
 		}
 	}
-	answer, err := w.client.Do(r)
-	if err == nil && w.after != nil {
+	var request []byte
+	if w.replay != nil {
+		var err error
+		if request, err = io.ReadAll(r.Body); err != nil {
+			return nil, err
+		}
+		r.Body = io.NopCloser(bytes.NewReader(request))
+	}
+	came, err := w.client.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	if w.after != nil {
 		if err := w.after(operation); err != nil {
 			return nil, err
 		}
 	}
-	return answer, err
+	if w.replay == nil {
+		return came, nil
+	}
+	body, err := io.ReadAll(came.Body)
+	return w.replay(operation, string(request), &answer{came.StatusCode, came.Header, body}).response(), err
 }
 
 // refusal is DynamoDB's answer of a code.
