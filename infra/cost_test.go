@@ -120,3 +120,15 @@ func TestIdleCostsLessThanADollarAMonth(t *testing.T) {
 		}
 	}
 }
+
+func TestTheBillCountsTheMemoryThatFunctionsHave(t *testing.T) {
+	for _, f := range functions {
+		want := float64(price.FunctionMB)
+		if f.name == "reconciler" {
+			want = price.ReconcilerMB
+		}
+		if f.memory != want {
+			t.Errorf("%s has %g MB, internal/bench/price says %g", f.name, f.memory, want)
+		}
+	}
+}

@@ -29,13 +29,14 @@ type function struct {
 // functions are the six, each a folder of functions/. None takes 128 MB, whatever it is given
 // to do: more memory buys more of a processor, all of one at 1,769 MB (Lambda developer guide,
 // "Configure Lambda function memory"). At 128 MB a start and a signature would take twice and
-// four times as long, for the same price.
+// four times as long, for the same price. The reconciler waits most of its time, for which
+// memory is paid as well; it computes most where it reads a large repository.
 var functions = []function{
 	{name: "webhook", description: "Takes pushes from forges", timeout: 10, memory: 256,
 		wildcards: "A parameter that holds a webhook's secret ends in its repository's id."},
 	{name: "trigger", description: "Names what to look at after an event", timeout: 10, memory: 256, async: true},
 	{name: "sweeper", description: "Wakes what is unfinished or due", timeout: 30, memory: 256, async: true},
-	{name: "reconciler", description: "Takes one step of one repository or application", timeout: reconcilerTimeout, memory: 512,
+	{name: "reconciler", description: "Takes one step of one repository or application", timeout: reconcilerTimeout, memory: 384,
 		wildcards: "Objects are named by digest, parameters and secrets that hold credentials by their owner, and any CodeCommit repository of the account may be registered."},
 	{name: "notifier", description: "Puts every change on the bus, and what became of a commit on its forge", timeout: notifierTimeout, memory: 256,
 		wildcards: "IAM knows no resource for ListStreams, and parameters and secrets that hold credentials end in their repository's id."},

@@ -48,7 +48,7 @@ type limits struct {
 	WebhookBytes int64 `json:"webhookBytes,omitempty"`
 }
 
-// validate holds the limits to what a reconciler of 512 MB and Lambda's requests can take.
+// validate holds the limits to what a reconciler of 384 MB and Lambda's requests can take.
 func (l limits) validate(refuse func(key, found, allowed string)) {
 	for _, c := range []struct {
 		key         string

@@ -15,16 +15,14 @@ import (
 
 // What is assumed of a month, beside the counts.
 const (
-	deployments  = 22  // of each application: one on each working day
-	driftChecks  = 720 // of each application: one an hour
-	resyncs      = price.Minutes / 5
-	perPush      = 50    // applications of one repository, each of which a push reads
-	awsDelay     = 0.020 // seconds that a call to AWS takes longer than one to the sandbox
-	kept         = 12    // months for which deployments and bundles are kept
-	lambdaLines  = 300   // bytes that Lambda itself logs of an invocation
-	fullCPU      = 1769  // MB of a function that has a whole processor (Lambda developer guide, "Configure Lambda function memory")
-	reconcilerMB = 512
-	otherMB      = 256
+	deployments = 22  // of each application: one on each working day
+	driftChecks = 720 // of each application: one an hour
+	resyncs     = price.Minutes / 5
+	perPush     = 50    // applications of one repository, each of which a push reads
+	awsDelay    = 0.020 // seconds that a call to AWS takes longer than one to the sandbox
+	kept        = 12    // months for which deployments and bundles are kept
+	lambdaLines = 300   // bytes that Lambda itself logs of an invocation
+	fullCPU     = 1769  // MB of a function that has a whole processor (Lambda developer guide, "Configure Lambda function memory")
 )
 
 // scales are the numbers of applications that bills are made out for.
@@ -76,9 +74,9 @@ func (c Count) gigabyteSeconds() float64 {
 // memory is what a function has, in MB.
 func memory(name string) float64 {
 	if name == "reconciler" {
-		return reconcilerMB
+		return price.ReconcilerMB
 	}
-	return otherMB
+	return price.FunctionMB
 }
 
 // storage is what a deployment costs in each month that it is kept.
@@ -86,26 +84,40 @@ func (c Count) storage() float64 {
 	return float64(c.StoredBytes) / 1e9 * math.Max(price.TableGigabyte, price.BlobGigabyte)
 }
 
-// billOf is a month of n applications, beside what the installation costs at rest.
+// billOf is a month of n applications, beside what the installation costs at rest and what the
+// looks at their repositories cost.
 func billOf(counts []Count, n int) bill {
-	by := map[string]Count{}
-	for _, c := range counts {
-		by[c.What] = c
-	}
-	b, applications := bill{}, float64(n)
-	repositories := math.Ceil(applications / perPush)
+	by, b, applications := things(counts), bill{}, float64(n)
 	b.add(by[aDeployment].dollars(), deployments*applications)
 	b.add(by[aDriftCheck].dollars(), driftChecks*applications)
-	b.add(by[aResync].dollars(), resyncs*repositories)
-	// A sweep sends what it wakes ten messages a request, and what was counted is one of each.
 	b["SQS"] -= driftChecks * applications * saved(driftChecks*applications/price.Minutes) * price.FIFORequest
-	b["SQS"] -= resyncs * repositories * saved(repositories) * price.FIFORequest
 	b["DynamoDB"] += deployments * applications * math.Min(perPush, applications) * price.ReadUnit
 	b["Storage"] = deployments * applications * kept * by[aDeployment].storage()
 	return b
 }
 
-// saved is the share of requests that sending n messages at once saves.
+// looksOf is a month of looks at the repositories of n applications.
+func looksOf(counts []Count, n int) bill {
+	b := bill{}
+	b.add(things(counts)[aResync].dollars(), resyncs*repositoriesOf(n))
+	b["SQS"] -= resyncs * repositoriesOf(n) * saved(repositoriesOf(n)) * price.FIFORequest
+	return b
+}
+
+// repositoriesOf is how many repositories n applications have.
+func repositoriesOf(n int) float64 { return math.Ceil(float64(n) / perPush) }
+
+// things are the counts by what was counted.
+func things(counts []Count) map[string]Count {
+	by := map[string]Count{}
+	for _, c := range counts {
+		by[c.What] = c
+	}
+	return by
+}
+
+// saved is the share of requests that sending n messages at once saves: a sweep sends what it
+// wakes ten messages a request, and what was counted is one of each.
 func saved(n float64) float64 {
 	if n <= 1 {
 		return 0
@@ -120,16 +132,18 @@ known on %s, without any free tier. What the applications' own resources cost is
 
 ## By the month
 
-| applications | repositories | at rest | for the applications | in all | by application |
-|---:|---:|---:|---:|---:|---:|
+| applications | repositories | at rest | for the repositories | for the applications | in all | one application |
+|---:|---:|---:|---:|---:|---:|---:|
 %s
 "At rest" is an installation in which nobody pushes and nothing is watched: Lambda polls its queue
 ($%.2f), its schedules sweep every minute and look for news every five ($%.2f), its alarm watches two
-dead-letter queues ($%.2f). "By application" is without it.
+dead-letter queues ($%.2f). "For the repositories" is a look at each every five minutes, which costs the
+same however many applications stand in it. "One application" is what one more of them costs: its
+deployments and the looks at its drift.
 
 ## Where it goes
 
-Of a month of %s applications, without what is paid at rest:
+Of a month of %s applications and their repositories, without what is paid at rest:
 
 %s
 ## What is assumed
@@ -151,10 +165,12 @@ events of AWS services cost nothing.
 func cost(counts []Count) []byte {
 	var months strings.Builder
 	for _, n := range scales {
-		sum := billOf(counts, n).sum()
-		fmt.Fprintf(&months, "| %s | %.0f | $%.2f | $%.2f | $%.2f | $%.4f |\n", thousands(n), math.Ceil(float64(n)/perPush), price.Rest, sum, price.Rest+sum, sum/float64(n))
+		sum, looks := billOf(counts, n).sum(), looksOf(counts, n).sum()
+		fmt.Fprintf(&months, "| %s | %.0f | $%.2f | $%.2f | $%.2f | $%.2f | $%.4f |\n",
+			thousands(n), repositoriesOf(n), price.Rest, looks, sum, price.Rest+looks+sum, sum/float64(n))
 	}
 	middle := billOf(counts, scales[1])
+	middle.add(looksOf(counts, scales[1]), 1)
 	var services [][]string
 	for _, service := range slices.SortedFunc(maps.Keys(middle), func(a, b string) int { return int(math.Copysign(1, middle[b]-middle[a])) }) {
 		services = append(services, []string{service, fmt.Sprintf("$%.2f", middle[service]), fmt.Sprintf("%.0f %%", 100*middle[service]/middle.sum())})

@@ -51,10 +51,11 @@ func TestABillIsWhatWasCountedTimesThePrices(t *testing.T) {
 		{What: aResync, ReadUnits: 1},
 	}
 	got := billOf(counts, 100)
+	got.add(looksOf(counts, 100), 1)
 	for service, want := range map[string]float64{
-		"SQS":      22 * 100 * 7 * 0.50 / 1e6,
+		"SQS":      22*100*7*0.50/1e6 - 720*100*(1-1/(72_000/43_200.))*0.50/1e6 - 8640*2*0.5*0.50/1e6,
 		"S3":       22 * 100 * 2 * 0.005 / 1e3,
-		"Lambda":   22 * 100 * (3*0.20/1e6 + 0.5*2*0.0000133334),
+		"Lambda":   22 * 100 * (3*0.20/1e6 + 0.375*2*0.0000133334),
 		"DynamoDB": 22*100*(10*0.625+54*0.125)/1e6 + 720*100*8*0.625/1e6 + 2*8640*0.125/1e6,
 	} {
 		if math.Abs(got[service]-want) > 1e-9 {

@@ -73,6 +73,7 @@ func (b *bench) costs(ctx context.Context) error {
 		bill := billOf(counts, n)
 		b.add(Row{Goal: "G9", What: fmt.Sprintf("an application and month of %d, hourly drift, %d deployments", n, deployments), Ours: Quantity{bill.sum() / float64(n), "$"}, Limit: AtMost(0.01), Runs: "1"})
 	}
+	b.add(Row{Goal: "G9", What: "- a repository and month, looked at every five minutes", Ours: Quantity{looksOf(counts, 1).sum(), "$"}, Runs: "1"})
 	b.add(Row{Goal: "G9", What: "a month in which nothing happens, in all", Ours: Quantity{price.Rest, "$"}, Limit: AtMost(1), Runs: "1"})
 	return nil
 }

@@ -15,8 +15,9 @@ import (
 
 // Bus publishes events on Driftless' own event bus.
 type Bus interface {
-	// Publish puts one event on the bus; an error means that it was not taken.
-	Publish(ctx context.Context, source, detailType string, detail any) error
+	// Publish puts events on the bus in their order. It returns how many were taken before the
+	// first that was not, and why that one was not.
+	Publish(ctx context.Context, source string, events []notify.Event) (taken int, err error)
 }
 
 // Source is the source of every event that Driftless publishes.
@@ -40,8 +41,12 @@ type Teller interface {
 // "Configuring partial batch response with DynamoDB").
 func Notify(bus Bus, tell Teller, log *slog.Logger) func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	return func(ctx context.Context, e events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
-		failed, err := publishAll(ctx, bus, e.Records)
-		subjects, of := subjects(e.Records[:failed])
+		records := make([]change, len(e.Records))
+		for i, r := range e.Records {
+			records[i] = read(r)
+		}
+		failed, err := publish(ctx, bus, records)
+		subjects, of := subjects(records[:failed])
 		for i, tellErr := range tell.Tell(ctx, subjects) {
 			if tellErr != nil {
 				failed, err = of[i], tellErr
@@ -58,34 +63,68 @@ func Notify(bus Bus, tell Teller, log *slog.Logger) func(context.Context, events
 	}
 }
 
-// publishAll puts the records on the bus, and returns how many it was until one failed.
-func publishAll(ctx context.Context, bus Bus, records []events.DynamoDBEventRecord) (int, error) {
-	for i, record := range records {
-		if err := publish(ctx, bus, record); err != nil {
-			return i, err
-		}
-	}
-	return len(records), nil
+// change is a record of the stream; of a deployment, with what it was and is.
+type change struct {
+	events.DynamoDBEventRecord
+	partition, sort string
+	before, now     gitops.Deployment
+	err             error // the deployment cannot be read
 }
 
-func publish(ctx context.Context, bus Bus, record events.DynamoDBEventRecord) error {
-	_, sort := keys(record)
-	switch {
-	case record.Change.NewImage == nil: // expired, or removed by hand: nothing happened to AWS
-		return nil
-	case strings.HasPrefix(sort, "DEPLOYMENT#"):
-		return notifyDeployment(ctx, bus, record)
-	case sort == "DRIFT#latest":
-		return notifyDrift(ctx, bus, record)
+// read reads a record once, for the bus and for the forges.
+func read(r events.DynamoDBEventRecord) change {
+	c := change{DynamoDBEventRecord: r}
+	c.partition, c.sort = keys(r)
+	if c.isDeployment() {
+		c.before, c.now, c.err = images[gitops.Deployment](r)
 	}
-	return nil
+	return c
+}
+
+// isDeployment reports whether a deployment was written. One without a new image expired, or
+// was removed by hand: nothing happened to AWS.
+func (c change) isDeployment() bool {
+	return strings.HasPrefix(c.sort, "DEPLOYMENT#") && c.Change.NewImage != nil
+}
+
+// publish puts what the records tell on the bus, and returns how many records that were until
+// one failed.
+func publish(ctx context.Context, bus Bus, records []change) (int, error) {
+	var all []notify.Event
+	var of []int // which record each event is of
+	read, readErr := len(records), error(nil)
+	for i, record := range records {
+		e, err := record.event()
+		if err != nil {
+			read, readErr = i, err
+			break
+		}
+		if e.Type != "" {
+			all, of = append(all, e), append(of, i)
+		}
+	}
+	if taken, err := bus.Publish(ctx, Source, all); err != nil {
+		return of[taken], err
+	}
+	return read, readErr
+}
+
+// event returns what the bus is told of a record; no type: nothing.
+func (c change) event() (notify.Event, error) {
+	switch {
+	case c.isDeployment():
+		return c.deployment()
+	case c.sort == "DRIFT#latest" && c.Change.NewImage != nil:
+		return c.drift()
+	}
+	return notify.Event{}, nil
 }
 
 // subjects returns what the records say to look at, and which record each is of. Where what
 // is shown of a record is the same before and after, there is nothing to look at.
-func subjects(records []events.DynamoDBEventRecord) (all []notify.Subject, of []int) {
+func subjects(records []change) (all []notify.Subject, of []int) {
 	for i, record := range records {
-		if s, ok := subject(record); ok {
+		if s, ok := record.subject(); ok {
 			all, of = append(all, s), append(of, i)
 		}
 	}
@@ -93,53 +132,47 @@ func subjects(records []events.DynamoDBEventRecord) (all []notify.Subject, of []
 }
 
 // subject names things by their keys: what an image says is a hint, whether to look at all.
-func subject(record events.DynamoDBEventRecord) (notify.Subject, bool) {
-	partition, sort := keys(record)
-	_, touched := record.Change.NewImage["touched"]
+func (c change) subject() (notify.Subject, bool) {
+	_, touched := c.Change.NewImage["touched"]
 	switch {
-	case record.Change.NewImage == nil:
+	case c.Change.NewImage == nil:
 		return notify.Subject{}, false
-	case strings.HasPrefix(sort, "DEPLOYMENT#"):
-		before, now, err := images[gitops.Deployment](record)
-		return notify.Subject{About: notify.About{Repo: now.Repository,
-				App: strings.TrimPrefix(partition, "APP#"), Deployment: strings.TrimPrefix(sort, "DEPLOYMENT#")}},
-			now.Repository != "" && (err != nil || notify.Deployment(before) != notify.Deployment(now))
-	case sort == "REPO":
-		before, now, err := images[gitops.Repository](record)
+	case c.isDeployment():
+		return notify.Subject{About: notify.About{Repo: c.now.Repository,
+				App: strings.TrimPrefix(c.partition, "APP#"), Deployment: strings.TrimPrefix(c.sort, "DEPLOYMENT#")}},
+			c.now.Repository != "" && (c.err != nil || notify.Deployment(c.before) != notify.Deployment(c.now))
+	case c.sort == "REPO":
+		before, now, err := images[gitops.Repository](c.DynamoDBEventRecord)
 		was, known := notify.Repository(before)
 		is, ok := notify.Repository(now)
 		again := before.Credentials != now.Credentials || before.Forge != now.Forge
-		return notify.Subject{About: notify.About{Repo: strings.TrimPrefix(partition, "REPO#")}}, err != nil || ok && (!known || was != is || again)
-	case sort == "NOTICE" && touched:
-		return notify.Subject{Place: strings.TrimPrefix(partition, "NOTICE#")}, true
+		return notify.Subject{About: notify.About{Repo: strings.TrimPrefix(c.partition, "REPO#")}}, err != nil || ok && (!known || was != is || again)
+	case c.sort == "NOTICE" && touched:
+		return notify.Subject{Place: strings.TrimPrefix(c.partition, "NOTICE#")}, true
 	}
 	return notify.Subject{}, false
 }
 
-// notifyDeployment publishes a deployment that came to another phase.
-func notifyDeployment(ctx context.Context, bus Bus, record events.DynamoDBEventRecord) error {
-	before, now, err := images[gitops.Deployment](record)
-	if err != nil {
-		return err
+// deployment tells of a deployment that came to another phase.
+func (c change) deployment() (notify.Event, error) {
+	if c.err != nil || c.before.Phase == c.now.Phase {
+		return notify.Event{}, c.err
 	}
-	if before.Phase == now.Phase {
-		return nil
-	}
-	return bus.Publish(ctx, Source, "Deployment "+string(now.Phase), struct {
+	return notify.Event{Type: "Deployment " + string(c.now.Phase), Detail: struct {
 		Application string            `json:"application"`
 		From        gitops.Phase      `json:"from,omitempty"`
 		Deployment  gitops.Deployment `json:"deployment"`
-	}{now.Application, before.Phase, now})
+	}{c.now.Application, c.before.Phase, c.now}}, nil
 }
 
-// notifyDrift publishes the latest drift report of an application.
-func notifyDrift(ctx context.Context, bus Bus, record events.DynamoDBEventRecord) error {
+// drift tells of the latest drift report of an application.
+func (c change) drift() (notify.Event, error) {
 	var now struct {
 		gitops.DriftReport
 		Summary gitops.DriftSummary `json:"summary"` // kept beside the resources, which a large report has elsewhere
 	}
-	if err := image(record.Change.NewImage, &now); err != nil {
-		return err
+	if err := image(c.Change.NewImage, &now); err != nil {
+		return notify.Event{}, err
 	}
 	drifted := []gitops.ResourceDrift{}
 	for _, r := range now.Resources {
@@ -147,13 +180,13 @@ func notifyDrift(ctx context.Context, bus Bus, record events.DynamoDBEventRecord
 			drifted = append(drifted, r)
 		}
 	}
-	return bus.Publish(ctx, Source, "Drift Report", struct {
+	return notify.Event{Type: "Drift Report", Detail: struct {
 		Application string                 `json:"application"`
 		Deployment  string                 `json:"deployment,omitempty"`
 		StackID     string                 `json:"stackId,omitempty"`
 		Summary     gitops.DriftSummary    `json:"summary"`
 		Drifted     []gitops.ResourceDrift `json:"drifted"`
-	}{now.Application, now.Deployment, now.StackID, now.Summary, drifted})
+	}{now.Application, now.Deployment, now.StackID, now.Summary, drifted}}, nil
 }
 
 // keys returns the partition and the sort key of a record.

@@ -19,17 +19,19 @@ type bus struct {
 	fail  func(detailType string) error
 }
 
-func (b *bus) Publish(_ context.Context, source, detailType string, _ any) error {
+func (b *bus) Publish(_ context.Context, source string, events []notify.Event) (taken int, err error) {
 	if source != handler.Source {
-		return errors.New("published under " + source)
+		return 0, errors.New("published under " + source)
 	}
-	if b.fail != nil {
-		if err := b.fail(detailType); err != nil {
-			return err
+	for i, e := range events {
+		if b.fail != nil {
+			if err := b.fail(e.Type); err != nil {
+				return i, err
+			}
 		}
+		b.types = append(b.types, e.Type)
 	}
-	b.types = append(b.types, detailType)
-	return nil
+	return len(events), nil
 }
 
 // teller keeps what is to be shown.

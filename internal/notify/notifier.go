@@ -55,7 +55,7 @@ const (
 // whose record could not be read or whose notice not be written: it has to be told again.
 // What a forge refuses or fails to take is kept on the notice, and is no error.
 func (n *Notifier) Tell(ctx context.Context, subjects []Subject) []error {
-	r := round{Notifier: n, down: map[string]string{}}
+	r := round{Notifier: n, down: map[string]string{}, repositories: map[string]gitops.Repository{}}
 	told, errs := map[Subject]error{}, make([]error, len(subjects))
 	for i, s := range subjects {
 		if _, ok := told[s]; !ok {
@@ -70,6 +70,9 @@ func (n *Notifier) Tell(ctx context.Context, subjects []Subject) []error {
 type round struct {
 	*Notifier
 	down map[string]string // by repository, what its forge failed with a moment ago
+	// repositories are those that deployments were found to be of. Which forge shows them does
+	// not change within a round, and if it does, the repository's own record comes next.
+	repositories map[string]gitops.Repository
 }
 
 // tell shows one subject. A conflict means that somebody else was at the same place.
@@ -166,13 +169,17 @@ func (r *round) rest(ctx context.Context, place, why string) error {
 // read returns what is to be shown of a record. The repository goes first: most often it
 // says that there is nobody to show anything to.
 func (r *round) read(ctx context.Context, about About) (t truth, err error) {
-	t.repository, err = r.Records.Repository(ctx, about.Repo)
+	var known bool
+	if t.repository, known = r.repositories[about.Repo]; !known || about.App == "" {
+		t.repository, err = r.Records.Repository(ctx, about.Repo)
+	}
 	if errors.Is(err, reconcile.ErrNotFound) {
 		return truth{missing: "the repository is no longer watched"}, nil
 	}
 	if err != nil {
 		return t, fmt.Errorf("read repository %s: %w", about.Repo, err)
 	}
+	r.repositories[about.Repo] = t.repository
 	if r.Forges[t.repository.Forge] == nil || t.repository.Credentials == "" {
 		return truth{missing: "the repository has no forge that shows statuses, or no credentials for it"}, nil
 	}

@@ -3,15 +3,18 @@ package eventbridge_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/driftless-gitops/driftless/internal/aws/awstest"
 	"github.com/driftless-gitops/driftless/internal/aws/eventbridge"
+	"github.com/driftless-gitops/driftless/internal/notify"
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 )
 
@@ -31,8 +34,8 @@ func answer(t *testing.T, status int, body string) (*eventbridge.Bus, *[]byte) {
 
 func TestAnEventIsPutOnTheBusWithItsDetail(t *testing.T) {
 	bus, asked := answer(t, http.StatusOK, `{"FailedEntryCount":0,"Entries":[{"EventId":"1"}]}`)
-	if err := bus.Publish(t.Context(), "driftless", "Deployment Succeeded", map[string]string{"app": "jobs"}); err != nil {
-		t.Fatal(err)
+	if n, err := bus.Publish(t.Context(), "driftless", []notify.Event{{Type: "Deployment Succeeded", Detail: map[string]string{"app": "jobs"}}}); err != nil || n != 1 {
+		t.Fatal(n, err)
 	}
 	type entry struct{ EventBusName, Source, DetailType, Detail string }
 	var got struct{ Entries []entry }
@@ -62,8 +65,8 @@ func TestAnEventThatIsNotTakenIsAnError(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bus, _ := answer(t, c.status, c.body)
-			err := bus.Publish(t.Context(), "driftless", "x", struct{}{})
-			if err == nil {
+			n, err := bus.Publish(t.Context(), "driftless", []notify.Event{{Type: "x", Detail: struct{}{}}})
+			if err == nil || n != 0 {
 				t.Fatal("no error")
 			}
 			if errors.Is(err, reconcile.ErrDenied) != c.denied {
@@ -71,4 +74,65 @@ func TestAnEventThatIsNotTakenIsAnError(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestEventsGoInAsFewRequestsAsTheyFitInto(t *testing.T) {
+	var requests []int
+	refuse := -1 // which entry of all is refused
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var in struct{ Entries []struct{ Detail string } }
+		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+			t.Error(err)
+		}
+		answers, failed := []string{}, 0
+		for i := range in.Entries {
+			answers = append(answers, `{"EventId":"1"}`)
+			if sum(requests)+i == refuse {
+				answers[i], failed = `{"ErrorCode":"InternalFailure"}`, 1
+			}
+		}
+		requests = append(requests, len(in.Entries))
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		fmt.Fprintf(w, `{"FailedEntryCount":%d,"Entries":[%s]}`, failed, strings.Join(answers, ","))
+	}))
+	t.Cleanup(server.Close)
+	of := func(n, size int) (all []notify.Event) {
+		for range n {
+			all = append(all, notify.Event{Type: "x", Detail: strings.Repeat("y", size)})
+		}
+		return all
+	}
+	for name, c := range map[string]struct {
+		events   []notify.Event
+		refuse   int
+		requests []int
+		taken    int
+	}{
+		"no event asks nobody":                    {nil, -1, nil, 0},
+		"ten fit into one":                        {of(10, 10), -1, []int{10}, 10},
+		"eleven do not":                           {of(11, 10), -1, []int{10, 1}, 11},
+		"large ones by their size":                {of(5, 100<<10), -1, []int{2, 2, 1}, 5},
+		"one that is too large goes alone":        {of(2, 300<<10), -1, []int{1, 1}, 2},
+		"what comes after a refused one is kept":  {of(25, 10), 13, []int{10, 10}, 13},
+		"what cannot be encoded stops behind it":  {append(of(3, 10), notify.Event{Type: "x", Detail: func() {}}), -1, []int{3}, 3},
+		"what cannot be encoded at once is alone": {[]notify.Event{{Type: "x", Detail: func() {}}}, -1, nil, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			requests, refuse = nil, c.refuse
+			taken, err := eventbridge.New(awstest.At(server.URL), "driftless").Publish(t.Context(), "driftless", c.events)
+			if taken != c.taken || (err == nil) != (taken == len(c.events)) {
+				t.Errorf("%d taken, want %d: %v", taken, c.taken, err)
+			}
+			if diff := cmp.Diff(c.requests, requests); diff != "" {
+				t.Errorf("entries of each request (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func sum(all []int) (n int) {
+	for _, i := range all {
+		n += i
+	}
+	return n
 }

@@ -24,6 +24,12 @@ const (
 	Minutes       = 30 * 24 * 60 // in a month
 )
 
+// What the functions of an installation have, in MB.
+const (
+	ReconcilerMB = 384
+	FunctionMB   = 256 // each of the others
+)
+
 // Polling is what Lambda costs that polls an SQS queue for a month: five pollers with long
 // polls of 20 s are its least (Lambda developer guide, "Configuring scaling behavior for SQS
 // event source mappings").
