@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation"
 	"github.com/driftless-gitops/driftless/internal/sandbox/sts"
@@ -31,10 +32,11 @@ func (s *Sandbox) Calls() map[Call]Traffic { return s.calls.take() }
 // SetTiming changes how long CloudFormation takes from now on.
 func (s *Sandbox) SetTiming(t cloudformation.Timing) { s.cloudformation.SetTiming(t) }
 
-// calls counts requests.
+// calls counts requests, and knows who interferes with them.
 type calls struct {
-	mu   sync.Mutex
-	seen map[Call]Traffic
+	mu     sync.Mutex
+	seen   map[Call]Traffic
+	decide atomic.Pointer[func(Request) Fault]
 }
 
 func (c *calls) add(call Call, in, out int64) {
@@ -55,8 +57,10 @@ func (c *calls) take() map[Call]Traffic {
 	return seen
 }
 
-// counting hands requests on and counts those that are signed.
+// counting hands requests on and counts those that are signed. What is injected is counted too:
+// the function made the call.
 func (s *Sandbox) counting(next http.Handler) http.Handler {
+	next = s.injecting(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		scope, signed := sts.ScopeOf(r)
 		if !signed || strings.HasPrefix(r.URL.Path, functionURLPath) {

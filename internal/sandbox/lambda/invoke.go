@@ -162,9 +162,9 @@ func (s *Service) pool(f *function, c configuration) (*bootstrap.Pool, error) {
 	}
 	log := filepath.Join(logs, f.name+".log")
 	p := bootstrap.NewPool(idleTime, func(ctx context.Context) (bootstrap.Spec, error) {
-		env, err := s.environment(ctx, c)
+		env, key, err := s.environment(ctx, c)
 		return bootstrap.Spec{
-			Dir: c.dir, Temp: temp, Env: env, Timeout: time.Duration(c.Timeout) * time.Second,
+			Dir: c.dir, Temp: temp, Env: env, Key: key, Timeout: time.Duration(c.Timeout) * time.Second,
 			Log: log, Now: s.config.Now, Expires: s.config.Now().Add(sessionTime),
 		}, err
 	})
@@ -172,9 +172,10 @@ func (s *Service) pool(f *function, c configuration) (*bootstrap.Pool, error) {
 	return p, nil
 }
 
-// environment is what a function sees: its own variables, Lambda's, and nothing of ours.
-func (s *Service) environment(ctx context.Context, c configuration) ([]string, error) {
-	env := []string{
+// environment is what a function sees: its own variables, Lambda's, and nothing of ours;
+// with the access key that is among them.
+func (s *Service) environment(ctx context.Context, c configuration) (env []string, key string, err error) {
+	env = []string{
 		"_HANDLER=" + c.Handler,
 		"LANG=en_US.UTF-8",
 		"TZ=:UTC",
@@ -195,13 +196,13 @@ func (s *Service) environment(ctx context.Context, c configuration) ([]string, e
 		}
 	}
 	if s.config.Credentials == nil {
-		return env, nil
+		return env, "", nil
 	}
 	key, secret, token, err := s.config.Credentials(ctx, c.Role, c.FunctionName)
 	if err != nil {
-		return nil, fmt.Errorf("assume role %s: %w", c.Role, err)
+		return nil, "", fmt.Errorf("assume role %s: %w", c.Role, err)
 	}
-	return append(env, "AWS_ACCESS_KEY_ID="+key, "AWS_SECRET_ACCESS_KEY="+secret, "AWS_SESSION_TOKEN="+token), nil
+	return append(env, "AWS_ACCESS_KEY_ID="+key, "AWS_SECRET_ACCESS_KEY="+secret, "AWS_SESSION_TOKEN="+token), key, nil
 }
 
 func tooLarge(size, limit int) error {

@@ -18,6 +18,7 @@ type Identity struct {
 	Account string
 	Credentials
 	Expires time.Time // zero: never
+	Source  string    // the access key whose holder assumed the role; empty for a user and where a service did
 }
 
 // principals are the names under which a policy may mean the identity.

@@ -54,6 +54,18 @@ func (s *Service) Identity(accessKey string) (i Identity, found bool) {
 	return s.keys.find(accessKey, s.c.Now())
 }
 
+// Origin returns the access key that a chain of assumed roles began with: itself where no
+// role was assumed with another.
+func (s *Service) Origin(accessKey string) string {
+	for {
+		i, ok := s.Identity(accessKey)
+		if !ok || i.Source == "" {
+			return accessKey
+		}
+		accessKey = i.Source
+	}
+}
+
 // MakeAdmin makes the user with all rights whose access key a person works with.
 func (s *Service) MakeAdmin(ctx context.Context) (Credentials, error) {
 	client := iam.NewFromConfig(moto.Config(s.c.Moto, s.c.Account, s.c.Region))
@@ -124,7 +136,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := newRecorded()
 	s.c.Next.ServeHTTP(answer, r)
-	s.learn(answer, form)
+	s.learn(answer, form, scope.AccessKey)
 	pass(w, answer)
 }
 
@@ -153,8 +165,8 @@ func (s *Service) mayAssume(ctx context.Context, caller Identity, form url.Value
 	return nil
 }
 
-// learn remembers the access key that moto issued.
-func (s *Service) learn(answer *recorded, form url.Values) {
+// learn remembers the access key that moto issued to the holder of another.
+func (s *Service) learn(answer *recorded, form url.Values, source string) {
 	var out struct {
 		Result struct {
 			Credentials struct {
@@ -176,7 +188,7 @@ func (s *Service) learn(answer *recorded, form url.Values) {
 	s.keys.add(Identity{
 		ARN: sessionARN(roleARN, form.Get("RoleSessionName")), RoleARN: roleARN, Account: accountOf(roleARN),
 		Credentials: Credentials{AccessKey: c.AccessKeyID, SecretKey: c.SecretAccessKey, SessionToken: c.SessionToken},
-		Expires:     c.Expiration,
+		Expires:     c.Expiration, Source: source,
 	})
 }
 

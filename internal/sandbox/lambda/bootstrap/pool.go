@@ -159,6 +159,18 @@ func (p *Pool) forget(process *Process) {
 	delete(p.all, process)
 }
 
+// Find returns the process that was given an access key.
+func (p *Pool) Find(key string) (*Process, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for process := range p.all {
+		if process.spec.Key == key {
+			return process, true
+		}
+	}
+	return nil, false
+}
+
 // Retire ends the processes that wait, and each other one after its invocation.
 func (p *Pool) Retire() {
 	p.mu.Lock()

@@ -28,6 +28,7 @@ type Spec struct {
 	Timeout time.Duration // what one invocation may take
 	Log     string        // file that output is appended to; other processes may write there too
 	Expires time.Time     // no invocation starts after it; zero: never
+	Key     string        // the access key in Env, by which the process is found again
 	Now     func() time.Time
 }
 
@@ -149,6 +150,25 @@ func (p *Process) Close() {
 		kill(p.cmd)
 		<-p.exited
 	}
+}
+
+// Kill sends the process SIGKILL and does not wait.
+func (p *Process) Kill() {
+	select {
+	case <-p.exited: // its number may be another's by now
+	default:
+		kill(p.cmd)
+	}
+}
+
+// Current is the invocation that the process works on; found is false while there is none.
+func (p *Process) Current() (i Invocation, found bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.current == nil {
+		return Invocation{}, false
+	}
+	return p.current.Invocation, true
 }
 
 // Done is closed once the process is gone.
