@@ -185,7 +185,7 @@ func sighting(err error, phase gitops.Phase) gitops.Sighting {
 
 func (r *Reconciler) engine(e gitops.Engine) (Engine, error) {
 	if engine, ok := r.Engines[e]; ok {
-		return engine, nil
+		return guarded{engine, r}, nil
 	}
 	return nil, fmt.Errorf("engine %q is not part of this installation", e)
 }
@@ -195,8 +195,10 @@ func (r *Reconciler) engine(e gitops.Engine) (Engine, error) {
 // looking again.
 func (r *Reconciler) act(ctx context.Context, o gitops.Observation, s gitops.Step) (*records, *gitops.Sighting, error) {
 	same := &records{o.Application, o.Deployment} // steps write the deployment where it is
-	var told *gitops.Sighting
-	var err error
+	told, err := r.keep(ctx, o, s)
+	if told != nil || err != nil {
+		return same, told, err
+	}
 	switch s.Kind {
 	case gitops.StepRest:
 		return same, nil, nil
@@ -309,24 +311,19 @@ func (r *Reconciler) begin(ctx context.Context, w Work, phase gitops.Phase) (git
 	return w.Operation, nil, fmt.Errorf("start %s of %s: %w", w.Operation.Kind, w.Application, err)
 }
 
-// review keeps the plan and hands it to a person.
+// review hands the plan, which is kept, to a person.
 func (r *Reconciler) review(ctx context.Context, o gitops.Observation, s gitops.Step) error {
 	d := o.Deployment
-	if err := r.keepPlan(ctx, o); err != nil {
-		return err
-	}
 	d.Reason, d.Progress = s.Reason, ""
 	r.enter(d, gitops.PhaseAwaitingApproval)
 	return r.Store.PutDeployment(ctx, d)
 }
 
-// apply saves the intent to apply the plan, and applies it. The write is conditional on the
-// record being as it was read, so whoever was overtaken meanwhile starts nothing.
+// apply saves the intent to apply the plan, which is kept, and applies it. The write is
+// conditional on the record being as it was read, so whoever was overtaken meanwhile starts
+// nothing.
 func (r *Reconciler) apply(ctx context.Context, o gitops.Observation, s gitops.Step) (*gitops.Sighting, error) {
 	d := o.Deployment
-	if err := r.keepPlan(ctx, o); err != nil {
-		return nil, err
-	}
 	d.Operation.Kind, d.Operation.At = gitops.OperationApply, r.Now()
 	d.Reason, d.Progress = s.Reason, ""
 	r.enter(d, gitops.PhaseApplying)
@@ -352,6 +349,19 @@ func (r *Reconciler) verify(ctx context.Context, o gitops.Observation, s gitops.
 		return nil, err
 	}
 	return r.start(ctx, d)
+}
+
+// keep keeps the plan that a step is about, if it is about one. A bucket that refuses it blocks
+// the deployment: nothing that is not kept can be reviewed, or told of afterwards.
+func (r *Reconciler) keep(ctx context.Context, o gitops.Observation, s gitops.Step) (*gitops.Sighting, error) {
+	if s.Kind != gitops.StepReview && s.Kind != gitops.StepApply {
+		return nil, nil
+	}
+	err := r.keepPlan(ctx, o)
+	if errors.Is(err, ErrDenied) {
+		return &gitops.Sighting{State: gitops.OperationBlocked, Reason: err.Error()}, nil
+	}
+	return nil, err
 }
 
 // keepPlan stores the plan under its digest, and its summary on the deployment.

@@ -22,7 +22,7 @@ func (r *Reconciler) repository(ctx context.Context, id string) error {
 	if err != nil {
 		return r.transient("read repository", err, "repo", id)
 	}
-	err = r.look(ctx, &repo)
+	err = r.guardedLook(ctx, &repo)
 	if lost(err) {
 		return nil // another look was first, and it sends what there is to send
 	}
@@ -145,7 +145,7 @@ func (r *Reconciler) register(ctx context.Context, repo *gitops.Repository, rev 
 		return nil, nil, err
 	}
 	for _, c := range changed {
-		moved, err := r.bring(ctx, *repo, rev, c, s)
+		moved, err := r.guardedBring(ctx, *repo, rev, c, s)
 		if p, ok := problem(c.settings.Name, err); ok {
 			refused = append(refused, p)
 			continue
@@ -216,7 +216,10 @@ func fetchAll(ctx context.Context, s Snapshot, paths []string) error {
 func problem(application string, err error) (gitops.Problem, bool) {
 	var refusal *gitops.Refusal
 	var claimed *ClaimedError
+	var ours *bug
 	switch {
+	case errors.As(err, &ours):
+		return gitops.Problem{Application: application, Message: ours.Reason, Passing: true}, true
 	case errors.As(err, &refusal):
 		return gitops.Problem{Application: application, Message: refusal.Reason}, true
 	case errors.As(err, &claimed):
