@@ -1,7 +1,6 @@
 package template_test
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -117,49 +116,6 @@ func TestWhatNamesNoFileStays(t *testing.T) {
 			}
 		})
 	}
-}
-
-// FuzzRewrite holds what is rewritten against what was read: a template that differs in the
-// places alone that name files.
-func FuzzRewrite(f *testing.F) {
-	for _, seed := range []string{
-		"Resources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties:\n      Code: ./src # x\n      Role: x\n",
-		"Resources:\r\n  F:\r\n    Type: AWS::Lambda::Function\r\n    Properties:\r\n      Role: x\r\n",
-		`{"Resources":{"F":{"Type":"AWS::Lambda::Function","Properties":{}}, "N":{"Type":"AWS::CloudFormation::Stack","Properties":{"TemplateURL":"n.yaml"}}}}`,
-		"Resources: {F: &f {Type: AWS::Lambda::Function, Properties: {Code: , Role: x}}, G: *f}",
-		"Resources: {F: {Type: AWS::Lambda::LayerVersion, Properties: {Content}}}",
-		"Resources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties:\n      ? Code\n      : 'a''b'\n",
-		"Resources:\n  A: {Type: AWS::Serverless::Api, Properties: {DefinitionUri: *d, X: &d a}}\nMetadata: &d ./x\n",
-		"Resources:\n  F: {Type: AWS::Glue::Job, Properties: {Command: {ScriptLocation: \"a\\\n b\"}}}\n",
-		"Resources:\n  Fn::Transform:\n    Name: AWS::Include\n    Parameters:\n      Location: a b\n",
-		"\xef\xbb\xbfResources:\u2028  F: {Type: AWS::Lambda::Function, Properties: {Code: é}}\n",
-	} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		read, err := template.Read("t.yaml", data)
-		if err != nil {
-			return
-		}
-		out := read.Rewrite(objects(len(read.Locals)))
-		if len(read.Locals) == 0 {
-			if !bytes.Equal(out, data) {
-				t.Error("a template without files was changed")
-			}
-			return
-		}
-		before, err := template.Tree(data)
-		if err != nil {
-			t.Fatal(err)
-		}
-		after, err := template.Tree(out)
-		if err != nil {
-			t.Fatalf("rewritten, it cannot be read: %v\n%s", err, out)
-		}
-		if n := differences(before, after); n < 0 || n > len(read.Locals) {
-			t.Errorf("%d places name files, %d differ:\n%s\n---\n%s", len(read.Locals), n, data, out)
-		}
-	})
 }
 
 // differences counts the nodes that were replaced by an object, or put in; -1 where something

@@ -180,45 +180,6 @@ func TestStarterIsDeployable(t *testing.T) {
 	}
 }
 
-func FuzzRead(f *testing.F) {
-	files, _ := filepath.Glob("testdata/problems/*.txtar")
-	for _, file := range files {
-		archive, err := txtar.ParseFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(archive.Files[0].Data)
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		read, err := template.Read("t.yaml", data)
-		if err == nil && read.Body == nil {
-			t.Error("a template that was read has no body")
-		}
-		placed(t, err)
-		for _, err := range template.Check(read, gitops.CloudFormation{}) {
-			if text(err) == "" {
-				t.Error("an error without a text")
-			}
-		}
-	})
-}
-
-// placed fails the test for an error that is no *template.Error or lies outside its file.
-func placed(t *testing.T, err error) {
-	t.Helper()
-	var list interface{ Unwrap() []error }
-	if errors.As(err, &list) {
-		for _, err := range list.Unwrap() {
-			placed(t, err)
-		}
-		return
-	}
-	var e *template.Error
-	if err != nil && (!errors.As(err, &e) || e.Line < 0 || e.Message == "") {
-		t.Errorf("error %v has no place or no message", err)
-	}
-}
-
 func text(err error) string {
 	if err == nil {
 		return ""

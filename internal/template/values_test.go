@@ -106,32 +106,6 @@ func TestWhatIsNotTextIsToldWithItsPlace(t *testing.T) {
 	}
 }
 
-func FuzzParameters(f *testing.F) {
-	for _, seed := range []string{
-		`[{"ParameterKey":"A","ParameterValue":"b"},{"ParameterKey":"C","UsePreviousValue":true},"D=e"]`,
-		`{"Parameters":{"A":1.10},"Tags":{"a":"b"},"StackPolicy":{}}`,
-		"template-file-path: a.yaml\nparameters:\n  A: [b, 007]\ntags: {a: &b c, d: *b}\n",
-		"A: 0x1F\nB: ~\nC: !Ref D\n<<: {E: f}\n",
-	} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		v, err := template.Parameters("p.json", data)
-		placed(t, err)
-		if err != nil && len(v.Parameters)+len(v.Previous)+len(v.Tags) > 0 {
-			t.Error("a file that is refused has values")
-		}
-		for _, err := range v.Creatable() {
-			placed(t, err)
-		}
-		for _, name := range v.Previous {
-			if _, given := v.Parameters[name]; given || name == "" {
-				t.Errorf("parameter %q has a value and a previous one", name)
-			}
-		}
-	})
-}
-
 func TestABrokenParameterFileTellsNoValue(t *testing.T) {
 	const s = "SENTINEL"
 	for says, data := range map[string]string{

@@ -146,32 +146,3 @@ func TestR4_EventsThatNameNothing(t *testing.T) {
 		})
 	}
 }
-
-// What comes out of any input is nothing, or a key whose parts belong together.
-func FuzzParse(f *testing.F) {
-	for _, raw := range recorded(f) {
-		f.Add(raw)
-	}
-	f.Add([]byte(push))
-	f.Add([]byte(status))
-	f.Add([]byte(`{"source":"aws.codecommit"}`))
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		key, err := trigger.Parse(raw)
-		switch {
-		case err != nil:
-			if !key.IsZero() {
-				t.Errorf("a key and an error: %+v, %v", key, err)
-			}
-		case key.Kind == trigger.KindRepository:
-			if !strings.HasPrefix(key.RepositoryURL, "codecommit::"+key.Region+"://") || !strings.HasPrefix(key.Ref, "refs/") || key.StackARN != "" {
-				t.Errorf("got %+v", key)
-			}
-		case key.Kind == trigger.KindStack:
-			if !strings.Contains(key.StackARN, ":"+key.Region+":"+key.Account+":stack/"+key.Stack+"/") || key.RepositoryURL != "" {
-				t.Errorf("got %+v", key)
-			}
-		case !key.IsZero():
-			t.Errorf("got %+v", key)
-		}
-	})
-}
