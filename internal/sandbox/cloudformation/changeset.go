@@ -319,7 +319,7 @@ func notExecutable(c *changeSet) error {
 
 // execute enters the deployment; the stack's other change sets are of the past from then.
 func (s *Service) execute(st *stack, c *changeSet, token string, disableRollback *bool) *deployment {
-	st.supersede(c)
+	s.supersede(st, c)
 	c.execution, c.executeToken = types.ExecutionStatusExecuteInProgress, token
 	st.capabilities, st.roleARN, st.onFailure = c.capabilities, c.roleARN, c.onFailure
 	if c.notifications != nil {

@@ -66,7 +66,7 @@ func TestChangeSetIsRefusedAsAWSDoes(t *testing.T) {
 	}
 }
 
-func TestChangeSetIsExecutedOnceAndMakesTheOthersObsolete(t *testing.T) {
+func TestChangeSetIsExecutedOnceAndTakesTheOthersAway(t *testing.T) {
 	w := newWorld(t)
 	w.must("jobs", oneQueue)
 	first, second := w.plan("jobs", twoQueues), w.plan("jobs", twoQueues)
@@ -76,14 +76,24 @@ func TestChangeSetIsExecutedOnceAndMakesTheOthersObsolete(t *testing.T) {
 	if got := w.described(first.ChangeSetId).ExecutionStatus; got != types.ExecutionStatusExecuteComplete {
 		t.Errorf("executed: %s", got)
 	}
-	if got := w.described(second.ChangeSetId).ExecutionStatus; got != types.ExecutionStatusObsolete {
-		t.Errorf("the other: %s", got)
-	}
-	for _, id := range []*string{first.ChangeSetId, second.ChangeSetId} {
+	for id, want := range map[*string]string{first.ChangeSetId: "InvalidChangeSetStatus: ", second.ChangeSetId: "ChangeSetNotFound: "} {
 		_, err := w.client.ExecuteChangeSet(t.Context(), &cfn.ExecuteChangeSetInput{ChangeSetName: id, ClientRequestToken: aws.String("other")})
-		if got := message(err); !strings.HasPrefix(got, "InvalidChangeSetStatus: ") {
-			t.Errorf("execution of a spent change set: %s", got)
+		if got := message(err); !strings.HasPrefix(got, want) {
+			t.Errorf("execution of a spent change set: %s, want %s", got, want)
 		}
+	}
+}
+
+func TestAChangeSetOnAStackThatIsUpdatedOtherwiseIsObsolete(t *testing.T) {
+	w := newWorld(t)
+	w.must("jobs", oneQueue)
+	set := w.plan("jobs", twoQueues)
+	if _, err := w.client.UpdateStack(t.Context(), &cfn.UpdateStackInput{StackName: aws.String("jobs"), TemplateBody: aws.String(twoQueues)}); err != nil {
+		t.Fatal(err)
+	}
+	w.settled("jobs")
+	if got := w.described(set.ChangeSetId).ExecutionStatus; got != types.ExecutionStatusObsolete {
+		t.Errorf("got %s", got)
 	}
 }
 

@@ -163,7 +163,7 @@ func (d *deployment) child(st *stack, g *target, c *changeSet, properties map[st
 	st.capabilities, st.roleARN, st.noRollback = d.st.capabilities, d.st.roleARN, d.noRollback
 	st.notifications = template.Strings(properties["NotificationARNs"])
 	child := &deployment{st: st, g: g, parent: d, noRollback: d.noRollback}
-	st.supersede(c)
+	d.supersede(st, c)
 	if c != nil {
 		c.execution = types.ExecutionStatusExecuteInProgress
 		child.sets, child.imports = c.nested, c.plan.imports

@@ -80,11 +80,19 @@ func (p *planner) nestedSet(ctx context.Context, c *changeSet, id, physical stri
 	return nested, nil
 }
 
-// supersede makes every change set but c a thing of the past.
-func (st *stack) supersede(c *changeSet) {
-	for _, other := range st.changeSets {
-		if other != c && other.execution == types.ExecutionStatusAvailable {
+// supersede makes every change set but c, which is executed, a thing of the past: execution
+// deletes them, "because they aren't valid for the updated stack" (API reference,
+// ExecuteChangeSet). Where no change set is executed they become obsolete, "because the stack
+// was already updated" (DescribeChangeSet). It needs the lock.
+func (s *Service) supersede(st *stack, c *changeSet) {
+	for _, other := range slices.Clone(st.changeSets) {
+		switch made := other.status == types.ChangeSetStatusCreateComplete || other.status == types.ChangeSetStatusFailed; {
+		case other == c, !made:
+		case c == nil && other.execution == types.ExecutionStatusAvailable:
 			other.execution = types.ExecutionStatusObsolete
+		case c != nil && (other.execution == types.ExecutionStatusAvailable || other.execution == types.ExecutionStatusUnavailable ||
+			other.execution == types.ExecutionStatusObsolete):
+			s.discard(other)
 		}
 	}
 }

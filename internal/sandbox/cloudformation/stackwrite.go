@@ -79,7 +79,7 @@ func (s *Service) updateStack(ctx context.Context, at scope, in *cloudformation.
 	if in.RoleARN != nil {
 		st.roleARN = text(in.RoleARN)
 	}
-	st.supersede(nil)
+	s.supersede(st, nil)
 	s.begin(&deployment{st: st, g: g, noRollback: st.noRollback}, text(in.ClientRequestToken))
 	return out, nil
 }
