@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/driftless-gitops/driftless/internal/gitops"
@@ -49,7 +50,7 @@ func (s *Store) Register(_ context.Context, a *gitops.Application, claims []reco
 		if err := s.free(a.ID, claims); err != nil {
 			return err
 		}
-		if err := s.applications.put(a.ID, next); err != nil {
+		if err := s.change(s.applications, a.ID, next); err != nil {
 			return err
 		}
 		for _, c := range claims {
@@ -71,7 +72,7 @@ func (s *Store) PutApplication(_ context.Context, a *gitops.Application) error {
 		if err := s.applications.check(a.ID, a.Version); err != nil {
 			return err
 		}
-		return s.applications.put(a.ID, next)
+		return s.change(s.applications, a.ID, next)
 	})
 	return answer(err, &a.Version)
 }
@@ -91,20 +92,13 @@ func (s *Store) ListApplications(_ context.Context, repository string) (found []
 // Unfinished implements reconcile.Backlog.
 func (s *Store) Unfinished(_ context.Context, now int64) (w reconcile.Waiting, err error) {
 	err = s.call("Unfinished", func() error {
-		repositories, err := list[gitops.Repository](s.repositories, "")
-		if err != nil {
-			return err
-		}
-		for _, r := range repositories {
-			if r.Unfinished() {
-				w.Repositories = append(w.Repositories, r.ID)
+		for _, id := range slices.Sorted(maps.Keys(s.repositories)) {
+			if r := s.repositories[id].value.(gitops.Repository); r.Unfinished() {
+				w.Repositories = append(w.Repositories, id)
 			}
 		}
-		applications, err := list[gitops.Application](s.applications, "")
-		if err != nil {
-			return err
-		}
-		for _, a := range applications {
+		for _, id := range slices.Sorted(maps.Keys(s.applications)) {
+			a := s.applications[id].value.(gitops.Application)
 			if a.Unfinished() && !a.StillDue() {
 				w.Applications = append(w.Applications, a.ID)
 			}
@@ -120,11 +114,8 @@ func (s *Store) Unfinished(_ context.Context, now int64) (w reconcile.Waiting, e
 // Watched implements reconcile.Backlog.
 func (s *Store) Watched(_ context.Context) (ids []string, err error) {
 	err = s.call("Watched", func() error {
-		all, err := list[gitops.Repository](s.repositories, "")
-		for _, r := range all {
-			ids = append(ids, r.ID)
-		}
-		return err
+		ids = slices.Sorted(maps.Keys(s.repositories))
+		return nil
 	})
 	return ids, err
 }

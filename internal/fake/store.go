@@ -1,6 +1,7 @@
 package fake
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,12 +11,18 @@ import (
 	"sync"
 
 	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/notify"
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 )
 
 // Store keeps records in memory. It also remembers the deliveries of webhooks.
 type Store struct {
 	Calls
+	// Changed, if set before the first call, is told of every record of a repository, an
+	// application or a deployment that is written: as it was, nil where there was none, and as
+	// it is. It must neither change them nor call the store.
+	Changed func(before, after any)
+
 	mu           sync.Mutex
 	repositories records
 	applications records
@@ -62,31 +69,63 @@ func answer(err error, versions ...*int64) error {
 	return nil
 }
 
-// records is a table of records as JSON: a version that was read is never changed by a
-// later write to the value that was stored.
-type records map[string][]byte
+// records is a table of records.
+type records map[string]entry
 
-// put stores a record.
+// entry is a record as JSON: a version that was read is never changed by a later write to the
+// value that was stored.
+type entry struct {
+	data    []byte
+	version int64
+	value   any    // as it was stored, to be looked at only
+	grafted []byte // fields of another version of the program, which every write leaves
+}
+
+// put stores a record, and what another version of the program keeps beside it.
 func (r records) put(key string, record any) error {
 	data, err := json.Marshal(record)
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", key, err)
 	}
-	r[key] = data
+	e := entry{data: data, version: version(record), value: record, grafted: r[key].grafted}
+	if len(e.grafted) > 0 {
+		e.data = slices.Concat(data[:len(data)-1], []byte(","), e.grafted, []byte("}"))
+	}
+	r[key] = e
+	return nil
+}
+
+func version(record any) int64 {
+	switch r := record.(type) {
+	case gitops.Repository:
+		return r.Version
+	case gitops.Application:
+		return r.Version
+	case gitops.Deployment:
+		return r.Version
+	case notify.Notice:
+		return r.Version
+	}
+	return 0
+}
+
+// change puts a record and tells of it.
+func (s *Store) change(r records, key string, record any) error {
+	before := r[key].value
+	if err := r.put(key, record); err != nil {
+		return err
+	}
+	if s.Changed != nil {
+		s.Changed(before, record)
+	}
 	return nil
 }
 
 // check returns ErrConflict unless the stored version is the given one; zero means that
 // there must be none.
 func (r records) check(key string, version int64) error {
-	var stored struct{ Version int64 }
-	if data, ok := r[key]; ok {
-		if err := json.Unmarshal(data, &stored); err != nil {
-			return fmt.Errorf("decode %s: %w", key, err)
-		}
-	}
-	if stored.Version != version {
-		return fmt.Errorf("%s: stored version %d, not %d: %w", key, stored.Version, version, reconcile.ErrConflict)
+	if stored := r[key].version; stored != version {
+		return fmt.Errorf("%s: stored version %d, not %d: %w", key, stored, version, reconcile.ErrConflict)
 	}
 	return nil
 }
@@ -94,14 +133,49 @@ func (r records) check(key string, version int64) error {
 // read returns the record under a key; ErrNotFound.
 func read[T any](r records, key string) (T, error) {
 	var record T
-	data, ok := r[key]
+	e, ok := r[key]
 	if !ok {
 		return record, fmt.Errorf("%s: %w", key, reconcile.ErrNotFound)
 	}
-	if err := json.Unmarshal(data, &record); err != nil {
+	if err := json.Unmarshal(e.data, &record); err != nil {
 		return record, fmt.Errorf("decode %s: %w", key, err)
 	}
 	return record, nil
+}
+
+// Graft gives every record of an application, and of its deployments, fields that this
+// version of the program does not know, as a JSON object's inside: `"later":1`. As in the
+// table, whose updates name the attributes that they set, they stay through every write.
+func (s *Store) Graft(application, fields string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	graft := func(r records, key string) {
+		if e := r[key]; len(e.data) > 0 && len(e.grafted) == 0 {
+			e.grafted = []byte(fields)
+			e.data = slices.Concat(e.data[:len(e.data)-1], []byte(","), e.grafted, []byte("}"))
+			r[key] = e
+		}
+	}
+	graft(s.applications, application)
+	for key := range s.deployments {
+		if strings.HasPrefix(key, application+"/") {
+			graft(s.deployments, key)
+		}
+	}
+}
+
+// Contains reports whether a text stands in any record.
+func (s *Store) Contains(text string) (key string, found bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range []records{s.repositories, s.applications, s.deployments, s.latest, s.history} {
+		for key, e := range r {
+			if bytes.Contains(e.data, []byte(text)) {
+				return key, true
+			}
+		}
+	}
+	return "", false
 }
 
 // list returns the records whose keys begin with prefix, sorted by key.
@@ -141,7 +215,7 @@ func (s *Store) PutRepository(_ context.Context, r *gitops.Repository) error {
 		if err := s.repositories.check(r.ID, r.Version); err != nil {
 			return err
 		}
-		return s.repositories.put(r.ID, next)
+		return s.change(s.repositories, r.ID, next)
 	})
 	return answer(err, &r.Version)
 }

@@ -34,7 +34,7 @@ type records struct {
 func (r *Reconciler) application(ctx context.Context, id string) error {
 	var last *records          // nil: to be read
 	var known *gitops.Sighting // what the last call already told
-	for look, tries := 0, 0; timeLeft(ctx); {
+	for look, tries := 0, 0; r.timeLeft(ctx); {
 		fresh := last == nil
 		o, err := r.observe(ctx, id, last, known)
 		if err == nil && !fresh && gitops.Decide(o).Kind == gitops.StepApply {

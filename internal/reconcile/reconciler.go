@@ -64,9 +64,9 @@ func (r *Reconciler) log() *slog.Logger {
 }
 
 // timeLeft reports whether another step may begin.
-func timeLeft(ctx context.Context) bool {
+func (r *Reconciler) timeLeft(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
-	return !ok || time.Until(deadline) > reserve
+	return !ok || deadline.Sub(r.Now()) > reserve
 }
 
 // lost reports whether an error means that another writer was first.
