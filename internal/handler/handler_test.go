@@ -1,6 +1,7 @@
 package handler_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -92,6 +93,31 @@ func TestR10_WhatFailsIsReportedWithAllThatStandsAfterIt(t *testing.T) {
 				t.Errorf("reported %v after handling %v, want 3 4 after a b c", failed, seen)
 			}
 		})
+	}
+}
+
+func TestR17_APanicIsTheFailureOfItsMessageAloneWithItsStack(t *testing.T) {
+	var log bytes.Buffer
+	handle := handler.Reconcile(reconciler(func(m reconcile.Message) error {
+		if m.Application == "poisoned" {
+			panic("index out of range")
+		}
+		return nil
+	}), slog.New(slog.NewJSONHandler(&log, nil)))
+	for _, want := range []struct {
+		application string
+		failed      int
+	}{{"poisoned", 1}, {"jobs", 0}, {"poisoned", 1}, {"books", 0}} {
+		response, err := handle(t.Context(), events.SQSEvent{Records: []events.SQSMessage{
+			{MessageId: "1", Body: `{"application":"` + want.application + `"}`}}})
+		if err != nil || len(response.BatchItemFailures) != want.failed {
+			t.Errorf("%s: %v, %v", want.application, response, err)
+		}
+	}
+	for _, said := range []string{"index out of range", "handler_test.go"} {
+		if !strings.Contains(log.String(), said) {
+			t.Errorf("the log does not say %s:\n%s", said, log.String())
+		}
 	}
 }
 
