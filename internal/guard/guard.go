@@ -29,12 +29,18 @@ var ErrRefused = errors.New("refused")
 // URL, is exempt from both: that is the installation's allowPrivateHosts. It uses no
 // proxy, since behind one the address that is reached cannot be seen.
 func Transport(allow []string) *http.Transport {
+	return transport(allow, &net.Dialer{Timeout: dialing}, &net.Dialer{Timeout: dialing, Control: control})
+}
+
+// dialing is how long a connection may take to be made.
+const dialing = 10 * time.Second
+
+// transport dials hosts in allow by open, and all others by guarded.
+func transport(allow []string, open, guarded *net.Dialer) *http.Transport {
 	allowed := make(map[string]bool, len(allow))
 	for _, host := range allow {
 		allowed[strings.ToLower(strings.TrimSpace(host))] = true
 	}
-	open := &net.Dialer{Timeout: 10 * time.Second}
-	guarded := &net.Dialer{Timeout: 10 * time.Second, Control: control}
 	return &http.Transport{
 		// Proxy is asked once for every request, with its URL, and its error ends the
 		// request: the one place of a plain *http.Transport where the scheme is known.
