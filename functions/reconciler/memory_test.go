@@ -3,9 +3,11 @@ package main_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"math/rand/v2"
 	"net/http"
 	"net/http/cgi"
@@ -49,19 +51,9 @@ const (
 // size, and a template that nests many which are themselves as large as templates can be.
 func TestR47_MemoryStaysUnder128MBWhateverTheRepository(t *testing.T) {
 	cfg := awstest.Moto(t)
-	store := dynamodb.New(cfg, table(t, cfg), s3.New(cfg, data), time.Now)
-	for _, bucket := range []string{data, artefacts} {
-		if _, err := sdks3.NewFromConfig(cfg).CreateBucket(t.Context(), &sdks3.CreateBucketInput{Bucket: &bucket,
-			CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: awstest.Region}}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	address := serve(t, hostile)
-	repo := gitops.Repository{ID: gitops.RepositoryID(address, "main"), URL: address, Branch: "main"}
-	if err := store.PutRepository(t.Context(), &repo); err != nil {
-		t.Fatal(err)
-	}
-	process := reconciler(t, cfg)
+	store := installation(t, cfg)
+	repo := watch(t, store, serve(t, hostile))
+	process, _ := reconciler(t, cfg, "")
 	invoke(t, process, reconcile.Message{Repository: repo.ID, Reason: "pushed"})
 	t.Logf("after the look: %.1f MB", peak(t, process))
 	for _, app := range []string{"code", "more", "nested"} {
@@ -78,6 +70,28 @@ func TestR47_MemoryStaysUnder128MBWhateverTheRepository(t *testing.T) {
 	if most := peak(t, process); most >= 128 {
 		t.Errorf("it took %.1f MB, want less than 128", most)
 	}
+}
+
+// installation makes the table and the buckets, and returns the records.
+func installation(t *testing.T, cfg aws.Config) *dynamodb.Store {
+	t.Helper()
+	for _, bucket := range []string{data, artefacts} {
+		if _, err := sdks3.NewFromConfig(cfg).CreateBucket(t.Context(), &sdks3.CreateBucketInput{Bucket: &bucket,
+			CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: awstest.Region}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dynamodb.New(cfg, table(t, cfg), s3.New(cfg, data), time.Now)
+}
+
+// watch stores a repository as one that is watched.
+func watch(t *testing.T, store *dynamodb.Store, address string) gitops.Repository {
+	t.Helper()
+	repo := gitops.Repository{ID: gitops.RepositoryID(address, "main"), URL: address, Branch: "main"}
+	if err := store.PutRepository(t.Context(), &repo); err != nil {
+		t.Fatal(err)
+	}
+	return repo
 }
 
 // How large the repository is.
@@ -160,25 +174,22 @@ func serve(t *testing.T, write func(io.Writer)) string {
 	return server.URL + "/infra.git"
 }
 
-// reconciler starts the function as it is deployed, built for this machine.
-func reconciler(t *testing.T, cfg aws.Config) *bootstrap.Process {
+// reconciler starts the function as it is deployed, under a limit of the
+// shell's; empty: under none. The second answer reads its log.
+func reconciler(t *testing.T, cfg aws.Config, limit string) (*bootstrap.Process, func() string) {
 	t.Helper()
 	queue, err := sdksqs.NewFromConfig(cfg).CreateQueue(t.Context(), &sdksqs.CreateQueueInput{
 		QueueName: aws.String("work.fifo"), Attributes: map[string]string{"FifoQueue": "true"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	architecture := map[string]string{"arm64": "arm64", "amd64": "x86_64"}[runtime.GOARCH]
-	code, err := build.Functions(t.Context(), "../..", t.TempDir(), architecture, []string{"reconciler"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	code := program(t, limit)
 	role := "arn:aws:iam::" + account + ":role/"
 	targets := fmt.Sprintf(`[{"account":%q,"regions":[%q],"deployRole":"%sdeploy","driftRole":"%sdrift","execRole":"%sexec","artefacts":[%q]}]`,
 		account, awstest.Region, role, role, role, awstest.Region)
 	dir := t.TempDir()
 	process, err := bootstrap.Start(bootstrap.Spec{
-		Dir: code["reconciler"], Temp: dir, Log: filepath.Join(dir, "log"), Timeout: time.Minute, Now: time.Now,
+		Dir: code, Temp: dir, Log: filepath.Join(dir, "log"), Timeout: time.Minute, Now: time.Now,
 		Env: []string{
 			"AWS_REGION=" + awstest.Region, "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret",
 			"AWS_ENDPOINT_URL=" + withoutPlans(t, cfg), "DRIFTLESS_TABLE=driftless", "DRIFTLESS_BUCKET=" + data,
@@ -189,13 +200,54 @@ func reconciler(t *testing.T, cfg aws.Config) *bootstrap.Process {
 	if err != nil {
 		t.Fatal(err)
 	}
+	logged := func() string {
+		said, err := os.ReadFile(filepath.Join(dir, "log"))
+		if err != nil {
+			t.Errorf("read the function's log: %v", err)
+		}
+		return string(said)
+	}
 	t.Cleanup(func() {
 		process.Close()
-		if log, err := os.ReadFile(filepath.Join(dir, "log")); err == nil && t.Failed() {
-			t.Logf("the function says:\n%s", log)
+		if t.Failed() {
+			t.Logf("the function says:\n%s", logged())
 		}
 	})
-	return process
+	return process, logged
+}
+
+// built is the directory of the function as it is deployed, for this machine.
+var built string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "reconciler-")
+		if err != nil {
+			log.Fatal(err)
+		}
+		defer os.RemoveAll(dir)
+		architecture := map[string]string{"arm64": "arm64", "amd64": "x86_64"}[runtime.GOARCH]
+		code, err := build.Functions(context.Background(), "../..", dir, architecture, []string{"reconciler"})
+		if err != nil {
+			log.Fatal(err)
+		}
+		built = code["reconciler"]
+		return m.Run()
+	}())
+}
+
+// program returns the directory with what starts the function under a limit.
+func program(t *testing.T, limit string) string {
+	t.Helper()
+	if limit == "" {
+		return built
+	}
+	dir := t.TempDir()
+	script := fmt.Sprintf("#!/bin/sh\n%s && exec %s\n", limit, filepath.Join(built, "bootstrap"))
+	if err := os.WriteFile(filepath.Join(dir, "bootstrap"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // withoutPlans returns the address of what hands everything on to AWS, but for change sets: a
