@@ -35,10 +35,11 @@ func checkURL(raw string) error {
 		return nil
 	}
 	u, err := url.Parse(raw)
+	raw = shown(raw)
 	switch {
 	case err != nil || u.Scheme != "https" && u.Scheme != "http":
 		return fmt.Errorf("%q: must be %s; ssh is not read", raw, urlForms)
-	case u.Scheme == "http" && gitops.ForgeOf("https"+strings.TrimPrefix(raw, "http")) != "":
+	case u.Scheme == "http" && gitops.ForgeOf("https://"+u.Host+u.Path) != "":
 		return fmt.Errorf("%q: must begin with https://", raw)
 	case u.Host == "" || strings.Trim(u.Path, "/") == "":
 		return fmt.Errorf("%q: must name a host and a path: https://<host>/<path>", raw)
@@ -48,6 +49,18 @@ func checkURL(raw string) error {
 		return fmt.Errorf("%q: must end with the path, without ? and #", raw)
 	}
 	return nil
+}
+
+// shown is a URL as an error may repeat it: without a password, and without what follows the
+// path, where people put tokens.
+func shown(raw string) string {
+	raw, _, _ = strings.Cut(raw, "#")
+	raw, _, _ = strings.Cut(raw, "?")
+	scheme, rest, found := strings.Cut(raw, "://")
+	if at := strings.LastIndex(rest, "@"); found && at >= 0 {
+		return scheme + "://***@" + rest[at+1:]
+	}
+	return raw
 }
 
 // reference is the branch or the tag that a command is told.
