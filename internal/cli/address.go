@@ -35,7 +35,7 @@ func checkURL(raw string) error {
 		return nil
 	}
 	u, err := url.Parse(raw)
-	raw = shown(raw)
+	raw = withoutSecrets(raw)
 	switch {
 	case err != nil || u.Scheme != "https" && u.Scheme != "http":
 		return fmt.Errorf("%q: must be %s; ssh is not read", raw, urlForms)
@@ -51,9 +51,9 @@ func checkURL(raw string) error {
 	return nil
 }
 
-// shown is a URL as an error may repeat it: without a password, and without what follows the
+// withoutSecrets is a URL as an error may repeat it: without a password, and without what follows the
 // path, where people put tokens.
-func shown(raw string) string {
+func withoutSecrets(raw string) string {
 	raw, _, _ = strings.Cut(raw, "#")
 	raw, _, _ = strings.Cut(raw, "?")
 	scheme, rest, found := strings.Cut(raw, "://")
