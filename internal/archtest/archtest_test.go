@@ -52,6 +52,7 @@ var rules = []rule{
 		"internal/aws/api", "internal/aws/vault", "internal/aws/env", "internal/forge", "internal/secret", "internal/reconcile", "internal/sandbox"},
 		[]string{"github.com/spf13/cobra", "github.com/spf13/pflag", "charm.land/lipgloss/v2", "github.com/mattn/go-isatty", "golang.org/x/term"}},
 	{"internal/sandbox", "AWS on one machine: plainly apart, knows nothing of the product", []string{"internal/sandbox"}, []string{"*"}},
+	{"internal/conformance", "what the sandbox stands for, asked of it and of AWS: knows nothing of the product", []string{"internal/sandbox", "internal/bench/price"}, []string{sdk, "github.com/aws/smithy-go"}},
 	{"internal/fake", "the ports in memory", []string{"internal/gitops", "internal/reconcile", "internal/notify"}, []string{"github.com/rogpeppe/go-internal"}},
 	{"internal/porttest", "one contract suite per port", []string{"internal/gitops", "internal/reconcile", "internal/forge", "internal/notify"}, []string{"github.com/google/go-cmp"}},
 	{"internal/fuzzing", "finds and runs fuzz tests, and knows nothing of what is fuzzed", nil, nil},
