@@ -86,6 +86,8 @@ func said(outcome string, err error) string {
 		return "blocked"
 	case errors.As(err, &r):
 		return "fails"
+	case errors.Is(err, reconcile.ErrDenied):
+		return "denied"
 	case strings.Contains(err.Error(), "is not known to this version"):
 		return "unknown"
 	}

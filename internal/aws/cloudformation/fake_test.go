@@ -346,7 +346,7 @@ func (a *account) DetectStackDrift(_ context.Context, in *cloudformation.DetectS
 		return nil, apiError("ValidationError", "Stack [%s] does not exist", aws.ToString(in.StackName))
 	case a.detection != nil && a.detection.DetectionStatus == types.StackDriftDetectionStatusDetectionInProgress:
 		return nil, apiError("ValidationError", "Drift detection is already in progress for stack [%s]", stackARN)
-	case footingOf(a.stack.StackStatus) != footingUpdate:
+	case footingOf(a.stack.StackStatus) != footingUpdate && a.stack.StackStatus != types.StackStatusUpdateRollbackFailed: // user guide, "Detect drift on an entire CloudFormation stack"
 		return nil, apiError("ValidationError", "Drift detection cannot be performed on a stack in state %s", a.stack.StackStatus)
 	}
 	a.detection = &cloudformation.DescribeStackDriftDetectionStatusOutput{
