@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"unicode"
 
 	"github.com/driftless-gitops/driftless/internal/render"
@@ -46,5 +47,11 @@ func encode(result any) ([]byte, error) {
 
 // hint tells a person something that is not the result.
 func (f *flags) hint(format string, args ...any) {
-	fmt.Fprintln(f.Stderr, render.Lines(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(f.Stderr, below(fmt.Sprintf(format, args...)))
+}
+
+// below indents all lines of a text but the first, so that none which somebody else wrote, in a
+// reason or a name, can be taken for one of ours.
+func below(text string) string {
+	return strings.ReplaceAll(render.Lines(text), "\n", "\n  ")
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/driftless-gitops/driftless/internal/reconcile"
-	"github.com/driftless-gitops/driftless/internal/render"
 )
 
 // Config is what a program gives the commands.
@@ -49,7 +48,7 @@ func Run(ctx context.Context, c Config, args []string) int {
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err != nil && err.Error() != "" && !errors.Is(ctx.Err(), context.Canceled) {
-		fmt.Fprintln(c.Stderr, "driftless: "+render.Lines(err.Error()))
+		fmt.Fprintln(c.Stderr, "driftless: "+below(err.Error()))
 	}
 	return code(ctx, err)
 }
