@@ -276,3 +276,38 @@ func fakeFailure(a *handler.API) func(why string) {
 		a.Store.(*fake.Store).Fail(func(string) error { return errors.New(why) })
 	}
 }
+
+// asked notes how many deployments are asked for.
+type asked struct {
+	*fake.Store
+	limits []int
+}
+
+func (a *asked) ListDeployments(ctx context.Context, application string, limit int) ([]gitops.Deployment, error) {
+	a.limits = append(a.limits, limit)
+	return a.Store.ListDeployments(ctx, application, limit)
+}
+
+func TestR61_NobodyGetsMoreThanAHundredDeploymentsAtOnce(t *testing.T) {
+	store := &asked{Store: fake.NewStore()}
+	if err := store.Register(t.Context(), &gitops.Application{ID: "jobs"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	a := &handler.API{Store: store, Log: quiet}
+	for _, limit := range []string{"", "0", "-1", "100", "101", "100000", "1e9", "99999999999999999999", "7"} {
+		e := events.LambdaFunctionURLRequest{RawPath: "/v1/applications/jobs/deployments", QueryStringParameters: map[string]string{"limit": limit},
+			RawQueryString: "limit=" + limit}
+		e.RequestContext.HTTP.Method = "GET"
+		e.RequestContext.Authorizer = &events.LambdaFunctionURLRequestContextAuthorizerDescription{
+			IAM: &events.LambdaFunctionURLRequestContextAuthorizerIAMDescription{UserARN: "arn:aws:iam::111122223333:user/ann"}}
+		ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{
+			InvokedFunctionArn: "arn:aws:lambda:eu-west-1:111122223333:function:driftless-api:read"})
+		if response, err := a.Handle(ctx, e); err != nil || response.StatusCode != 200 {
+			t.Errorf("limit %q: %v, %v", limit, response, err)
+		}
+	}
+	want := []int{100, 100, 100, 100, 100, 100, 100, 100, 7}
+	if diff := cmp.Diff(want, store.limits); diff != "" {
+		t.Errorf("asked for (-want +got):\n%s", diff)
+	}
+}

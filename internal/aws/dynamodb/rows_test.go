@@ -17,6 +17,7 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/driftless-gitops/driftless/internal/aws/awstest"
 	"github.com/driftless-gitops/driftless/internal/aws/dynamodb"
 	"github.com/driftless-gitops/driftless/internal/fake"
 	"github.com/driftless-gitops/driftless/internal/gitops"
@@ -273,4 +274,30 @@ func plain(v types.AttributeValue) string {
 		return err.Error()
 	}
 	return string(data)
+}
+
+// An application may have a hundred thousand deployments: what is asked of the table for a list
+// of them does not grow with that.
+func TestR61_AListOfDeploymentsIsReadByThePage(t *testing.T) {
+	cfg, wire := awstest.At("http://127.0.0.1:1"), &wire{}
+	cfg.HTTPClient = wire
+	store := dynamodb.New(cfg, "driftless", fake.NewBlobs(), time.Now)
+	for _, limit := range []int{1, 20, 100} {
+		var asked []string
+		wire.before = func(operation string) (*http.Response, error) {
+			var items []string
+			for i := range limit {
+				items = append(items, fmt.Sprintf(`{"PK":{"S":"APP#jobs"},"SK":{"S":"DEPLOYMENT#%06d"},"id":{"S":"%06d"}}`, 100_000-i, 100_000-i))
+			}
+			asked = append(asked, operation)
+			return (&answer{http.StatusOK, http.Header{"Content-Type": {"application/x-amz-json-1.0"}}, fmt.Appendf(nil,
+				`{"Items":[%s],"Count":%d,"LastEvaluatedKey":{"PK":{"S":"APP#jobs"},"SK":{"S":"DEPLOYMENT#1"}}}`, strings.Join(items, ","), limit)}).response(), nil
+		}
+		all, err := store.ListDeployments(t.Context(), "jobs", limit)
+		must(t, err)
+		if len(all) != limit || all[0].ID != "100000" {
+			t.Errorf("%d deployments are listed, from %s on; want the newest %d", len(all), all[0].ID, limit)
+		}
+		wantEqual(t, asked, []string{"Query"})
+	}
 }
