@@ -183,6 +183,7 @@ func TestWhatS3SaysOfTheBucket(t *testing.T) {
 		"a right to put that is missing":        {"PutObject", apiError("AccessDenied", "not authorized to perform: s3:PutObject"), "s3:PutObject", true, false},
 		"a bucket that is gone":                 {"PutObject", apiError("NoSuchBucket", "The specified bucket does not exist"), "the artefact bucket " + bucketName + " is not in eu-west-1: where Driftless itself stands, run make deploy again", false, true},
 		"a bucket of another region":            {"HeadObject", apiError("MovedPermanently", "Moved Permanently"), "target-events.yaml", false, true},
+		"a put to a bucket of another region":   {"PutObject", apiError("PermanentRedirect", "use another endpoint"), "target-events.yaml", false, true},
 		"a bucket that is throttled":            {"PutObject", apiError("SlowDown", "Please reduce your request rate"), "reduce", false, false},
 		"another put of the key under way":      {"PutObject", apiError("ConditionalRequestConflict", "try again"), "try again", false, false},
 		"an answer that is lost while it looks": {"HeadObject", errLost, "reset by peer", false, false},
