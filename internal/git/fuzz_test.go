@@ -5,12 +5,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"runtime"
 	"testing"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+
+	"github.com/driftless-gitops/driftless/internal/fuzzing"
+	"github.com/driftless-gitops/driftless/internal/hostile"
 )
 
 // sideBanded wraps a pack as a server sends it.
@@ -94,4 +99,40 @@ func readFuzzed(ctx context.Context, t *testing.T, data []byte) {
 			_ = err
 		}
 	}
+}
+
+// wellFormed is a commit as git writes them: what each looks for stands in its place.
+var wellFormed = regexp.MustCompile(`^tree [0-9a-f]{40}\n(parent [0-9a-f]{40}\n)*author [^\n]*\ncommitter [^\n]*\n`)
+
+// FuzzCommit holds what is read of a commit against what go-git reads, where that reads it,
+// which puts headers of several lines together and takes long for many of them.
+func FuzzCommit(f *testing.F) {
+	const who = " Ada <a@example.com> 1700000000 +0100\n"
+	tree := "tree 0123456789abcdef0123456789abcdef01234567\n"
+	f.Add([]byte(tree + "author" + who + "committer" + who + "\nsubject\n\nbody\n"))
+	f.Add([]byte(tree + "parent 0123456789abcdef0123456789abcdef01234567\nauthor" + who + "committer" + who + "gpgsig -----BEGIN\n x\n \n y\nencoding ISO-8859-1\n\n"))
+	f.Add([]byte(tree + "author \ncommitter x\nmergetag object x\n tree y\n\n\nm"))
+	for _, text := range hostile.Texts() {
+		f.Add([]byte(tree + "author " + text + who + "committer" + who + "x " + text + "\n\n" + text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var c commit
+		var err error
+		fuzzing.Bounded(t, len(data), func() { c, err = readCommit(data) })
+		if len(data) > 4096 || !wellFormed.Match(data) {
+			return // of the one go-git makes too much, of the other everybody makes something else
+		}
+		encoded := new(plumbing.MemoryObject)
+		encoded.SetType(plumbing.CommitObject)
+		if _, err := encoded.Write(data); err != nil {
+			t.Fatal(err)
+		}
+		var want object.Commit
+		if want.Decode(encoded) != nil {
+			return
+		}
+		if err != nil || c.tree != want.TreeHash || c.author.Name != want.Author.Name || !c.committer.When.Equal(want.Committer.When) || string(c.message) != want.Message {
+			t.Errorf("read as %+v, %v; go-git reads %+v", c, err, want)
+		}
+	})
 }

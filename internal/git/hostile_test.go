@@ -102,3 +102,88 @@ func TestR48_CommitsThatDriveATerminalAreTamed(t *testing.T) {
 		t.Errorf("revision = %q by %q", got.Message, got.Author)
 	}
 }
+
+// object stores an object that git itself would not write.
+func (s *server) object(kind, data string) string {
+	s.t.Helper()
+	return s.in(s.dir, data, "hash-object", "-w", "-t", kind, "--literally", "--stdin")
+}
+
+func TestR48_TreesThatGitWouldNotWriteAreNamedOrReadAsTheyAre(t *testing.T) {
+	s := newServer(t, partial...)
+	blob, err := hex.DecodeString(s.blob("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, link := string(blob), strings.Repeat("\x11", 20)
+	empty, err := hex.DecodeString(s.tree())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ tree, path, why string }{ // why empty: it is read
+		"a name twice":                      {"100644 a\x00" + file + "100644 a\x00" + file, "app/a", "twice"},
+		"a file and a directory of a name":  {"100644 a\x00" + file + "40000 a\x00" + string(empty), "app/a", "twice"},
+		"names that differ in Greek case":   {"100644 Σ\x00" + file + "100644 σ\x00" + file, "app/σ", "in case alone"},
+		"names out of order":                {"100644 b\x00" + file + "100644 a\x00" + file, "", ""},
+		"a mode that is none":               {"177777 a\x00" + file, "app/a", "neither a directory nor a regular file"},
+		"a mode with zeroes before it":      {"0000100644 a\x00" + file, "", ""},
+		"a file that anybody may write":     {"100666 a\x00" + file, "app/a", "neither a directory nor a regular file"},
+		"a group's file":                    {"100664 a\x00" + file, "", ""},
+		"a device":                          {"020000 a\x00" + file, "app/a", "neither a directory nor a regular file"},
+		"a submodule in disguise":           {"160000 .gitmodules\x00" + link, "app/.gitmodules", "submodule"},
+		"a link that is called .gitmodules": {"120000 .gitmodules\x00" + file, "app/.gitmodules", "symbolic link"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.head("main", "hostile", s.tree("040000 tree "+s.object("tree", c.tree)+"\tapp", "100644 blob "+s.blob("fine")+"\tfine.txt"))
+			snap := snapshot(t, s.client(), s.repository())
+			_, err := snap.Fetch(t.Context(), "app")
+			var problem *git.PathError
+			switch {
+			case c.why == "":
+				if err != nil {
+					t.Errorf("got %v, want no error", err)
+				}
+			case !errors.As(err, &problem) || problem.Path != c.path || !strings.Contains(problem.Why, c.why):
+				t.Errorf("got %v, want %s: %s", err, c.path, c.why)
+			}
+			if _, err := snap.Fetch(t.Context(), "fine.txt"); err != nil {
+				t.Errorf("a path beside it: %v, want no error", err)
+			}
+		})
+	}
+}
+
+func TestR48_CommitsOfAnyShapeAreOneRevision(t *testing.T) {
+	const who = " A <a> 1700000000 +0000\n"
+	for name, c := range map[string]func(s *server, tree string) string{
+		"a thousand parents": func(s *server, tree string) string {
+			return "tree " + tree + "\n" + strings.Repeat("parent "+strings.Repeat("1", 40)+"\n", 1000) + "author" + who + "committer" + who + "\nm\n"
+		},
+		"a message of a million bytes": func(_ *server, tree string) string {
+			return "tree " + tree + "\nauthor" + who + "committer" + who + "\n" + strings.Repeat("m", 1_000_000) + "\n"
+		},
+		"headers of a million bytes": func(_ *server, tree string) string {
+			return "tree " + tree + "\nauthor" + who + "committer" + who + "x " + strings.Repeat("h\n ", 300_000) + "\n\nm\n"
+		},
+		"no author and no message": func(_ *server, tree string) string { return "tree " + tree + "\ncommitter" + who + "\n" },
+		"a signature without an end": func(_ *server, tree string) string {
+			return "tree " + tree + "\nauthor" + who + "committer" + who + "gpgsig -----BEGIN PGP SIGNATURE-----\n x\n\nm\n"
+		},
+		"two authors": func(_ *server, tree string) string {
+			return "tree " + tree + "\nauthor" + who + "author\x1b[2J" + who + "committer" + who + "\nm\n"
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, partial...)
+			id := s.object("commit", c(s, s.tree("100644 blob "+s.blob("x")+"\tx")))
+			s.git("update-ref", "--no-deref", "refs/heads/main", id)
+			snap, err := s.client().Snapshot(t.Context(), s.repository(), id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r := snap.Revision(); r.Commit != id || hostile.Trouble(r.Author+r.Message) != "" || len([]rune(r.Author+r.Message)) > 400 {
+				t.Errorf("the revision is %+v", r)
+			}
+		})
+	}
+}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
-	"github.com/go-git/go-git/v5/plumbing/object"
 
 	"github.com/driftless-gitops/driftless/internal/git/names"
 	"github.com/driftless-gitops/driftless/internal/gitops"
@@ -112,21 +111,18 @@ func (s *Snapshot) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read commit: %w", err)
 	}
-	encoded := new(plumbing.MemoryObject)
-	encoded.SetType(plumbing.CommitObject)
-	_, _ = encoded.Write(o) // into memory: it cannot fail
-	var commit object.Commit
-	if err := commit.Decode(encoded); err != nil {
-		return fmt.Errorf("read commit: %w", err)
+	c, err := readCommit(o)
+	if err != nil {
+		return err
 	}
-	subject, _, _ := strings.Cut(strings.TrimSpace(commit.Message), "\n")
-	s.root = commit.TreeHash
+	subject, _, _ := strings.Cut(strings.TrimSpace(string(c.message)), "\n")
+	s.root = c.tree
 	s.revision = gitops.Revision{
 		Branch:  s.repository.Tracked(),
 		Commit:  s.id.String(),
-		Author:  line(commit.Author.Name),
+		Author:  line(c.author.Name),
 		Message: line(subject),
-		At:      jsonTime(commit.Committer.When),
+		At:      jsonTime(c.committer.When),
 	}
 	_, err = s.read(s.root, plumbing.TreeObject)
 	return err
