@@ -15,7 +15,7 @@ func WantKind(t *testing.T, err, want error) {
 		t.Fatal("no error")
 	}
 	for _, kind := range []error{reconcile.ErrDenied, reconcile.ErrConflict, reconcile.ErrNotFound} {
-		if errors.Is(err, kind) != (kind == want) {
+		if errors.Is(err, kind) != errors.Is(want, kind) {
 			t.Errorf("the error is %v, want one of kind %v", err, want)
 		}
 	}
