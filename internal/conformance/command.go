@@ -126,14 +126,17 @@ func (o Options) record(ctx context.Context, all []Expectation) error {
 	outcomes := there.try(ctx, all, 4)
 	var errs []error
 	for _, got := range outcomes {
+		if got.Err == nil {
+			got.Err = noAnswer(got.Got)
+		}
 		if got.Err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", got.Name, got.Err))
+			errs = append(errs, fmt.Errorf("%s, which is not recorded: %w", got.Name, got.Err))
 			continue
 		}
 		errs = append(errs, Recording{Name: got.Name, Recorded: o.Now().UTC().Format(time.DateOnly),
 			Region: o.Region, From: m.from(), Answers: got.Got}.save(o.Dir))
 	}
-	o.print("asked %s: %s; at most $%.4f\n\n", m.from(), &m, m.dollars())
+	o.print("asked %s: %s; at most $%.6f\n\n", m.from(), &m, m.dollars())
 	if err := left(outcomes); err != nil {
 		errs = append(errs, fmt.Errorf("not everything could be deleted; look for %s%s-… in account %s, %s: %w", Prefix, o.Run, o.Account, o.Region, err))
 	}

@@ -45,7 +45,7 @@ func queues() []Expectation {
 				"after its deletion: bodies=[a2]",
 			}},
 		{Name: "sqs-batch-limits", Makes: fifoQueue, Source: sqsReference + "API_SendMessageBatch.html", Calls: batchLimits,
-			Says: "a batch has one to ten entries with ids of their own; one bad entry fails alone",
+			Says: "a batch has one to ten entries with ids of their own",
 			Answers: []string{
 				"eleven: code=AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
 				"none: code=AWS.SimpleQueueService.EmptyBatchRequest",
@@ -62,7 +62,7 @@ func queues() []Expectation {
 				"no such queue: code=AWS.SimpleQueueService.NonExistentQueue",
 			}},
 		{Name: "sqs-dead-letter", Makes: "two SQS FIFO queues", Source: sqsGuide + "sqs-dead-letter-queues.html", Calls: deadLetter,
-			Says: "a message that was received as often as the redrive policy says goes to the dead-letter queue, with its group and deduplication id",
+			Says: "a message that was received as often as the redrive policy says goes to the dead-letter queue, in its group",
 			Answers: []string{
 				"first: bodies=[poison]",
 				"second: bodies=[]",
@@ -261,11 +261,16 @@ func deadLetter(ctx context.Context, a *Account) error {
 		}
 		a.Note(label, "bodies", bodies(got))
 	}
-	got, err := a.receive(ctx, dead, 10)
+	var got []types.Message
+	for look := 0; look < 5 && len(got) == 0; look++ { // the move is not at once
+		if got, err = a.receive(ctx, dead, 10); err != nil {
+			return err
+		}
+	}
 	groups := []string(nil)
 	for _, m := range got {
 		groups = append(groups, m.Attributes["MessageGroupId"])
 	}
 	a.Note("dead letters", "bodies", bodies(got), "groups", groups)
-	return err
+	return nil
 }

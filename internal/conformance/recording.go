@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 )
 
@@ -61,6 +62,19 @@ func (r Recording) save(dir string) error {
 	}
 	if err := os.WriteFile(filepath.Join(dir, r.Name+".json"), append(data, '\n'), 0o600); err != nil {
 		return fmt.Errorf("write recording of %s: %w", r.Name, err)
+	}
+	return nil
+}
+
+// ofCaller are the codes that tell of who asks, and how often, and nothing of what was asked.
+var ofCaller = regexp.MustCompile(`AccessDenied|UnauthorizedOperation|ExpiredToken|InvalidClientTokenId|UnrecognizedClient|Throttl|RequestLimitExceeded`)
+
+// noAnswer returns why answers are not worth a recording, nil where they are.
+func noAnswer(lines []string) error {
+	for _, line := range lines {
+		if ofCaller.MatchString(line) {
+			return fmt.Errorf("the account answered for its caller alone: %s", line)
+		}
 	}
 	return nil
 }

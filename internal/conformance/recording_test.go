@@ -94,6 +94,19 @@ func TestAnswersOfTwoRunsAreAlike(t *testing.T) {
 	}
 }
 
+func TestARefusalOfTheCallersRightsIsNoAnswer(t *testing.T) {
+	for line, fit := range map[string]bool{
+		"a role: error=InsufficientCapabilitiesException Requires capabilities : [CAPABILITY_IAM]":        true,
+		"a role: error=AccessDenied User: x is not authorized to perform: cloudformation:CreateChangeSet": false,
+		"first: code=ThrottlingException": false,
+		"first: code=Throttling":          false,
+	} {
+		if err := noAnswer([]string{"second: code=none", line}); (err == nil) != fit {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+}
+
 func TestADifferenceIsShownLineByLine(t *testing.T) {
 	got := compare([]string{"same", "one", "gone"}, []string{"same", "two"})
 	if want := "    - one\n    + two\n    - gone\n"; got != want {
