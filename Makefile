@@ -12,7 +12,7 @@ GOLANGCI := v2.15.0
 FAST     = $(shell go list ./... 2>/dev/null | grep -v -E '/(infra|e2e)$$')
 export PATH := $(CURDIR)/.venv/bin:$(TOOLS):$(PATH)
 
-.PHONY: help build test check vet lint tidy e2e demo sandbox bench synth invoke deploy update-golden clean
+.PHONY: help build test check vet lint tidy e2e demo sandbox bench conformance synth invoke deploy update-golden clean
 
 help: ## show this
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ sandbox: moto node_modules build ## the same, left running, with the commands to
 bench: moto node_modules build ## measure Driftless beside its peers, in about ten minutes; writes docs/performance.md and docs/cost.md
 	@$(BIN)/bench $(ARGS)
 
+conformance: moto build ## hold the sandbox to AWS; a real account only with ACCOUNT=123456789012 REGION=eu-west-1 YES=1
+	@$(BIN)/conformance $(if $(ACCOUNT),-account $(ACCOUNT)) $(if $(REGION),-region $(REGION)) $(if $(YES),-yes) $(if $(ONLY),-only $(ONLY))
+
 synth: node_modules build ## write the installation's CloudFormation template into cdk.out
 	npx cdk synth --quiet
 
@@ -66,7 +69,8 @@ deploy: node_modules build ## install Driftless into the account that your AWS c
 	npx cdk deploy $(CDK_ARGS)
 
 update-golden: ## write the golden files anew; review the diff
-	go test ./internal/gitops ./internal/render ./internal/cli -update
+	go test ./internal/gitops ./internal/render ./internal/cli ./internal/aws/cloudformation -update
+	go test ./internal/conformance -run Readme -update
 
 clean: ## remove what was built
 	rm -rf bin cdk.out dist
