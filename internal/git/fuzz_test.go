@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,6 +113,7 @@ func FuzzCommit(f *testing.F) {
 	f.Add([]byte(tree + "author" + who + "committer" + who + "\nsubject\n\nbody\n"))
 	f.Add([]byte(tree + "parent 0123456789abcdef0123456789abcdef01234567\nauthor" + who + "committer" + who + "gpgsig -----BEGIN\n x\n \n y\nencoding ISO-8859-1\n\n"))
 	f.Add([]byte(tree + "author \ncommitter x\nmergetag object x\n tree y\n\n\nm"))
+	f.Add([]byte(tree + "author" + who + "committer" + who + "x " + strings.Repeat("h\n ", 30_000) + "\n\nm"))
 	for _, text := range hostile.Texts() {
 		f.Add([]byte(tree + "author " + text + who + "committer" + who + "x " + text + "\n\n" + text))
 	}

@@ -18,19 +18,20 @@ import (
 // FuzzReport keeps any drift report as an item, what is too large in the bucket, and reads it
 // back: it is what it was, and the item fits into the table.
 func FuzzReport(f *testing.F) {
-	add := func(r gitops.DriftReport) {
+	add := func(r gitops.DriftReport, times int) {
 		data, err := json.Marshal(r)
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(data, 1)
-		f.Add(data, 2000)
+		f.Add(data, times)
 	}
 	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
-	add(gitops.DriftReport{Application: "jobs", At: at, Complete: true, Resources: []gitops.ResourceDrift{{LogicalID: "Queue", Type: "AWS::SQS::Queue",
-		Status: gitops.ResourceModified, Since: at, Properties: []gitops.Difference{{Path: "/VisibilityTimeout", Declared: "5", Live: "60", Kind: "NOT_EQUAL"}}}}})
+	queue := gitops.DriftReport{Application: "jobs", At: at, Complete: true, Resources: []gitops.ResourceDrift{{LogicalID: "Queue", Type: "AWS::SQS::Queue",
+		Status: gitops.ResourceModified, Since: at, Properties: []gitops.Difference{{Path: "/VisibilityTimeout", Declared: "5", Live: "60", Kind: "NOT_EQUAL"}}}}}
+	add(queue, 1)
+	add(queue, 2000) // which is more than an item holds
 	for _, text := range hostile.Texts() {
-		add(gitops.DriftReport{Application: text, Reason: text, Resources: []gitops.ResourceDrift{{LogicalID: text, Status: gitops.ResourceStatus(text)}}})
+		add(gitops.DriftReport{Application: text, Reason: text, Resources: []gitops.ResourceDrift{{LogicalID: text, Status: gitops.ResourceStatus(text)}}}, 1)
 	}
 	f.Add([]byte(`{"resources":null,"at":"0001-01-01T00:00:00Z","foreign":"\u0000"}`), 1)
 	f.Fuzz(func(t *testing.T, data []byte, times int) {
