@@ -1,6 +1,7 @@
 package main
 
 import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -37,9 +38,12 @@ func (i installation) rights() map[string][]*awsiam.PolicyStatementProps {
 		"reconciler": {
 			send,
 			allow("Work", acts("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"), work),
-			allowKeys("Records", acts("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"), table, "REPO#*", "APP#*", "CLAIM#*"),
+			allowKeys("Records", acts("dynamodb:GetItem", "dynamodb:UpdateItem"), table, "REPO#*", "APP#*"),
+			allowKeys("Applications", acts("dynamodb:BatchGetItem", "dynamodb:PutItem"), table, "APP#*"),
+			allowKeys("Claims", acts("dynamodb:GetItem", "dynamodb:PutItem"), table, "CLAIM#*"),
 			allow("List", acts("dynamodb:Query"), i.indexes("repository")...),
-			allow("Blobs", acts("s3:GetObject", "s3:PutObject"), i.blobs("bundles/", "plans/", "records/")...),
+			allow("Blobs", acts("s3:GetObject", "s3:PutObject"), i.blobs("bundles/", "records/")...),
+			allow("Plans", acts("s3:PutObject"), i.blobs("plans/")...),
 			i.tellMissing(),
 			allow("Targets", acts("sts:AssumeRole"), i.targetRoles()...),
 			allow("Repositories", acts("codecommit:GetRepository", "codecommit:GitPull"), jsii.String("arn:"+*i.stack.Partition()+":codecommit:*:"+*i.stack.Account()+":*")),
@@ -59,7 +63,8 @@ func (i installation) rights() map[string][]*awsiam.PolicyStatementProps {
 		},
 		"api": {
 			send,
-			allowKeys("Records", acts("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem"), table, "REPO#*", "APP#*"),
+			allowKeys("Records", acts("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"), table, "REPO#*", "APP#*"),
+			allowKeys("Histories", acts("dynamodb:Query"), table, "APP#*"),
 			allowKeys("Repositories", acts("dynamodb:DeleteItem"), table, "REPO#*"),
 			// All applications of the installation are the whole of that index.
 			allow("List", acts("dynamodb:Query", "dynamodb:Scan"), i.indexes("repository")...),
@@ -137,7 +142,11 @@ func newRole(scope constructs.Construct, rights []*awsiam.PolicyStatementProps) 
 		document.AddStatements(awsiam.NewPolicyStatement(r))
 	}
 	return awsiam.NewRole(scope, jsii.String("Role"), &awsiam.RoleProps{
-		AssumedBy:      awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
+		// Lambda acts for this account alone (aws/agent-toolkit-for-aws, lambda-trust-policy.json).
+		// No aws:SourceArn: that Lambda sends one when it assumes a role is documented nowhere.
+		AssumedBy: awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), &awsiam.ServicePrincipalOpts{
+			Conditions: &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Aws_ACCOUNT_ID()}},
+		}),
 		InlinePolicies: &map[string]awsiam.PolicyDocument{"rights": document},
 	})
 }
