@@ -72,7 +72,7 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request, installation, 
 		refuse(w, http.StatusUnauthorized, why)
 		return
 	}
-	g := grant{token: fmt.Sprintf("ghs_%d", s.exchanged+1), until: s.Now().Add(s.TokenLife)}
+	g := grant{token: "ghs_" + rand.Text(), until: s.Now().Add(s.TokenLife)}
 	for _, full := range a.repositories {
 		_, name, _ := strings.Cut(full, "/")
 		if len(in.Repositories) == 0 || slices.Contains(in.Repositories, name) {
@@ -86,6 +86,19 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request, installation, 
 	s.exchanged++
 	a.granted = append(a.granted, g)
 	answer(w, http.StatusCreated, map[string]any{"token": g.token, "expires_at": g.until.UTC().Format(time.RFC3339)})
+}
+
+// Granted returns the tokens that were given to Apps.
+func (s *Server) Granted() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var tokens []string
+	for _, a := range s.apps {
+		for _, g := range a.granted {
+			tokens = append(tokens, g.token)
+		}
+	}
+	return tokens
 }
 
 // proves returns what is wrong with a JWT (docs.github.com, "Generating a JSON Web Token
