@@ -77,7 +77,8 @@ type records map[string]entry
 type entry struct {
 	data    []byte
 	version int64
-	value   any    // as it was stored, to be looked at only
+	value   any    // as it was read or stored, to be looked at only
+	read    bool   // value is what data says
 	grafted []byte // fields of another version of the program, which every write leaves
 }
 
@@ -137,10 +138,14 @@ func read[T any](r records, key string) (T, error) {
 	if !ok {
 		return record, fmt.Errorf("%s: %w", key, reconcile.ErrNotFound)
 	}
-	if err := json.Unmarshal(e.data, &record); err != nil {
-		return record, fmt.Errorf("decode %s: %w", key, err)
+	if !e.read {
+		if err := json.Unmarshal(e.data, &record); err != nil {
+			return record, fmt.Errorf("decode %s: %w", key, err)
+		}
+		e.value, e.read = record, true
+		r[key] = e
 	}
-	return record, nil
+	return clone(e.value.(T)), nil
 }
 
 // Graft gives every record of an application, and of its deployments, fields that this
@@ -152,7 +157,7 @@ func (s *Store) Graft(application, fields string) {
 	graft := func(r records, key string) {
 		if e := r[key]; len(e.data) > 0 && len(e.grafted) == 0 {
 			e.grafted = []byte(fields)
-			e.data = slices.Concat(e.data[:len(e.data)-1], []byte(","), e.grafted, []byte("}"))
+			e.data, e.read = slices.Concat(e.data[:len(e.data)-1], []byte(","), e.grafted, []byte("}")), false
 			r[key] = e
 		}
 	}

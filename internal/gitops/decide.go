@@ -65,8 +65,9 @@ func Decide(o Observation) Step {
 	case PhaseSucceeded, PhaseFailed, PhaseSuperseded, PhaseRejected, PhaseBlocked:
 		return Step{Kind: StepFinish, Phase: o.Deployment.Phase, Reason: o.Deployment.Reason}
 	}
-	return Step{Kind: StepFinish, Phase: PhaseBlocked,
-		Reason: fmt.Sprintf("phase %q is not known to this version", o.Deployment.Phase)}
+	// A later version of the program is at work, beside this one while it is rolled out: to end
+	// what it began would free the application under its hands.
+	return Step{Kind: StepWait, Reason: fmt.Sprintf("phase %q is not known to this version of Driftless", o.Deployment.Phase)}
 }
 
 // decideIdle is the rule while nothing is in flight. What git wants goes before a look at

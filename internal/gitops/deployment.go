@@ -73,6 +73,7 @@ type Deployment struct {
 	Rejected  *Rejected         `json:"rejected,omitempty"`
 	Drift     *DriftSummary     `json:"drift,omitempty"`   // what verify found
 	Outputs   map[string]string `json:"outputs,omitempty"` // of the stack, once applied
+	AppliedAt time.Time         `json:"appliedAt,omitzero"` // by AWS's own clock, where it said
 
 	StartedAt time.Time   `json:"startedAt,omitzero"`
 	EndedAt   time.Time   `json:"endedAt,omitzero"`

@@ -20,10 +20,13 @@ const (
 
 // Plan is what would change. Two plans with one Digest do the same.
 type Plan struct {
-	Digest  string   `json:"digest"`
-	Engine  Engine   `json:"engine"`
-	Kind    Kind     `json:"kind"`
-	Bundle  string   `json:"bundle"` // what it was made from
+	Digest string `json:"digest"`
+	Engine Engine `json:"engine"`
+	Kind   Kind   `json:"kind"`
+	Bundle string `json:"bundle"` // what it was made from
+	// For is a hash of the settings that it was made with, the stack and its target among them:
+	// the same changes of another stack are another plan.
+	For     string   `json:"for,omitempty"`
 	Changes []Change `json:"changes"`
 	Note    string   `json:"note,omitempty"` // for example that values were cut short
 }
@@ -59,6 +62,12 @@ type PlanSummary struct {
 	Import  int    `json:"import"`
 }
 
+// Bind notes which settings the plan was made with, and seals it.
+func (p *Plan) Bind(s Settings) {
+	p.For = Digest(s, nil)
+	p.Seal()
+}
+
 // Seal sorts the changes and sets the digest, which covers everything but the note.
 func (p *Plan) Seal() {
 	slices.SortStableFunc(p.Changes, func(a, b Change) int { return strings.Compare(a.LogicalID, b.LogicalID) })
@@ -67,8 +76,9 @@ func (p *Plan) Seal() {
 		Engine  Engine
 		Kind    Kind
 		Bundle  string
+		For     string
 		Changes []Change
-	}{1, p.Engine, p.Kind, p.Bundle, p.Changes})
+	}{1, p.Engine, p.Kind, p.Bundle, p.For, p.Changes})
 }
 
 // Summary counts the plan's changes, nested ones too.

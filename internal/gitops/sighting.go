@@ -1,5 +1,7 @@
 package gitops
 
+import "time"
+
 // OperationState is what an engine sees of an operation.
 type OperationState string
 
@@ -32,6 +34,7 @@ type Sighting struct {
 	Plan      *Plan             // for Ready
 	Report    *DriftReport      // for a detection that is Done
 	Outputs   map[string]string // for an apply that is Done
+	At        time.Time         // for an apply that is Done and a plan without changes: when, by AWS's own clock; zero: not known
 }
 
 // Refusal is a mistake of a person's, found before or while something was started: a

@@ -29,15 +29,14 @@ type records struct {
 
 // application takes the application's steps until one has to wait. What was read or written
 // last is decided on without reading it again: every write is conditional on the versions, so
-// whoever was overtaken finds out and reads. Before a plan is applied both records are read
-// again, since a newer revision or a suspension stands on the one that applying does not write.
+// whoever was overtaken finds out and reads. Where finding out would be too late, both records
+// are read again.
 func (r *Reconciler) application(ctx context.Context, id string) error {
 	var last *records          // nil: to be read
 	var known *gitops.Sighting // what the last call already told
 	for look, tries := 0, 0; r.timeLeft(ctx); {
-		fresh := last == nil
 		o, err := r.observe(ctx, id, last, known)
-		if err == nil && !fresh && gitops.Decide(o).Kind == gitops.StepApply {
+		if k := gitops.Decide(o).Kind; err == nil && (k == gitops.StepApply || k == gitops.StepStart) {
 			o, err = r.again(ctx, id, o)
 		}
 		if errors.Is(err, errInconsistent) {
@@ -72,8 +71,10 @@ func (r *Reconciler) application(ctx context.Context, id string) error {
 	return r.Queue.Send(ctx, Message{Application: id, Reason: "go on: the time of one invocation was up"})
 }
 
-// again reads the records of an observation again. What was seen of the operation still holds
-// if nobody moved the deployment since.
+// again reads the records of an observation again. Before a plan is applied: a newer revision
+// or a suspension stands on the one that applying does not write. Before something is begun
+// again that is not there: another worker may have removed it, and ended the deployment. What
+// was seen of the operation still holds if nobody moved the deployment since.
 func (r *Reconciler) again(ctx context.Context, id string, o gitops.Observation) (gitops.Observation, error) {
 	last, err := r.read(ctx, id)
 	if err != nil {
@@ -163,6 +164,9 @@ func (r *Reconciler) sight(ctx context.Context, w Work, phase gitops.Phase, know
 	s, err := e.Observe(ctx, w)
 	if err != nil {
 		return sighting(err, phase)
+	}
+	if s.Plan != nil {
+		s.Plan.Bind(w.Settings)
 	}
 	return s
 }
@@ -270,8 +274,8 @@ func (r *Reconciler) open(ctx context.Context, o gitops.Observation, s gitops.St
 func (r *Reconciler) plan(ctx context.Context, o gitops.Observation, s gitops.Step) (*gitops.Sighting, error) {
 	d := o.Deployment
 	n := d.Operation.N + 1
-	d.Operation = gitops.Operation{N: n, Kind: gitops.OperationPlan, Token: gitops.Token(d.ID, n),
-		StackID: d.Operation.StackID, At: r.Now()}
+	// Without the stack's ARN: the one that was planned on may be gone, and another one have its name.
+	d.Operation = gitops.Operation{N: n, Kind: gitops.OperationPlan, Token: gitops.Token(d.ID, n), At: r.Now()}
 	d.Reason, d.Progress = s.Reason, ""
 	r.enter(d, gitops.PhasePlanning)
 	if err := r.Store.PutDeployment(ctx, d); err != nil {
@@ -283,15 +287,38 @@ func (r *Reconciler) plan(ctx context.Context, o gitops.Observation, s gitops.St
 // start starts the operation whose intent is saved, and keeps the ids that AWS gave it.
 // Losing them loses nothing: the token finds them again.
 func (r *Reconciler) start(ctx context.Context, d *gitops.Deployment) (*gitops.Sighting, error) {
-	op, told, err := r.begin(ctx, deploymentWork(r, *d), d.Phase)
-	if told != nil || err != nil {
-		return told, err
+	w, before := deploymentWork(r, *d), d.Operation
+	op, told, err := r.begin(ctx, w, d.Phase)
+	if told != nil {
+		return told, nil
 	}
-	before := d.Operation
-	if d.Operation.Keep(op); d.Operation == before {
-		return nil, nil
+	if d.Operation.Keep(op); err == nil && d.Operation != before {
+		err = r.Store.PutDeployment(ctx, d)
 	}
-	return nil, r.Store.PutDeployment(ctx, d)
+	if err != nil && w.Operation.Kind == gitops.OperationPlan {
+		r.retract(ctx, w, d.ID)
+	}
+	return nil, err
+}
+
+// retract removes a plan that came too late. Whoever froze between the intent and the call
+// may make it when somebody else has long ended the deployment: nobody else would look for
+// what it made. While AWS is making it, it cannot be removed yet.
+func (r *Reconciler) retract(ctx context.Context, w Work, id string) {
+	w.Operation.ID, w.Operation.StackID = "", "" // by its name: the ids may be those of an earlier one
+	for look := 0; ; look++ {
+		d, err := r.Store.Deployment(ctx, w.Application, id)
+		if err == nil && !d.Phase.Done() && d.Operation.Token == w.Operation.Token {
+			return // whoever looks next finds it
+		}
+		if err == nil {
+			_, err = r.clean(ctx, w)
+		}
+		if err == nil || r.Sleep == nil || look == len(looks) || r.Sleep(ctx, looks[look]) != nil {
+			r.log().Warn("remove a plan that came too late", "app", w.Application, "deployment", id, "token", w.Operation.Token, "removed", err == nil)
+			return
+		}
+	}
 }
 
 // begin starts an operation, and returns what is known of it. Where the call itself told how
@@ -337,7 +364,7 @@ func (r *Reconciler) apply(ctx context.Context, o gitops.Observation, s gitops.S
 func (r *Reconciler) verify(ctx context.Context, o gitops.Observation, s gitops.Step) (*gitops.Sighting, error) {
 	d := o.Deployment
 	if d.Phase == gitops.PhaseApplying {
-		d.Outputs = o.Operation.Outputs
+		d.Outputs, d.AppliedAt = o.Operation.Outputs, o.Operation.At
 		d.Operation.Keep(o.Operation.Operation)
 	}
 	n := d.Operation.N + 1

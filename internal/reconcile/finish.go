@@ -16,7 +16,7 @@ func (r *Reconciler) finish(ctx context.Context, o gitops.Observation, s gitops.
 	reason := s.Reason
 	d.Operation.Keep(o.Operation.Operation)
 	if s.Clean && !d.Operation.IsZero() {
-		note, err := r.clean(ctx, *d)
+		note, err := r.clean(ctx, deploymentWork(r, *d))
 		if err != nil {
 			return err
 		}
@@ -44,20 +44,19 @@ func (r *Reconciler) finish(ctx context.Context, o gitops.Observation, s gitops.
 
 // clean removes a plan that is not applied. Where the rights for that are gone, the
 // deployment ends all the same, and says what is left.
-func (r *Reconciler) clean(ctx context.Context, d gitops.Deployment) (note string, err error) {
-	e, err := r.engine(d.Settings.Engine)
+func (r *Reconciler) clean(ctx context.Context, w Work) (note string, err error) {
+	e, err := r.engine(w.Settings.Engine)
 	if err != nil {
 		return "", nil
 	}
-	w := deploymentWork(r, d)
 	w.Operation.Kind = gitops.OperationCancel
 	_, err = e.Start(ctx, w)
 	var refusal *gitops.Refusal
 	if errors.Is(err, ErrDenied) || errors.As(err, &refusal) {
-		return fmt.Sprintf(" (change set %s could not be removed: %s)", d.Operation.Token, err), nil
+		return fmt.Sprintf(" (change set %s could not be removed: %s)", w.Operation.Token, err), nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("cancel plan %s: %w", d.Operation.Token, err)
+		return "", fmt.Errorf("cancel plan %s: %w", w.Operation.Token, err)
 	}
 	return "", nil
 }
@@ -69,11 +68,19 @@ func reached(from, to gitops.Phase) bool {
 	return from == gitops.PhaseVerifying || to == gitops.PhaseSucceeded
 }
 
-// advance notes what live was brought to. Without a look at drift afterwards, what was
+// advance notes what live was brought to, and when: by AWS's clock where that is known, since
+// what others do to the stack later is told by AWS's clock too. Without a look at drift afterwards, what was
 // known of drift before an apply is known no longer.
 func advance(a *gitops.Application, d *gitops.Deployment, o gitops.Observation, r *Reconciler) {
 	if d.Phase == gitops.PhaseApplying {
-		d.Outputs = o.Operation.Outputs
+		d.Outputs, d.AppliedAt = o.Operation.Outputs, o.Operation.At
+	}
+	at := d.AppliedAt
+	if d.Phase == gitops.PhasePlanning {
+		at = o.Operation.At
+	}
+	if at.IsZero() {
+		at = r.Now()
 	}
 	stack, outputs := d.Operation.StackID, d.Outputs
 	if stack == "" {
@@ -83,7 +90,7 @@ func advance(a *gitops.Application, d *gitops.Deployment, o gitops.Observation, 
 		outputs = a.Deployed.Outputs
 	}
 	a.Deployed = gitops.Deployed{Deployment: d.ID, Revision: d.Revision, Digest: d.Digest, Bundle: d.Bundle,
-		StackID: stack, Outputs: outputs, At: r.Now()}
+		StackID: stack, Outputs: outputs, At: at}
 	if d.Phase == gitops.PhasePlanning && a.Drift.Foreign != "" { // the stack says what git says again; live is looked at next
 		a.Drift, a.DriftDue = gitops.DriftSummary{}, r.Now()
 	}

@@ -24,10 +24,35 @@ func (r *Reconciler) repository(ctx context.Context, id string) error {
 	}
 	err = r.guardedLook(ctx, &repo)
 	if lost(err) {
-		return nil // another look was first, and it sends what there is to send
+		return r.relook(ctx, repo) // another look was first, and it sends what there is to send
 	}
 	if err != nil {
 		return r.transient("look at repository", err, "repo", id, "url", repo.URL)
+	}
+	return nil
+}
+
+// relook lets a repository be looked at once more after a look that a later one overtook: a
+// worker that froze may have written to applications what that one had found to be past, and
+// nobody compares them again until there is a commit.
+func (r *Reconciler) relook(ctx context.Context, overtaken gitops.Repository) error {
+	for range conflicts {
+		repo, err := r.Store.Repository(ctx, overtaken.ID)
+		if err != nil {
+			return r.transient("read repository", err, "repo", overtaken.ID)
+		}
+		if repo.Observing.N <= overtaken.Observing.N {
+			return nil // another worker's part of the same look
+		}
+		repo.Observing = gitops.Observing{N: repo.Observing.N + 1}
+		err = r.Store.PutRepository(ctx, &repo)
+		if lost(err) {
+			continue
+		}
+		if err != nil {
+			return r.transient("begin another look", err, "repo", repo.ID)
+		}
+		return r.Queue.Send(ctx, Message{Repository: repo.ID, Reason: "a look was overtaken"})
 	}
 	return nil
 }

@@ -64,7 +64,11 @@ func (e *Engine) observeApply(ctx context.Context, w reconcile.Work) (gitops.Sig
 	case len(h.events) == 0 && h.latest == types.StackStatusDeleteComplete:
 		return disappeared(s, w), nil
 	case len(h.events) == 0:
-		return notExecuted(ctx, c, w, h)
+		s, err := notExecuted(ctx, c, w, h)
+		if err != nil || s.State != gitops.OperationStale {
+			return s, err
+		}
+		return executedMeanwhile(ctx, c, w, s)
 	}
 	s.Operation.StackID = h.stack
 	at := status(h.events)
@@ -79,6 +83,19 @@ func (e *Engine) observeApply(ctx context.Context, w reconcile.Work) (gitops.Sig
 		return s, nil
 	}
 	return ended(ctx, c, w, s, h, at)
+}
+
+// executedMeanwhile looks at the events once more before an execution counts as never begun:
+// one may have begun and ended between the look at them and the look at the change set.
+func executedMeanwhile(ctx context.Context, c stacks, w reconcile.Work, s gitops.Sighting) (gitops.Sighting, error) {
+	h, err := operation(ctx, c, stackOf(w), w.Operation.Token, w.Operation.At.Add(-clockSlack))
+	if err != nil && !noStack(err) {
+		return gitops.Sighting{}, translate("describe events of stack "+stackOf(w), err)
+	}
+	if len(h.events) > 0 {
+		s.State, s.Reason, s.Progress = gitops.OperationRunning, "", "it was executed just now"
+	}
+	return s, nil
 }
 
 // ended returns how an operation ended, judged by its own last event.
@@ -100,7 +117,7 @@ func ended(ctx context.Context, c stacks, w reconcile.Work, s gitops.Sighting, h
 		if !found || stack.StackStatus == types.StackStatusDeleteComplete {
 			return disappeared(s, w), nil
 		}
-		s.State, s.Outputs = gitops.OperationDone, outputs(stack)
+		s.State, s.Outputs, s.At = gitops.OperationDone, outputs(stack), aws.ToTime(h.events[len(h.events)-1].Timestamp)
 	case endingRolledBack:
 		s.State, s.Reason = gitops.OperationFailed, fmt.Sprintf("%s; rolled back to what was before (%s)", why, at)
 		if at == types.StackStatusRollbackComplete {

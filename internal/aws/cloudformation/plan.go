@@ -244,7 +244,7 @@ func (e *Engine) observePlan(ctx context.Context, w reconcile.Work) (gitops.Sigh
 	case changeSetReady:
 		return plan(ctx, c, w, s, out)
 	case changeSetEmpty:
-		s.State, s.Reason = gitops.OperationNoChange, aws.ToString(out.StatusReason)
+		s.State, s.Reason, s.At = gitops.OperationNoChange, aws.ToString(out.StatusReason), aws.ToTime(out.CreationTime)
 	case changeSetFailed:
 		s.State = gitops.OperationFailed
 		s.Reason, err = failure(ctx, c, out)

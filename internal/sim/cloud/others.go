@@ -1,0 +1,122 @@
+package cloud
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+)
+
+// Update is somebody else's update of a stack to a template; false where AWS would refuse it.
+func (c *Cloud) Update(name string, to *Template, took time.Duration) bool {
+	s := c.find(&name)
+	if s == nil || s.deleted || !s.updatable() {
+		return false
+	}
+	c.outdate(s, nil)
+	s.updated, s.touched = c.Now(), c.Now()
+	c.enter(s, types.StackStatusUpdateInProgress, "", "User Initiated")
+	c.After(took, func() {
+		if s.status != types.StackStatusUpdateInProgress {
+			return
+		}
+		s.live = applied(s.live, s.declared.Resources, to.Resources, false)
+		s.declared = to
+		c.enter(s, types.StackStatusUpdateComplete, "", "")
+	})
+	return true
+}
+
+// Delete is somebody else's deletion of a stack; false where there is none or it is busy.
+func (c *Cloud) Delete(name string, took time.Duration) bool {
+	s := c.find(&name)
+	if s == nil || s.deleted || s.status == types.StackStatusDeleteInProgress {
+		return false
+	}
+	c.delete(s, took)
+	return true
+}
+
+// Edit changes a property of a live resource by hand; false where there is none.
+func (c *Cloud) Edit(name, resource, property, value string) bool {
+	s := c.find(&name)
+	if s == nil || s.deleted || s.busy() {
+		return false
+	}
+	r, ok := s.live[resource]
+	if !ok {
+		return false
+	}
+	s.live = s.live.clone()
+	s.live[resource] = Resource{r.Type, maps.Clone(r.Properties)}
+	if s.live[resource].Properties == nil {
+		return false
+	}
+	s.live[resource].Properties[property] = value
+	s.touched = c.Now()
+	return true
+}
+
+// Stack is a stack as a simulation may judge it.
+type Stack struct {
+	Status   types.StackStatus
+	Declared *Template
+	Live     Resources
+	Touched  time.Time // when somebody last began to change it
+}
+
+// Stack returns a stack by name; false where there is none.
+func (c *Cloud) Stack(name string) (Stack, bool) {
+	s := c.find(&name)
+	if s == nil {
+		return Stack{}, false
+	}
+	return Stack{s.status, s.declared, s.live, s.touched}, true
+}
+
+// Running returns the executions under way.
+func (c *Cloud) Running() []Set { return c.running }
+
+// Busy reports whether any stack is being changed or looked at.
+func (c *Cloud) Busy() bool {
+	return slices.ContainsFunc(c.stacks, func(s *stack) bool { return s.busy() }) ||
+		slices.ContainsFunc(c.detections, func(d *detection) bool { return d.ended.IsZero() })
+}
+
+// Leftover is what is left on a stack: change sets that were not executed, and perhaps that it
+// is nothing but the shell of one.
+type Leftover struct {
+	Stack string
+	Shell bool
+	Sets  []string
+}
+
+// String tells what is left.
+func (l Leftover) String() string {
+	s := "change sets " + strings.Join(l.Sets, ", ") + " of stack " + l.Stack
+	if l.Shell {
+		s += ", which is in REVIEW_IN_PROGRESS"
+	}
+	return s
+}
+
+// Leftovers returns what is left of change sets whose names have a prefix.
+func (c *Cloud) Leftovers(prefix string) []Leftover {
+	var all []Leftover
+	for _, s := range c.stacks {
+		left := Leftover{Stack: s.name, Shell: s.status == types.StackStatusReviewInProgress}
+		for _, cs := range s.sets {
+			executed := cs.execution == types.ExecutionStatusExecuteComplete || cs.execution == types.ExecutionStatusExecuteFailed ||
+				cs.execution == types.ExecutionStatusExecuteInProgress
+			if strings.HasPrefix(cs.Name, prefix) && !executed {
+				left.Sets = append(left.Sets, cs.Name)
+			}
+		}
+		if !s.deleted && (left.Shell || len(left.Sets) > 0) {
+			all = append(all, left)
+		}
+	}
+	return all
+}

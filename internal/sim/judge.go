@@ -1,0 +1,193 @@
+package sim
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/sim/cloud"
+)
+
+// Violation is an invariant that was found broken.
+type Violation struct {
+	Invariant string // I1 to I10, or "panic"
+	What      string
+	At        time.Duration
+}
+
+// Error names the invariant and what was found.
+func (v *Violation) Error() string { return fmt.Sprintf("%s at %s: %s", v.Invariant, v.At, v.What) }
+
+// judge checks what has to hold all along, and remembers what the checks at the end need.
+type judge struct {
+	w           *world
+	found       *Violation
+	apps        map[string]gitops.Application // as stored last
+	repository  gitops.Repository
+	deployments map[string]gitops.Deployment // by id, as stored last
+	order       []string                     // ids, as they were opened
+	started     map[string]cloud.Set         // operations of ours, by token
+	executions  map[string]string            // token of the accepted execution, by deployment
+	highest     map[string]int64             // observation number of what was executed, by application
+	wanted      map[string]map[int64]bool    // observation numbers that were wanted, by application
+	since       map[string]time.Duration     // when an application was suspended or wanted something newer
+	yes         map[string]bool              // deployment and digest that a person said yes to
+	rejected    map[string]bool              // applications of which a person rejected a plan
+	foreign     map[string]time.Duration     // when somebody else last touched a stack
+	late        map[string]*bool             // change sets made after their deployment was over: whether their maker died
+	writes      int
+	pushedAt    time.Duration
+}
+
+func newJudge(w *world) *judge {
+	return &judge{w: w, apps: map[string]gitops.Application{}, deployments: map[string]gitops.Deployment{}, started: map[string]cloud.Set{},
+		executions: map[string]string{}, highest: map[string]int64{}, wanted: map[string]map[int64]bool{}, since: map[string]time.Duration{},
+		yes: map[string]bool{}, rejected: map[string]bool{}, foreign: map[string]time.Duration{}, late: map[string]*bool{}}
+}
+
+func (j *judge) pushed() { j.pushedAt = j.w.at }
+
+func (j *judge) touched(stack string) { j.foreign[stack] = j.w.at }
+
+// approved notes what a person was shown and said yes to: what, and where.
+func (j *judge) approved(d gitops.Deployment) { j.yes[shown(d)] = true }
+
+func shown(d gitops.Deployment) string {
+	return strings.Join([]string{d.Settings.CloudFormation.Stack, d.Bundle, string(d.Kind), d.Plan.Digest}, " ")
+}
+
+// changed is told of every write of a record.
+func (j *judge) changed(before, after any) {
+	j.writes++
+	switch now := after.(type) {
+	case gitops.Repository:
+		j.repository = now
+	case gitops.Application:
+		was, had := before.(gitops.Application)
+		j.application(was, now, had)
+		j.apps[now.ID] = now
+	case gitops.Deployment:
+		was, had := before.(gitops.Deployment)
+		if !had {
+			j.order = append(j.order, now.ID)
+		}
+		j.deployment(was, now, had)
+		j.deployments[now.ID] = now
+	}
+}
+
+func (j *judge) application(was, now gitops.Application, had bool) {
+	if j.wanted[now.ID] == nil {
+		j.wanted[now.ID] = map[int64]bool{}
+	}
+	if now.Wanted.Seq > 0 && !now.Removed {
+		j.wanted[now.ID][now.Wanted.Seq] = true
+	}
+	if now.Wanted.Seq > was.Wanted.Seq || now.Suspended != nil && was.Suspended == nil || now.Removed && !was.Removed {
+		j.since[now.ID] = j.w.at
+	}
+	if !had {
+		return
+	}
+	switch {
+	case now.Wanted.Seq < was.Wanted.Seq:
+		j.w.violate("I2", "%s wanted observation %d and now wants the older %d", now.ID, was.Wanted.Seq, now.Wanted.Seq)
+	case now.Fence < was.Fence:
+		j.w.violate("I2", "the fence of %s went from %d back to %d", now.ID, was.Fence, now.Fence)
+	case was.InFlight != "" && now.InFlight != "" && now.InFlight != was.InFlight:
+		j.w.violate("I1", "%s had deployment %s in flight when %s took its place", now.ID, was.InFlight, now.InFlight)
+	case now.Ended.Seq < was.Ended.Seq:
+		j.w.violate("I2", "%s ended observation %d after %d", now.ID, now.Ended.Seq, was.Ended.Seq)
+	}
+}
+
+func (j *judge) deployment(was, now gitops.Deployment, had bool) {
+	if p := j.w.running; p != nil && p.name == "person sync" && now.Approved != nil && was.Approved == nil {
+		j.approved(now) // whoever asks for a sync approves what waits for one
+	}
+	switch {
+	case had && was.Phase.Done():
+		j.w.violate("I5", "deployment %s of %s had ended %s, and was changed to %s", now.ID, now.Application, was.Phase, now.Phase)
+	case now.Phase == gitops.PhaseApplying && was.Phase != gitops.PhaseApplying:
+		j.applying(now)
+	}
+	if now.Phase.Done() && len(now.Reason) == 0 {
+		j.w.violate("I3", "deployment %s of %s ended %s without a reason", now.ID, now.Application, now.Phase)
+	}
+}
+
+// tolerance is how long a decision to apply may rest on records that changed since they were
+// read: they are read again just before, and no later.
+const tolerance = 10 * time.Second
+
+// applying checks the intent to apply: it must rest on records that were read a moment ago.
+func (j *judge) applying(d gitops.Deployment) {
+	a, w := j.apps[d.Application], j.w
+	if d.Waits(d.Plan) != "" && (d.Approved == nil || !j.yes[shown(d)]) {
+		w.violate("I6", "deployment %s of %s applies plan %s, which nobody approved though %s", d.ID, a.ID, gitops.Short(d.Plan.Digest), d.Waits(d.Plan))
+	}
+	moved, changed := j.since[a.ID]
+	if !changed || w.running == nil || w.at-moved < tolerance*max(1, w.knobs.Latency/(200*time.Millisecond)) {
+		return
+	}
+	if read, ok := w.running.read[a.ID]; ok && read > moved && read > w.at-tolerance {
+		moved = read // whatever was true then was seen
+	}
+	switch {
+	case a.Suspended != nil:
+		w.violate("I2", "deployment %s of %s begins to apply, %s after the application was suspended", d.ID, a.ID, w.at-moved)
+	case a.Removed:
+		w.violate("I2", "deployment %s of %s begins to apply, %s after the application was removed", d.ID, a.ID, w.at-moved)
+	case a.Wanted.Seq > d.Seq:
+		w.violate("I2", "deployment %s of %s begins to apply observation %d, %s after %d was wanted", d.ID, a.ID, d.Seq, w.at-moved, a.Wanted.Seq)
+	}
+}
+
+// owner returns the deployment that a token belongs to: "driftless-<deployment>-<n>".
+func (j *judge) owner(token string) (gitops.Deployment, bool) {
+	parts := strings.Split(token, "-")
+	if len(parts) != 3 {
+		return gitops.Deployment{}, false
+	}
+	d, ok := j.deployments[parts[1]]
+	return d, ok
+}
+
+// created is told of every accepted creation of a change set.
+func (j *judge) created(s cloud.Set) {
+	j.started[s.Name] = s
+	d, ok := j.owner(s.Name)
+	switch {
+	case !ok:
+		j.w.violate("I5", "change set %s of stack %s was created and no record knows it", s.Name, s.Stack)
+	case d.Phase.Done() || d.Operation.Token != s.Name:
+		j.late[s.Name] = j.w.running.dead
+	}
+}
+
+// executed is told of every accepted execution.
+func (j *judge) executed(s cloud.Set) {
+	w := j.w
+	d, ok := j.owner(s.Token)
+	if !ok || s.Token != s.Name {
+		w.violate("I5", "change set %s was executed under the token %q, which no record knows", s.Name, s.Token)
+		return
+	}
+	if d.Operation.Token != s.Token || d.Operation.Kind != gitops.OperationApply || d.Phase != gitops.PhaseApplying {
+		w.violate("I5", "change set %s was executed, while its record says %s of %s in %s", s.Name, d.Operation.Kind, d.Operation.Token, d.Phase)
+	}
+	if first, twice := j.executions[d.ID]; twice {
+		w.violate("I6", "deployment %s executed %s after it had executed %s", d.ID, s.Token, first)
+	}
+	j.executions[d.ID] = s.Token
+	if d.Seq < j.highest[d.Application] {
+		w.violate("I2", "%s executed observation %d after %d", d.Application, d.Seq, j.highest[d.Application])
+	}
+	j.highest[d.Application] = max(j.highest[d.Application], d.Seq)
+	for _, r := range w.cloud.Running() {
+		if o, ok := j.owner(r.Token); ok && r.Token != s.Token && (o.Application == d.Application || r.Stack == s.Stack) {
+			w.violate("I1", "%s executed %s while %s was under way", d.Application, s.Token, r.Token)
+		}
+	}
+}
