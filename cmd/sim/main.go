@@ -1,59 +1,118 @@
-// Program sim runs the simulation of internal/sim.
+// Program sim runs the simulation of the reconciler (docs/protocol.md): "sim run" many seeds,
+// or one again, and "sim mutants" the planted bugs that show that it sees something. It exits
+// with 1 when an invariant was broken or a planted bug was not found, with 2 when it could
+// not run.
 package main
 
 import (
+	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
-	"regexp"
-	"strings"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/driftless-gitops/driftless/internal/sim"
 )
 
+// errUsage is what a command that cannot be run returns.
+var errUsage = errors.New("usage: sim run [flags] | sim mutants [flags]; -h tells the flags")
+
 func main() {
-	seed := flag.Uint64("seed", 0, "")
-	n := flag.Uint64("n", 1000, "")
-	verbose := flag.Bool("v", false, "")
-	most := flag.Uint64("most", 8, "")
-	only := flag.String("only", "", "")
-	noshrink := flag.Bool("noshrink", false, "")
-	flag.Parse()
-	if *verbose {
-		p := sim.Generate(*seed)
-		r := sim.Run(p, nil)
-		if r.Violation != nil {
-			r = sim.Shrink(r)
-		}
-		fmt.Println(r.Plan)
-		r = sim.Run(r.Plan, os.Stdout)
-		fmt.Println(r.Violation)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	debug.SetGCPercent(400) // worlds are short-lived, and there are many
+	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
+		_ = os.Setenv("TMPDIR", "/dev/shm") // bundles need no disk; where it fails they take one
+	}
+	err := run(ctx, os.Args[1:])
+	stop()
+	switch {
+	case err == nil:
 		return
+	case errors.Is(err, flag.ErrHelp):
+		os.Exit(2)
 	}
-	began := time.Now()
-	bad := 0
-	executed := 0
-	kinds := map[string]int{}
-	for s := *seed; s < *seed+*n; s++ {
-		r := sim.Run(sim.Generate(s), nil)
-		executed += r.Executed
-		if r.Violation != nil && strings.HasPrefix(r.Violation.Error(), *only) {
-			bad++
-			if *noshrink {
-				kinds[r.Violation.Invariant+" "+regexp.MustCompile("[0-9a-f]*[0-9][0-9a-f]*|jobs|books|@.*| main.*").ReplaceAllString(strings.SplitN(r.Violation.What, "\n", 2)[0], "")]++
-				continue
-			}
-			r = sim.Shrink(r)
-			fmt.Println(r.Plan)
-			fmt.Println("   ", r.Violation)
-			if bad > int(*most) {
-				break
-			}
-		}
+	fmt.Fprintln(os.Stderr, "✗ "+err.Error())
+	if errors.Is(err, errUsage) {
+		os.Exit(2)
 	}
-	for k, n := range kinds {
-		fmt.Println(n, k)
+	os.Exit(1)
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return errUsage
 	}
-	fmt.Println(time.Since(began), bad, executed)
+	switch args[0] {
+	case "run":
+		return seeds(ctx, args[1:])
+	case "mutants":
+		return mutants(ctx, args[1:])
+	}
+	return errUsage
+}
+
+// seeds runs many seeds, or one with lists of its own.
+func seeds(ctx context.Context, args []string) error {
+	f := flag.NewFlagSet("run", flag.ContinueOnError)
+	n := f.Uint64("seeds", 100_000, "how many seeds")
+	from := f.String("from", "0", "the first one, or random")
+	most := f.Int("most", 5, "how many failing seeds end the run")
+	jobs := f.Int("jobs", runtime.NumCPU(), "worlds at once")
+	every := f.Duration("every", 0, "how often to tell how far it is")
+	one := f.Int64("seed", -1, "run this one alone, and print what happens")
+	actions := f.String("actions", "drawn", "what happens in it, as a failing run prints it")
+	faults := f.String("faults", "drawn", "what fails in it, as a failing run prints it")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if *one >= 0 {
+		return replay(uint64(*one), *actions, *faults)
+	}
+	first, err := strconv.ParseUint(*from, 10, 64)
+	if *from == "random" {
+		first, err = uint64(rand.Uint32()), nil
+	}
+	if err != nil {
+		return fmt.Errorf("read -from: %w", err)
+	}
+	return sim.Report(ctx, sim.Options{From: first, Seeds: *n, Jobs: *jobs, Most: *most, Every: *every, Out: os.Stdout, Now: time.Now})
+}
+
+func replay(seed uint64, actions, faults string) error {
+	p := sim.Generate(seed)
+	if actions == "drawn" {
+		actions = p.Lists().Actions
+	}
+	if faults == "drawn" {
+		faults = p.Lists().Faults
+	}
+	p, err := sim.ParsePlan(seed, actions, faults)
+	if err != nil {
+		return err
+	}
+	r := sim.Run(p, os.Stdout)
+	fmt.Printf("%s\ntrace %016x\n", r.Plan, r.Hash)
+	if r.Violation != nil {
+		return r.Violation
+	}
+	return nil
+}
+
+func mutants(ctx context.Context, args []string) error {
+	f := flag.NewFlagSet("mutants", flag.ContinueOnError)
+	root := f.String("root", ".", "this project's root")
+	n := f.Uint64("seeds", 20_000, "within how many seeds each has to be found")
+	only := f.String("only", "", "name of the one to try")
+	part := f.String("part", "", "i/n: the i-th part of n alone, such as 2/4")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	return sim.TryMutants(ctx, sim.MutantOptions{Root: *root, Seeds: *n, Only: *only, Part: *part, Out: os.Stdout, Now: time.Now})
 }

@@ -159,8 +159,10 @@ func decidePlanning(o Observation) Step {
 		return Step{Kind: StepWait, Reason: o.Application.held()}
 	}
 	switch {
-	case s.State == OperationAbsent:
+	case s.State == OperationAbsent && o.Deployment.Operation.ID == "":
 		return Step{Kind: StepStart, Reason: "the plan is not there: begin it again"}
+	case s.State == OperationAbsent: // under its token another one would have another id than the record
+		return Step{Kind: StepPlan, Reason: "the plan is gone: plan again"}
 	case s.State == OperationReady && s.Plan != nil:
 		return decidePlan(o)
 	}

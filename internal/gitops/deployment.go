@@ -71,8 +71,8 @@ type Deployment struct {
 	Plan      PlanSummary       `json:"plan"`
 	Approved  *Approved         `json:"approved,omitempty"`
 	Rejected  *Rejected         `json:"rejected,omitempty"`
-	Drift     *DriftSummary     `json:"drift,omitempty"`   // what verify found
-	Outputs   map[string]string `json:"outputs,omitempty"` // of the stack, once applied
+	Drift     *DriftSummary     `json:"drift,omitempty"`    // what verify found
+	Outputs   map[string]string `json:"outputs,omitempty"`  // of the stack, once applied
 	AppliedAt time.Time         `json:"appliedAt,omitzero"` // by AWS's own clock, where it said
 
 	StartedAt time.Time   `json:"startedAt,omitzero"`

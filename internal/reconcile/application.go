@@ -287,29 +287,34 @@ func (r *Reconciler) plan(ctx context.Context, o gitops.Observation, s gitops.St
 // start starts the operation whose intent is saved, and keeps the ids that AWS gave it.
 // Losing them loses nothing: the token finds them again.
 func (r *Reconciler) start(ctx context.Context, d *gitops.Deployment) (*gitops.Sighting, error) {
-	w, before := deploymentWork(r, *d), d.Operation
+	w, before, made := deploymentWork(r, *d), d.Operation, ""
 	op, told, err := r.begin(ctx, w, d.Phase)
 	if told != nil {
 		return told, nil
 	}
-	if d.Operation.Keep(op); err == nil && d.Operation != before {
-		err = r.Store.PutDeployment(ctx, d)
+	if err == nil {
+		made = op.ID
+		if d.Operation.Keep(op); d.Operation != before {
+			err = r.Store.PutDeployment(ctx, d)
+		}
 	}
 	if err != nil && w.Operation.Kind == gitops.OperationPlan {
-		r.retract(ctx, w, d.ID)
+		r.retract(ctx, w, d.ID, made)
 	}
 	return nil, err
 }
 
 // retract removes a plan that came too late. Whoever froze between the intent and the call
-// may make it when somebody else has long ended the deployment: nobody else would look for
-// what it made. While AWS is making it, it cannot be removed yet.
-func (r *Reconciler) retract(ctx context.Context, w Work, id string) {
-	w.Operation.ID, w.Operation.StackID = "", "" // by its name: the ids may be those of an earlier one
+// may make it when somebody else has long executed another one of its name, or ended the
+// deployment: nobody else would look for what it made. While AWS is making it, it cannot be
+// removed yet. What the call made is removed by its id, by its name where the answer is lost.
+func (r *Reconciler) retract(ctx context.Context, w Work, id, made string) {
+	w.Operation.ID, w.Operation.StackID = made, ""
 	for look := 0; ; look++ {
 		d, err := r.Store.Deployment(ctx, w.Application, id)
-		if err == nil && !d.Phase.Done() && d.Operation.Token == w.Operation.Token {
-			return // whoever looks next finds it
+		known := d.Operation.ID
+		if err == nil && !d.Phase.Done() && d.Operation.Token == w.Operation.Token && (made == "" || known == "" || known == made) {
+			return // it is the deployment's own, and whoever looks next finds it
 		}
 		if err == nil {
 			_, err = r.clean(ctx, w)

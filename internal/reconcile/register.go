@@ -154,8 +154,11 @@ func (r *Reconciler) retire(ctx context.Context, repo *gitops.Repository, c conf
 		}
 	}
 	kept, err := r.remove(ctx, repo.ID, gone, c)
+	if err != nil {
+		return err // those that are gone stay known, for the next look to mark them
+	}
 	repo.Applications = append(names, kept...)
-	return err
+	return nil
 }
 
 // remove marks applications as removed, and returns those that stay where they are.

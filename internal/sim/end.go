@@ -235,6 +235,8 @@ func (w *world) endOf(e *entryOf) {
 		if a.Ended.Phase != gitops.PhaseFailed && a.Ended.Phase != gitops.PhaseBlocked {
 			w.violate("I9", "%s, with a template whose execution fails", ended)
 		}
+	case a.Ended.Phase == gitops.PhaseSuperseded && w.everLeft(a.ID) && a.Deployed.Digest == a.Wanted.Digest && s.Live.Equal(template.Resources):
+		// What was deployed anew was so already when the application left the file, and is back.
 	case a.Ended.Phase != gitops.PhaseSucceeded:
 		w.violate("I9", "%s, with a sound template on a sound stack", ended)
 	case !there || s.Declared == nil || !s.Live.Equal(template.Resources):

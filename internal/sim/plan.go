@@ -103,8 +103,15 @@ func knobsOf(seed uint64) Knobs {
 
 // String returns the one line that runs the plan again.
 func (p Plan) String() string {
-	return fmt.Sprintf("bin/sim run -seed %d -actions '%s' -faults '%s'", p.Seed, join(p.Actions), join(p.Faults))
+	l := p.Lists()
+	return fmt.Sprintf("bin/sim run -seed %d -actions '%s' -faults '%s'", p.Seed, l.Actions, l.Faults)
 }
+
+// Lists is a plan's lists as text.
+type Lists struct{ Actions, Faults string }
+
+// Lists returns the plan's lists as ParsePlan reads them.
+func (p Plan) Lists() Lists { return Lists{join(p.Actions), join(p.Faults)} }
 
 func join[T fmt.Stringer](list []T) string {
 	var all []string
