@@ -28,9 +28,11 @@ const (
 )
 
 // denials are the codes of an answer that will be the same until a person acts. Expired
-// credentials are not among them: the next step gets new ones.
+// credentials are not among them: the next step gets new ones. The KMS codes are those of a
+// bucket whose key cannot be used (as of internal/aws/s3), to which artefacts are uploaded.
 var denials = []string{"AccessDenied", "AccessDeniedException", "UnauthorizedOperation",
-	"InvalidClientTokenId", "UnrecognizedClientException", "OptInRequired"}
+	"InvalidClientTokenId", "UnrecognizedClientException", "OptInRequired",
+	"KMS.DisabledException", "KMS.NotFoundException", "KMS.KMSInvalidStateException"}
 
 // translate wraps an error of the SDK with what was being done. A refusal of rights
 // becomes ErrDenied; everything else, throttling, 5xx and answers that are no XML among
