@@ -117,12 +117,25 @@ func (o Options) one(ctx context.Context, b builder, t Target) (said string, err
 	}
 	cmd := exec.CommandContext(ctx, "sh", "-c", `ulimit -v "$0" && exec "$@"`, fmt.Sprint(memory), b.program(t.Dir),
 		"-test.run=^$", "-test.fuzz=^"+t.Name+"$", "-test.fuzztime="+span.String(), "-test.parallel="+workers,
+		"-test.fuzzminimizetime=20x", // tries to make an input smaller; else a minute of them
 		"-test.fuzzcachedir="+filepath.Join(b.cache, filepath.FromSlash(t.Dir)))
 	cmd.Dir = filepath.Join(o.Root, filepath.FromSlash(t.Dir))
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it ends its workers then
 	cmd.WaitDelay = 10 * time.Second
 	out, err := cmd.CombinedOutput()
+	if ranOut(string(out)) {
+		err = nil
+	}
 	return string(out), err
+}
+
+// deadline is all that a failed run says beside its name where no input made it fail.
+var deadline = regexp.MustCompile(`--- FAIL: \w+ \([0-9.]+s\)\n    context deadline exceeded\nFAIL\n$`)
+
+// ranOut reports whether a run failed because its time was up and for nothing else: before
+// Go 1.27 the engine sometimes takes its own end for a failure (go.dev/issue/75804).
+func ranOut(said string) bool {
+	return deadline.MatchString(said) && strings.Count(said, "--- FAIL") == 1
 }
 
 var execs = regexp.MustCompile(`execs: ([0-9]+)`)
