@@ -63,6 +63,7 @@ var rules = []rule{
 	{"internal/supply", "what is shipped, and of what: it reads programs and runs tools", nil, nil},
 	{"internal/demo", "the main job, told in the sandbox", []string{"internal/sandbox", "internal/gitops", "internal/render", "internal/aws/api"}, []string{"charm.land/lipgloss/v2", "github.com/mattn/go-isatty"}},
 	{"internal/e2e", "the main job, tested in the sandbox", []string{"*"}, []string{"*"}},
+	{"internal/faults", "whole rollouts by the deployed binaries, with calls that go wrong; and the table of what is tested", []string{"*"}, []string{sdk, "github.com/google/go-cmp"}},
 	{"internal/bench", "what people would use instead, measured beside the whole", []string{"*"}, []string{"*"}},
 	{"internal/invoke", "one function on one event, on this machine", []string{"*"}, []string{sdk}},
 	{"internal/archtest", "these rules", nil, nil},

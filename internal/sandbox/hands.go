@@ -49,6 +49,30 @@ func (s *Sandbox) QueueAttribute(ctx context.Context, queue, attribute string) (
 	return out.Attributes[attribute], nil
 }
 
+// Messages takes all messages that a queue has and returns their bodies.
+func (s *Sandbox) Messages(ctx context.Context, queue string) ([]string, error) {
+	client, url, err := s.queue(ctx, queue)
+	if err != nil {
+		return nil, err
+	}
+	var bodies []string
+	for {
+		out, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: url, MaxNumberOfMessages: 10})
+		if err != nil {
+			return bodies, fmt.Errorf("receive from queue %s: %w", queue, err)
+		}
+		if len(out.Messages) == 0 {
+			return bodies, nil
+		}
+		for _, m := range out.Messages {
+			bodies = append(bodies, aws.ToString(m.Body))
+			if _, err := client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: url, ReceiptHandle: m.ReceiptHandle}); err != nil {
+				return bodies, fmt.Errorf("delete message of queue %s: %w", queue, err)
+			}
+		}
+	}
+}
+
 func (s *Sandbox) queue(ctx context.Context, name string) (client *sqs.Client, url *string, err error) {
 	client = sqs.NewFromConfig(s.config())
 	out, err := client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: aws.String(name)})

@@ -28,6 +28,7 @@ const (
 	FaultNone        Fault = ""
 	FaultUnavailable Fault = "unavailable" // the service answers that it cannot, in its own form
 	FaultThrottled   Fault = "throttled"   // the service answers that there are too many calls, in its own form
+	FaultDenied      Fault = "denied"      // the service answers that the caller may not, in its own form
 	FaultReset       Fault = "reset before"
 	FaultLost        Fault = "reset after"
 	FaultKill        Fault = "SIGKILL before" // the process of the function that makes the call
@@ -59,7 +60,7 @@ func (s *Sandbox) injecting(next http.Handler) http.Handler {
 			return
 		}
 		switch fault := (*decide)(request); fault {
-		case FaultUnavailable, FaultThrottled:
+		case FaultUnavailable, FaultThrottled, FaultDenied:
 			answerFault(w, r, request.Service, fault)
 		case FaultReset, FaultKill:
 			if fault == FaultKill {
@@ -144,26 +145,36 @@ var unavailability = map[string]refusal{
 	"ssm":      {"InternalServerError", "An error occurred on the server side.", http.StatusInternalServerError},
 }
 
+// refusalOf is what a service says of a fault.
+func refusalOf(r *http.Request, service string, f Fault) refusal {
+	query := strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
+	switch {
+	case f == FaultDenied && (service == "s3" || query):
+		return refusal{"AccessDenied", "Access Denied", http.StatusForbidden}
+	case f == FaultDenied:
+		return refusal{"AccessDeniedException", "The caller is not authorized to perform this action", http.StatusBadRequest}
+	case f == FaultThrottled:
+		if is, ok := throttling[service]; ok {
+			return is
+		}
+		return refusal{"ThrottlingException", "Rate exceeded", http.StatusBadRequest}
+	}
+	if is, ok := unavailability[service]; ok {
+		return is
+	}
+	return refusal{"ServiceUnavailable", "The request has failed due to a temporary failure of the server.", http.StatusServiceUnavailable}
+}
+
 // answerFault answers in the form of the protocol that was asked in: REST XML for S3, Query
 // XML for forms, JSON otherwise; a git host says no more than a status.
 func answerFault(w http.ResponseWriter, r *http.Request, service string, f Fault) {
-	is, ok := unavailability[service]
-	if !ok {
-		is = refusal{"ServiceUnavailable", "The request has failed due to a temporary failure of the server.", http.StatusServiceUnavailable}
-	}
-	if f == FaultThrottled {
-		if is, ok = throttling[service]; !ok {
-			is = refusal{"ThrottlingException", "Rate exceeded", http.StatusBadRequest}
-		}
-	}
+	is := refusalOf(r, service, f)
 	var body []byte
 	contentType := "text/xml"
 	switch {
 	case strings.HasPrefix(r.URL.Path, gitPath):
-		contentType, body, is.status = "text/plain", []byte(is.message), http.StatusServiceUnavailable
-		if f == FaultThrottled {
-			is.status = http.StatusTooManyRequests
-		}
+		contentType, body = "text/plain", []byte(is.message)
+		is.status = map[Fault]int{FaultUnavailable: http.StatusServiceUnavailable, FaultThrottled: http.StatusTooManyRequests, FaultDenied: http.StatusForbidden}[f]
 	case service == "s3":
 		contentType = "application/xml"
 		body = []byte(`<?xml version="1.0" encoding="UTF-8"?>` + "\n<Error><Code>" + is.code + "</Code><Message>" + is.message + "</Message></Error>")

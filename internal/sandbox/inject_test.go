@@ -128,15 +128,15 @@ func TestAFunctionsCallsGoWrongAsTheyAreTold(t *testing.T) {
 			return err
 		},
 	}
-	for of, want := range map[string][2]string{
-		"sqs":            {"RequestThrottled", "ServiceUnavailable"},
-		"dynamodb":       {"ProvisionedThroughputExceededException", "InternalServerError"},
-		"cloudformation": {"Throttling", "ServiceUnavailable"},
-		"sts":            {"Throttling", "ServiceUnavailable"},
-		"ssm":            {"ThrottlingException", "InternalServerError"},
-		"s3":             {"SlowDown", "InternalError"},
+	for of, want := range map[string][3]string{
+		"sqs":            {"RequestThrottled", "ServiceUnavailable", "AccessDeniedException"},
+		"dynamodb":       {"ProvisionedThroughputExceededException", "InternalServerError", "AccessDeniedException"},
+		"cloudformation": {"Throttling", "ServiceUnavailable", "AccessDenied"},
+		"sts":            {"Throttling", "ServiceUnavailable", "AccessDenied"},
+		"ssm":            {"ThrottlingException", "InternalServerError", "AccessDeniedException"},
+		"s3":             {"SlowDown", "InternalError", "AccessDenied"},
 	} {
-		for i, f := range []sandbox.Fault{sandbox.FaultThrottled, sandbox.FaultUnavailable} {
+		for i, f := range []sandbox.Fault{sandbox.FaultThrottled, sandbox.FaultUnavailable, sandbox.FaultDenied} {
 			fault.Store(f)
 			if got := errorCode(calls[of]()); got != want[i] {
 				t.Errorf("%s, %s: the SDK understands %q, want %q", of, f, got, want[i])

@@ -1,0 +1,168 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/driftless-gitops/driftless/internal/aws/dynamodb"
+	"github.com/driftless-gitops/driftless/internal/aws/s3"
+	"github.com/driftless-gitops/driftless/internal/demo"
+	"github.com/driftless-gitops/driftless/internal/forge/forgetest"
+	"github.com/driftless-gitops/driftless/internal/sandbox"
+)
+
+// schedules is how often the sandbox's rules fire by themselves: as good as never. They fire
+// when somebody waits for them (see mend).
+const schedules = 0.001
+
+// visibility is how many times shorter what failed is waited for: a message comes back at once.
+const visibility = 1000
+
+// Lab is a sandbox with Driftless in it, and a forge, where lanes run side by side.
+type Lab struct {
+	*demo.Stage
+	forge *forgetest.Server
+	store *dynamodb.Store
+	token string // file with the forge's token
+	dir   string // of lanes
+
+	mu      sync.Mutex
+	lanes   []*Lane
+	made    int
+	mended  time.Time
+	mending int
+}
+
+// Open starts the sandbox and installs Driftless from root, which is this project's. Close it.
+func Open(ctx context.Context, root string) (*Lab, error) {
+	for _, need := range []string{"node_modules/.bin/cdk", "bin/driftless"} {
+		if _, err := os.Stat(filepath.Join(root, need)); err != nil {
+			return nil, fmt.Errorf("%s is missing: \"make faults\" makes it", need)
+		}
+	}
+	dir, err := os.MkdirTemp("", "driftless-faults-")
+	if err != nil {
+		return nil, fmt.Errorf("make directory: %w", err)
+	}
+	l := &Lab{forge: forgetest.New(), dir: dir, token: filepath.Join(dir, "token")}
+	if err := l.open(ctx, root); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *Lab) open(ctx context.Context, root string) (err error) {
+	if err := os.WriteFile(l.token, []byte("forge-token\n"), 0o600); err != nil {
+		return fmt.Errorf("write token: %w", err)
+	}
+	l.Stage, err = demo.Open(ctx, demo.Options{Root: root, PrivateHosts: []string{l.forge.Host()}, Sandbox: sandbox.Options{
+		Addr: "127.0.0.1:0", ScheduleSpeed: schedules, VisibilitySpeed: visibility, Timing: &sandbox.Timing{}}})
+	if err != nil {
+		return err
+	}
+	if err := l.Install(ctx); err != nil {
+		return err
+	}
+	out, err := awslambda.NewFromConfig(l.config()).GetFunctionConfiguration(ctx,
+		&awslambda.GetFunctionConfigurationInput{FunctionName: aws.String("driftless-reconciler")})
+	if err != nil {
+		return fmt.Errorf("find table and bucket: %w", err)
+	}
+	env := out.Environment.Variables
+	l.store = dynamodb.New(l.config(), env["DRIFTLESS_TABLE"], s3.New(l.config(), env["DRIFTLESS_BUCKET"]), time.Now)
+	l.Sandbox.Inject(l.decide)
+	return nil
+}
+
+// Close ends everything.
+func (l *Lab) Close() {
+	if l.Stage != nil {
+		l.Stage.Close()
+	}
+	l.forge.Close()
+	_ = os.RemoveAll(l.dir) // below the temporary directory, which is cleaned anyway
+}
+
+// config is for calls to the sandbox as its administrator.
+func (l *Lab) config() aws.Config {
+	env := map[string]string{}
+	for _, v := range l.Sandbox.Env() {
+		name, value, _ := strings.Cut(v, "=")
+		env[name] = value
+	}
+	return aws.Config{Region: env["AWS_REGION"], BaseEndpoint: aws.String(env["AWS_ENDPOINT_URL"]),
+		Credentials: credentials.NewStaticCredentialsProvider(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], "")}
+}
+
+// decide hands a call to the lanes that it is made for. The sweeper works for all of them.
+func (l *Lab) decide(r sandbox.Request) sandbox.Fault {
+	l.mu.Lock()
+	lanes := slices.Clone(l.lanes)
+	l.mu.Unlock()
+	for _, lane := range lanes {
+		if fault := lane.watch.see(r); fault != sandbox.FaultNone {
+			return fault
+		}
+	}
+	return sandbox.FaultNone
+}
+
+// The schedules' rules, by a part of their names.
+const (
+	everyMinute      = "EveryMinute"
+	everyFiveMinutes = "EveryFiveMinutes"
+)
+
+// mend is what time does: the schedules fire. It is called by whoever waits, and fires at most
+// once in a while: the minute's rule, and each third time that of the five minutes.
+func (l *Lab) mend(ctx context.Context) error {
+	l.mu.Lock()
+	due := time.Since(l.mended) > mendAfter*3/4
+	if due {
+		l.mended = time.Now()
+		l.mending++
+	}
+	n := l.mending
+	l.mu.Unlock()
+	if !due {
+		return nil
+	}
+	_, err := l.Sandbox.Fire(ctx, everyMinute)
+	if n%3 == 0 {
+		_, resync := l.Sandbox.Fire(ctx, everyFiveMinutes)
+		err = errors.Join(err, resync)
+	}
+	return err
+}
+
+// deadQueues names the installation's queues, but that of work.
+func (l *Lab) deadQueues(ctx context.Context) (names []string, err error) {
+	out, err := cloudformation.NewFromConfig(l.config()).DescribeStackResources(ctx, &cloudformation.DescribeStackResourcesInput{StackName: aws.String("Driftless")})
+	if err != nil {
+		return nil, fmt.Errorf("find the dead-letter queues: %w", err)
+	}
+	for _, r := range out.StackResources {
+		name := path.Base(aws.ToString(r.PhysicalResourceId))
+		if aws.ToString(r.ResourceType) == "AWS::SQS::Queue" && name != "driftless-work.fifo" {
+			names = append(names, name)
+		}
+	}
+	if len(names) < 2 {
+		return names, fmt.Errorf("find the dead-letter queues: there are %v, want that of work and that of events", names)
+	}
+	return names, nil
+}

@@ -1,0 +1,169 @@
+package faults
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/driftless-gitops/driftless/internal/sandbox"
+)
+
+// Site is one call of a step of a scenario: the n-th of its kind that a function makes there.
+type Site struct {
+	Step     string // of the scenario
+	Function string // without the installation's prefix
+	Service  string
+	Action   string
+	N        int // from 1
+}
+
+// String names the site in one line.
+func (s Site) String() string {
+	return fmt.Sprintf("%s: %s %s %s #%d", s.Step, s.Function, s.Service, s.Action, s.N)
+}
+
+// Kind is a way in which a call goes wrong.
+type Kind string
+
+// The kinds. An answer of a service is given to each attempt that the SDK makes, so that it is
+// the function that has to cope; one whose answer is lost is tried again by the SDK, which then
+// meets its own effect, or, with KindGone, is never answered.
+const (
+	KindUnavailable Kind = "5xx"
+	KindThrottled   Kind = "throttled"
+	KindReset       Kind = "reset before"
+	KindLost        Kind = "reset after"
+	KindGone        Kind = "reset after, for good"
+	KindKill        Kind = "SIGKILL before"
+	KindKillAfter   Kind = "SIGKILL after"
+)
+
+// Kinds returns every kind.
+func Kinds() []Kind {
+	return []Kind{KindUnavailable, KindThrottled, KindReset, KindLost, KindGone, KindKill, KindKillAfter}
+}
+
+// fault is what happens to an attempt, counted from 0.
+func (k Kind) fault(attempt int) sandbox.Fault {
+	first, then := sandbox.FaultNone, sandbox.FaultNone
+	switch k {
+	case KindUnavailable:
+		first, then = sandbox.FaultUnavailable, sandbox.FaultUnavailable
+	case KindThrottled:
+		first, then = sandbox.FaultThrottled, sandbox.FaultThrottled
+	case KindReset:
+		first, then = sandbox.FaultReset, sandbox.FaultReset
+	case KindGone:
+		first, then = sandbox.FaultLost, sandbox.FaultReset
+	case KindLost:
+		first = sandbox.FaultLost
+	case KindKill:
+		first = sandbox.FaultKill
+	case KindKillAfter:
+		first = sandbox.FaultKillAfter
+	}
+	if attempt == 0 {
+		return first
+	}
+	return then
+}
+
+// sweeper is the one function whose events are for nobody in particular.
+const sweeper = "sweeper"
+
+// call is what a call is counted by.
+type call struct{ function, service, action string }
+
+// watch sees the calls that functions make for one lane, counts them, and lets one go wrong.
+type watch struct {
+	marks  []string // what an event that is for the lane has in it
+	global bool     // the sweeper's calls are the lane's too
+
+	calls atomic.Int64 // all that were seen
+	// hook, where there is one, decides in place of a case. It may block.
+	hook atomic.Pointer[func(Site, sandbox.Request) sandbox.Fault]
+
+	mu       sync.Mutex
+	counts   map[call]int
+	numbers  map[string]int // by the SDK's id, so that an attempt is no call of its own
+	attempts map[string]int
+	site     *Site
+	kind     Kind
+	fired    int
+}
+
+// begin forgets what was seen, and waits for a call to go wrong, if one is given.
+func (w *watch) begin(site *Site, kind Kind) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.counts, w.numbers, w.attempts = map[call]int{}, map[string]int{}, map[string]int{}
+	w.site, w.kind, w.fired = site, kind, 0
+}
+
+// end returns the sites that were seen in a step, and how often the fault happened.
+func (w *watch) end(step string) (sites []Site, fired int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for c, n := range w.counts {
+		for i := range n {
+			sites = append(sites, Site{step, c.function, c.service, c.action, i + 1})
+		}
+	}
+	fired, w.site = w.fired, nil
+	return sites, fired
+}
+
+func (w *watch) see(r sandbox.Request) sandbox.Fault {
+	c := call{strings.TrimPrefix(r.Function, "driftless-"), r.Service, r.Action}
+	if !w.global || c.function != sweeper {
+		if !w.concerns(r.Event) {
+			return sandbox.FaultNone
+		}
+	}
+	w.calls.Add(1)
+	site, fault := w.count(c, r)
+	if hook := w.hook.Load(); hook != nil && site.N > 0 {
+		return (*hook)(site, r)
+	}
+	return fault
+}
+
+// count numbers a call, and says what the case, if there is one, makes of it.
+func (w *watch) count(c call, r sandbox.Request) (Site, sandbox.Fault) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.counts == nil {
+		return Site{}, sandbox.FaultNone
+	}
+	n, again := w.numbers[r.ID]
+	if !again || r.ID == "" {
+		w.counts[c]++
+		n = w.counts[c]
+		w.numbers[r.ID] = n
+	}
+	seen := Site{Function: c.function, Service: c.service, Action: c.action, N: n}
+	if s := w.site; s == nil || *s != (Site{s.Step, c.function, c.service, c.action, n}) {
+		return seen, sandbox.FaultNone
+	}
+	attempt := w.attempts[r.ID]
+	w.attempts[r.ID]++
+	if r.ID == "" && w.fired > 0 {
+		return seen, sandbox.FaultNone // git's requests have no number by which to tell a second attempt
+	}
+	fault := w.kind.fault(attempt)
+	if fault != sandbox.FaultNone {
+		w.fired++
+	}
+	return seen, fault
+}
+
+func (w *watch) concerns(event []byte) bool {
+	for _, m := range w.marks {
+		if bytes.Contains(event, []byte(m)) {
+			return true
+		}
+	}
+	return false
+}
