@@ -111,7 +111,7 @@ func TestR45_WhateverGitAnswersTheLastGoodStateStands(t *testing.T) {
 			forges.Break(h.path, c.answer)
 			h.wake()
 			h.troubled(c.want)
-			if trouble := h.repository().Trouble; trouble == "" || strings.Contains(trouble, "s3ntinel") || strings.Contains(trouble, "forge-token") {
+			if trouble := h.repository().Trouble; trouble == "" || strings.Contains(trouble, "s3ntinel") || strings.Contains(trouble, forgeToken) {
 				t.Errorf("the trouble is %q", trouble)
 			}
 			if c.health == gitops.HealthSuspended {

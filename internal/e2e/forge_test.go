@@ -38,7 +38,7 @@ func host(t *testing.T, path string, files map[string]string, flags ...string) *
 	if address == nil || secret == nil {
 		t.Fatalf("no address and secret in what was said:\n%s", said)
 	}
-	h.address, h.secret = address[1], secret[1]
+	h.address, h.secret = address[1], saidOnce(said, secret[1])
 	return h
 }
 
@@ -72,10 +72,13 @@ func (h *hosted) ended(commit, context string, want ...string) forgetest.Status 
 	return last
 }
 
-func token(t *testing.T) string {
+// token writes a file with a token that the forges take.
+func token(t *testing.T) string { return tokenFile(t, forgeToken) }
+
+func tokenFile(t *testing.T, token string) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "token")
-	if err := os.WriteFile(name, []byte("forge-token\n"), 0o600); err != nil {
+	if err := os.WriteFile(name, []byte(token+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return name
@@ -127,6 +130,11 @@ func TestAGitHubAppReadsAndReports(t *testing.T) {
 	if err := json.Unmarshal([]byte(secret), &app); err != nil {
 		t.Fatal(err)
 	}
+	for _, line := range strings.Split(app.PrivateKey, "\n") {
+		if !strings.HasPrefix(line, "-----") {
+			vault.Keep("a line of an App's key", line)
+		}
+	}
 	key := filepath.Join(t.TempDir(), "app.pem")
 	if err := os.WriteFile(key, []byte(app.PrivateKey), 0o600); err != nil {
 		t.Fatal(err)
@@ -141,12 +149,15 @@ func TestAGitHubAppReadsAndReports(t *testing.T) {
 	if forges.Exchanged() == 0 {
 		t.Error("no token was asked for in the App's name")
 	}
+	for _, token := range forges.Granted() {
+		vault.Keep("a token of an App", token)
+	}
 }
 
 func TestAPushToGitLabIsDeployedAndItsCommitShowsHowItEnded(t *testing.T) {
 	const name = "lab-jobs"
 	files := map[string]string{"driftless.yaml": file(name), "stacks/lab-jobs/template.yaml": queue(name, 5)}
-	h := host(t, "group/sub/lab", files, "--forge", "gitlab", "--token-file", token(t))
+	h := host(t, "group/sub/lab", files, "--forge", "gitlab", "--token-file", tokenFile(t, labToken))
 	files["stacks/lab-jobs/template.yaml"] = queue(name, 60)
 	commit := h.commit("slower", files)
 	body := fmt.Sprintf(`{"object_kind":"push","ref":"refs/heads/main","after":%q,"checkout_sha":%q,"project":{"git_http_url":%q,"web_url":%q}}`, commit, commit, h.url()+".git", h.url())

@@ -16,13 +16,15 @@ import (
 	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/sandbox"
 	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation"
+	"github.com/driftless-gitops/driftless/internal/sentinel"
 )
 
 // The demo is the main job, and fails by itself when a part of it does not happen.
 func TestTheMainJobIsDoneAsTheDemoTellsIt(t *testing.T) {
 	var out bytes.Buffer
 	err := demo.Run(t.Context(), io.MultiWriter(&out, writer{t}), 0, false, demo.Options{Root: root,
-		Sandbox: sandbox.Options{Addr: "127.0.0.1:0", ScheduleSpeed: 12}})
+		Sandbox: sandbox.Options{Addr: "127.0.0.1:0", ScheduleSpeed: 12, Watch: seen.listen}})
+	seen.output(sentinel.Output{Where: "what the demo showed", Body: out.Bytes()})
 	if err != nil {
 		t.Fatal(err)
 	}

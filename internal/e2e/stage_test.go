@@ -30,7 +30,7 @@ var root = func() string {
 // shared is the installation that the tests share; why it could not be made, if so. forges is
 // a GitHub Enterprise and a GitLab that it can reach.
 var (
-	shared   *demo.Stage
+	shared   *stage
 	sharedIs error
 	forges   *forgetest.Server
 )
@@ -47,11 +47,13 @@ func TestMain(m *testing.M) {
 		}
 		forges = forgetest.New()
 		defer forges.Close()
-		shared, sharedIs = demo.Open(ctx, demo.Options{Root: root, PrivateHosts: []string{forges.Host()}, Sandbox: sandbox.Options{
-			Addr: "127.0.0.1:0", ScheduleSpeed: 12, VisibilitySpeed: 10}})
+		forges.Accept(forgeToken, labToken)
+		var opened *demo.Stage
+		opened, sharedIs = demo.Open(ctx, demo.Options{Root: root, PrivateHosts: []string{forges.Host()}, Sandbox: sandbox.Options{
+			Addr: "127.0.0.1:0", ScheduleSpeed: 12, VisibilitySpeed: 10, Watch: seen.watch}})
 		if sharedIs == nil {
-			defer shared.Close()
-			sharedIs = shared.Install(ctx)
+			defer opened.Close()
+			shared, sharedIs = &stage{*opened}, opened.Install(ctx)
 		}
 		return m.Run()
 	}())
@@ -62,7 +64,7 @@ type repo struct {
 	t     *testing.T
 	name  string
 	at    string // its URL, where it is not of CodeCommit
-	stage *demo.Stage
+	stage *stage
 }
 
 // watch makes a CodeCommit repository named after the test, pushes the files and watches it.

@@ -33,6 +33,7 @@ func TestAPushOfGitHubIsTakenOnceAndOnlySigned(t *testing.T) {
 	if address == nil || secret == nil {
 		t.Fatalf("no address and secret in what was said:\n%s", said)
 	}
+	saidOnce(said, secret[1])
 	if !strings.HasSuffix(address[1], "/"+gitops.RepositoryID(url, "main")) {
 		t.Errorf("the address is %s", address[1])
 	}

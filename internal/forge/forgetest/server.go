@@ -141,6 +141,13 @@ func (s *Server) Fail(n, status int, headers ...string) {
 	}
 }
 
+// Mend forgets what was left of Fail.
+func (s *Server) Mend() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failures = nil
+}
+
 // Break lets another handler answer git's requests of a repository, before anything else is
 // looked at; nil mends it.
 func (s *Server) Break(name string, answer http.Handler) {
