@@ -8,11 +8,13 @@ TOOLS   := $(CURDIR)/.tools
 BIN     := $(CURDIR)/bin
 MOTO    := 5.2.1
 GOLANGCI := v2.15.0
+GOVULNCHECK := v1.8.0
+FUZZTIME ?= 10s
 
 FAST     = $(shell go list ./... 2>/dev/null | grep -v -E '/(infra|e2e)$$')
 export PATH := $(CURDIR)/.venv/bin:$(TOOLS):$(PATH)
 
-.PHONY: help build test check vet lint tidy e2e demo sandbox bench conformance synth invoke deploy update-golden clean
+.PHONY: help build test check vet lint tidy e2e demo sandbox bench conformance fuzz sbom vuln synth invoke deploy update-golden clean
 
 help: ## show this
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -57,6 +59,18 @@ bench: moto node_modules build ## measure Driftless beside its peers, in about t
 
 conformance: moto build ## hold the sandbox to AWS; a real account only with ACCOUNT=123456789012 REGION=eu-west-1 YES=1
 	@$(BIN)/conformance $(if $(ACCOUNT),-account $(ACCOUNT)) $(if $(REGION),-region $(REGION)) $(if $(YES),-yes) $(if $(ONLY),-only $(ONLY))
+
+fuzz: ## fuzz every parser for FUZZTIME each (10s)
+	@go run ./cmd/fuzz -time $(FUZZTIME)
+
+sbom: ## write a bill of materials of each function into dist/
+	go run ./cmd/supply sbom
+
+vuln: $(TOOLS)/govulncheck ## ask whether weaknesses are known of what is called
+	go run ./cmd/supply -govulncheck $(TOOLS)/govulncheck vuln
+
+$(TOOLS)/govulncheck:
+	GOBIN=$(TOOLS) go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK)
 
 synth: node_modules build ## write the installation's CloudFormation template into cdk.out
 	npx cdk synth --quiet

@@ -167,9 +167,11 @@ func (r *Reconciler) openBundle(ctx context.Context, key string) (fs.FS, error) 
 	var total uint64
 	most := r.Limits.or().TotalBytes
 	for _, f := range archive.File {
-		if total += f.UncompressedSize64; total > uint64(most) {
+		// Held against what is left: a sum of sizes that somebody wrote may pass its type's end.
+		if left := uint64(most) - total; f.UncompressedSize64 > left {
 			return nil, &gitops.Refusal{Reason: fmt.Sprintf("bundle %s holds more than %d bytes", key, most)}
 		}
+		total += f.UncompressedSize64
 	}
 	return archive, nil
 }

@@ -57,11 +57,32 @@ func archive(t testing.TB, files ...string) []byte {
 	return b.Bytes()
 }
 
+// claiming packs files that are said to have these sizes.
+func claiming(t testing.TB, sizes ...uint64) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for i, size := range sizes {
+		f, err := w.CreateRaw(&zip.FileHeader{Name: string(rune('a' + i)), UncompressedSize64: size, CompressedSize64: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
 // FuzzOpenBundle opens whatever may lie in the bucket under its own hash: what comes out are
 // files with paths inside it, no more of them than a bundle may hold, however it was packed.
 func FuzzOpenBundle(f *testing.F) {
 	f.Add(archive(f, "driftless.yaml", "version: 1\n", "stacks/jobs/template.yaml", "Resources: {}\n"))
 	f.Add(archive(f, "bomb", strings.Repeat("\x00", 1<<20)))
+	f.Add(claiming(f, 100, 1<<64-100)) // together nothing, as far as the type goes
 	for _, name := range append(hostile.Refused(), hostile.Inert()...) {
 		if len(name) < 1<<16 { // what a zip can name
 			f.Add(archive(f, name, "x", "a/"+name, "y"))
