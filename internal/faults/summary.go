@@ -10,6 +10,7 @@ import (
 // Summary counts results.
 type Summary struct {
 	Cases, Failed, Unreached int
+	Mended                   int    // cases in which the schedules had to fire
 	Sites, Covered           int    // a site is covered where some case of it was reached
 	Missed                   []Site // sites that no case reached
 	lines                    map[call]*line
@@ -41,6 +42,9 @@ func Sum(results []Result) Summary {
 		} else {
 			s.Unreached++
 		}
+		if r.Mends > 0 {
+			s.Mended++
+		}
 		if r.Problem != "" {
 			s.Failed++
 			l.failed++
@@ -70,7 +74,8 @@ func (s Summary) line(site Site) *line {
 
 // String is the sum in one line.
 func (s Summary) String() string {
-	return fmt.Sprintf("%d of %d calls covered, %d cases, %d of them not reached, %d failed", s.Covered, s.Sites, s.Cases, s.Unreached, s.Failed)
+	return fmt.Sprintf("%d of %d calls covered, %d cases: %d failed, %d not reached, %d needed the schedules",
+		s.Covered, s.Sites, s.Cases, s.Failed, s.Unreached, s.Mended)
 }
 
 // Table is a line for each action of each function.
