@@ -45,6 +45,7 @@ func (r *Reconciler) relook(ctx context.Context, overtaken gitops.Repository) er
 			return nil // another worker's part of the same look
 		}
 		repo.Observing = gitops.Observing{N: repo.Observing.N + 1}
+		repo.Applications = append(repo.Applications, without(overtaken.Applications, repo.Applications)...)
 		err = r.Store.PutRepository(ctx, &repo)
 		if lost(err) {
 			continue

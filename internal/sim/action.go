@@ -76,7 +76,7 @@ var acts map[string]act
 
 // names are the actions' names in the order in which they are drawn.
 var names = []string{"push", "pushall", "force", "branch", "remove", "move", "break", "suspend", "resume", "sync", "drift", "answer",
-	"update", "delete", "edit", "newer", "throttle", "blind"}
+	"update", "delete", "edit", "newer", "throttle", "blind", "propose", "clash", "upgrade"}
 
 func init() {
 	seconds := func(draw func(int) int) string { return fmt.Sprintf("%ds", 10+draw(300)) }
@@ -97,6 +97,9 @@ func init() {
 		"delete":   {1, (*world).deleteStack, none},
 		"edit":     {3, (*world).edit, none},
 		"newer":    {1, (*world).newer, none},
+		"propose":  {1, (*world).propose, none},
+		"clash":    {1, (*world).clash, seconds},
+		"upgrade":  {1, (*world).upgrade, seconds},
 		"throttle": {1, (*world).throttle, seconds},
 		"blind":    {1, (*world).blind, seconds},
 	}

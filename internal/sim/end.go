@@ -51,8 +51,7 @@ func (w *world) begin() {
 func (w *world) rest() {
 	w.calm, w.slow = true, false
 	w.git.Refuse(repoURL, nil)
-	w.repo.broken = false
-	w.repo.commit("calm")
+	w.repo.calm()
 	w.settle(func() bool { return true })
 	for _, e := range w.repo.apps {
 		if j := w.judge.apps[e.Name]; j.Suspended != nil && j.Suspended.By != gitops.ByDriftless {
@@ -177,6 +176,9 @@ func (w *world) stackOf(e *entryOf) (gitops.Application, cloud.Stack, bool) {
 // ended checks the end state against what the last content of git leads to, faults or not.
 func (w *world) ended() {
 	for _, left := range w.cloud.Leftovers("driftless-") {
+		if len(left.Sets) == 0 {
+			left.Sets = []string{left.Stack} // the shell that remained of one
+		}
 		if !w.excused(left.Sets) {
 			w.violate("I4", "at rest there is %s", left)
 		}
@@ -196,7 +198,7 @@ func (w *world) ended() {
 // frozen until their deployment was over, and that died then or could not wait for AWS to have
 // made them (docs/protocol.md, "What it does not guarantee").
 func (w *world) excused(sets []string) bool {
-	return len(sets) > 0 && !slices.ContainsFunc(sets, func(name string) bool {
+	return !slices.ContainsFunc(sets, func(name string) bool {
 		died, late := w.judge.late[name]
 		return !late || !*died && w.knobs.ChangeOf < 28*time.Second
 	})
@@ -241,6 +243,8 @@ func (w *world) endOf(e *entryOf) {
 		w.violate("I9", "%s, with a sound template on a sound stack", ended)
 	case !there || s.Declared == nil || !s.Live.Equal(template.Resources):
 		w.violate("I9", "%s, while live is %v and git has %v", ended, s.Live, template.Resources)
+	case a.Drift.Differs():
+		w.violate("I9", "%s, and is said to differ (%s) while live is what git has", ended, a.Drift.Message)
 	case a.Deployed.Digest != a.Wanted.Digest:
 		w.violate("I9", "%s, while the record says that something else is deployed", ended)
 	}

@@ -35,7 +35,9 @@ type judge struct {
 	yes         map[string]bool              // deployment and digest that a person said yes to
 	rejected    map[string]bool              // applications of which a person rejected a plan
 	foreign     map[string]time.Duration     // when somebody else last touched a stack
-	late        map[string]*bool             // change sets made after their deployment was over: whether their maker died
+	proposed    map[string]bool              // stacks with somebody else's change set
+	holder      map[string]string            // application that executed on a stack last
+	late        map[string]*bool             // change sets made after their deployment was over, and their stacks: whether the maker died
 	writes      int
 	pushedAt    time.Duration
 }
@@ -43,7 +45,8 @@ type judge struct {
 func newJudge(w *world) *judge {
 	return &judge{w: w, apps: map[string]gitops.Application{}, deployments: map[string]gitops.Deployment{}, started: map[string]cloud.Set{},
 		executions: map[string]string{}, highest: map[string]int64{}, wanted: map[string]map[int64]bool{}, since: map[string]time.Duration{},
-		yes: map[string]bool{}, rejected: map[string]bool{}, foreign: map[string]time.Duration{}, late: map[string]*bool{}}
+		yes: map[string]bool{}, rejected: map[string]bool{}, foreign: map[string]time.Duration{}, late: map[string]*bool{},
+		proposed: map[string]bool{}, holder: map[string]string{}}
 }
 
 func (j *judge) pushed() { j.pushedAt = j.w.at }
@@ -162,7 +165,14 @@ func (j *judge) created(s cloud.Set) {
 	case !ok:
 		j.w.violate("I5", "change set %s of stack %s was created and no record knows it", s.Name, s.Stack)
 	case d.Phase.Done() || d.Operation.Token != s.Name:
-		j.late[s.Name] = j.w.running.dead
+		j.late[s.Name], j.late[s.Stack] = j.w.running.dead, j.w.running.dead
+	}
+}
+
+// deleted is told of every accepted deletion of a change set.
+func (j *judge) deleted(s cloud.Set) {
+	if _, ok := j.owner(s.Name); !ok {
+		j.w.violate("I8", "change set %s of stack %s was deleted, which is none of ours", s.Name, s.Stack)
 	}
 }
 
@@ -184,6 +194,11 @@ func (j *judge) executed(s cloud.Set) {
 	if d.Seq < j.highest[d.Application] {
 		w.violate("I2", "%s executed observation %d after %d", d.Application, d.Seq, j.highest[d.Application])
 	}
+	if holder := j.holder[s.Stack]; holder != "" && holder != d.Application && !j.apps[holder].Removed &&
+		j.apps[holder].Settings.CloudFormation.Stack == s.Stack {
+		w.violate("I1", "%s executed %s on stack %s, which is %s's", d.Application, s.Token, s.Stack, holder)
+	}
+	j.holder[s.Stack] = d.Application
 	j.highest[d.Application] = max(j.highest[d.Application], d.Seq)
 	for _, r := range w.cloud.Running() {
 		if o, ok := j.owner(r.Token); ok && r.Token != s.Token && (o.Application == d.Application || r.Stack == s.Stack) {

@@ -73,10 +73,8 @@ func (w *world) removeApp(a Action) {
 
 func (w *world) move(a Action) {
 	e := w.repo.app(a.App)
-	if strings.HasSuffix(e.stack, "-2") {
-		e.stack = strings.TrimSuffix(e.stack, "-2")
-	} else {
-		e.stack += "-2"
+	if strings.HasPrefix(e.stack, "prod-"+e.Name) { // else it is on somebody else's
+		e.stack = aside(e.stack)
 	}
 	w.repo.commit(a.App + " on " + e.stack)
 }
@@ -194,4 +192,64 @@ func (w *world) throttle(a Action) {
 func (w *world) blind(a Action) {
 	w.git.Refuse(repoURL, errDown)
 	w.after(a.span(), func() { w.git.Refuse(repoURL, nil) })
+}
+
+// propose is a change set of somebody else's, who wants to look at it for a while.
+func (w *world) propose(a Action) {
+	e := w.repo.app(a.App)
+	if w.cloud.Propose(e.stack, othersSet) {
+		w.judge.proposed[e.stack] = true
+		w.trace.event(w.at, "others", "propose on "+e.stack, nil)
+	}
+}
+
+// othersSet is the name of somebody else's change set.
+const othersSet = "ann-looks-at-it"
+
+// clash lets an application take another one's stack, which goes elsewhere by the same
+// commit, and give it back after a while.
+func (w *world) clash(a Action) {
+	e, other := w.repo.app(a.App), &w.repo.apps[len(w.repo.apps)-1]
+	if other.Name == e.Name {
+		other = &w.repo.apps[0]
+	}
+	if other.Name == e.Name || e.stack != "prod-"+e.Name || e.Secret || other.Secret {
+		return // what a stack's former owner kept secret is told to nobody who could hide it (docs/protocol.md)
+	}
+	e.stack, other.stack = other.stack, aside(other.stack)
+	w.repo.commit(e.Name + " on the stack of " + other.Name)
+	w.after(a.span(), func() {
+		w.repo.app(a.App).stack = "prod-" + a.App
+		w.repo.commit(a.App + " back on its own stack")
+	})
+}
+
+// aside returns the other name of a stack.
+func aside(stack string) string {
+	if own, ok := strings.CutSuffix(stack, "-2"); ok {
+		return own
+	}
+	return stack + "-2"
+}
+
+// upgrade lets a later version of the program take over a deployment that is planned, in a
+// phase that this one does not know, and bring it back.
+func (w *world) upgrade(a Action) {
+	app := w.judge.apps[a.App]
+	d, ok := w.judge.deployments[app.InFlight]
+	if !ok || d.Phase != gitops.PhasePlanning && d.Phase != gitops.PhaseAwaitingApproval {
+		return
+	}
+	phase := d.Phase
+	move := func(to gitops.Phase) error {
+		now, err := w.store.Store.Deployment(context.Background(), a.App, d.ID)
+		if err == nil && !now.Phase.Done() {
+			now.Phase = to
+			err = w.store.PutDeployment(context.Background(), &now)
+		}
+		return err
+	}
+	if move("Rehearsing") == nil {
+		w.after(a.span(), func() { _ = move(phase) }) // nothing fails here: the world itself calls
+	}
 }

@@ -110,6 +110,17 @@ func (r *repo) commit(message string) {
 	r.w.mail.pushed(id)
 }
 
+// calm mends what is wrong with the configuration.
+func (r *repo) calm() {
+	r.broken = false
+	for i, e := range r.apps {
+		if !strings.HasPrefix(e.stack, "prod-"+e.Name) {
+			r.apps[i].stack = "prod-" + e.Name
+		}
+	}
+	r.commit("calm")
+}
+
 // back moves the branch to an older commit.
 func (r *repo) back(n int) {
 	v := r.commits[max(0, len(r.commits)-1-n)]

@@ -78,7 +78,7 @@ func (w *world) build() {
 	}
 	w.cloud = &cloud.Cloud{Now: func() time.Time { return w.now() }, After: w.after, Draw: w.draw, Vanish: k.Vanish, Forgets: k.Forgets, Page: k.Page,
 		Pace: cloud.Pace{ChangeSet: upTo(k.ChangeOf), Execution: upTo(k.ExecOf), Detection: upTo(k.DetectOf), Late: k.Late},
-		Told: w.mail.told, Created: w.judge.created, Executed: w.judge.executed}
+		Told: w.mail.told, Created: w.judge.created, Executed: w.judge.executed, Deleted: w.judge.deleted}
 	clock := func() time.Time {
 		if w.running == nil {
 			return w.now()

@@ -124,6 +124,13 @@ func details(id string, before, after Resource, revert bool, declared *Template)
 		if was == is {
 			continue
 		}
+		if declared != nil {
+			for _, secret := range declared.NoEcho {
+				if was == secret {
+					was = "****" // of the template that the stack has, CloudFormation knows itself what is secret
+				}
+			}
+		}
 		t := &types.ResourceTargetDefinition{Attribute: types.ResourceAttributeProperties, Name: aws.String(name),
 			Path: aws.String("/Properties/" + name), BeforeValue: aws.String(was), AfterValue: aws.String(is),
 			RequiresRecreation: types.RequiresRecreationNever}
@@ -186,6 +193,9 @@ func (c *Cloud) DeleteChangeSet(_ context.Context, in *cloudformation.DeleteChan
 	}
 	c.Mutations++
 	c.remove(cs)
+	if c.Deleted != nil {
+		c.Deleted(cs.Set)
+	}
 	return &cloudformation.DeleteChangeSetOutput{}, nil
 }
 

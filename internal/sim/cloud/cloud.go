@@ -30,8 +30,9 @@ type Cloud struct {
 	// Told is called with every event on the account's bus: a stack's status or an ended
 	// drift detection.
 	Told func(stack string, e Event)
-	// Created and Executed are called when a change set was accepted or its execution was.
-	Created, Executed func(s Set)
+	// Created, Executed and Deleted are called when a change set was accepted, or its execution
+	// or its deletion was.
+	Created, Executed, Deleted func(s Set)
 
 	stacks     []*stack
 	detections []*detection

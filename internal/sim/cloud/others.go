@@ -59,6 +59,17 @@ func (c *Cloud) Edit(name, resource, property, value string) bool {
 	return true
 }
 
+// Propose is somebody else's change set, which they do not execute; false where AWS refuses it.
+func (c *Cloud) Propose(stack, name string) bool {
+	s := c.find(&stack)
+	if s == nil || s.deleted || !s.updatable() || slices.ContainsFunc(s.sets, func(o *set) bool { return o.Name == name }) {
+		return false
+	}
+	s.sets = append(s.sets, &set{Set: Set{Name: name, Stack: s.name, Template: s.declared, At: c.Now()}, arn: c.id("changeSet", name), stack: s,
+		createdAt: c.Now(), status: types.ChangeSetStatusCreateComplete, execution: types.ExecutionStatusAvailable})
+	return true
+}
+
 // Stack is a stack as a simulation may judge it.
 type Stack struct {
 	Status   types.StackStatus
