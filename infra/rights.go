@@ -37,7 +37,7 @@ func (i installation) rights() map[string][]*awsiam.PolicyStatementProps {
 		},
 		"reconciler": {
 			send,
-			allow("Work", acts("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"), work),
+			allow("Work", acts("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"), work),
 			allowKeys("Records", acts("dynamodb:GetItem", "dynamodb:UpdateItem"), table, "REPO#*", "APP#*"),
 			allowKeys("Applications", acts("dynamodb:BatchGetItem", "dynamodb:PutItem"), table, "APP#*"),
 			allowKeys("Claims", acts("dynamodb:GetItem", "dynamodb:PutItem"), table, "CLAIM#*"),

@@ -26,7 +26,6 @@ var byOthers = map[string]string{
 	"reconciler Work sqs:ReceiveMessage":                                     "Lambda polls the queue of the mapping",
 	"reconciler Work sqs:DeleteMessage":                                      "Lambda polls the queue of the mapping",
 	"reconciler Work sqs:GetQueueAttributes":                                 "Lambda polls the queue of the mapping",
-	"reconciler Work sqs:ChangeMessageVisibility":                            "Lambda polls the queue of the mapping",
 	"notifier Changes dynamodb:DescribeStream":                               "Lambda reads the stream of the mapping",
 	"notifier Changes dynamodb:GetRecords":                                   "Lambda reads the stream of the mapping",
 	"notifier Changes dynamodb:GetShardIterator":                             "Lambda reads the stream of the mapping",
