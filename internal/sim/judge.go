@@ -38,8 +38,9 @@ type judge struct {
 	proposed    map[string]bool              // stacks with somebody else's change set
 	holder      map[string]string            // application that executed on a stack last
 	late        map[string]*bool             // change sets made after their deployment was over, and their stacks: whether the maker died
+	ended       func(gitops.Deployment)      // told of every deployment that ended; nil: nobody asks
 	writes      int
-	pushedAt    time.Duration
+	heads       []stand // what the branch stood at, oldest first
 }
 
 func newJudge(w *world) *judge {
@@ -49,7 +50,13 @@ func newJudge(w *world) *judge {
 		proposed: map[string]bool{}, holder: map[string]string{}}
 }
 
-func (j *judge) pushed() { j.pushedAt = j.w.at }
+// stand is what the branch stood at from a time on.
+type stand struct {
+	commit string
+	at     time.Duration
+}
+
+func (j *judge) pushed(commit string) { j.heads = append(j.heads, stand{commit, j.w.at}) }
 
 func (j *judge) touched(stack string) { j.foreign[stack] = j.w.at }
 
@@ -65,6 +72,7 @@ func (j *judge) changed(before, after any) {
 	j.writes++
 	switch now := after.(type) {
 	case gitops.Repository:
+		j.look(now)
 		j.repository = now
 	case gitops.Application:
 		was, had := before.(gitops.Application)
@@ -78,6 +86,20 @@ func (j *judge) changed(before, after any) {
 		j.deployment(was, now, had)
 		j.deployments[now.ID] = now
 	}
+}
+
+// look checks that a look takes what the branch stood at since it began, and nothing else.
+func (j *judge) look(r gitops.Repository) {
+	p, commit := j.w.running, r.Observing.Commit
+	if p == nil || commit == "" || commit == j.repository.Observing.Commit {
+		return
+	}
+	for i, h := range j.heads {
+		if h.commit == commit && (i == len(j.heads)-1 || j.heads[i+1].at >= p.began) {
+			return
+		}
+	}
+	j.w.violate("I2", "a look that began at %s takes commit %s, which the branch does not stand at", p.began, gitops.Short(commit))
 }
 
 func (j *judge) application(was, now gitops.Application, had bool) {
@@ -114,6 +136,9 @@ func (j *judge) deployment(was, now gitops.Deployment, had bool) {
 		j.w.violate("I5", "deployment %s of %s had ended %s, and was changed to %s", now.ID, now.Application, was.Phase, now.Phase)
 	case now.Phase == gitops.PhaseApplying && was.Phase != gitops.PhaseApplying:
 		j.applying(now)
+	}
+	if now.Phase.Done() && j.ended != nil {
+		j.ended(now)
 	}
 	if now.Phase.Done() && len(now.Reason) == 0 {
 		j.w.violate("I3", "deployment %s of %s ended %s without a reason", now.ID, now.Application, now.Phase)

@@ -88,7 +88,7 @@ func (m Mutant) try(ctx context.Context, o MutantOptions, dir string) (finding, 
 		return finding{}, err
 	}
 	binary := filepath.Join(dir, "sim")
-	build := exec.CommandContext(ctx, "go", "build", "-overlay", overlay, "-o", binary, "./cmd/sim")
+	build := exec.CommandContext(ctx, "go", "build", "-ldflags=-s -w", "-overlay", overlay, "-o", binary, "./cmd/sim")
 	build.Dir = o.Root
 	if out, err := build.CombinedOutput(); err != nil {
 		return finding{}, fmt.Errorf("build: %w\n%s", err, out)

@@ -16,6 +16,7 @@ type Plan struct {
 	Seed    uint64
 	Actions []Action
 	Faults  []Fault
+	Knobs   *Knobs // nil: drawn from the seed
 }
 
 // Knobs are the properties of a world.
@@ -60,7 +61,7 @@ func dice(seed, purpose uint64) func(int) int {
 // Generate returns the plan of a seed.
 func Generate(seed uint64) Plan {
 	draw := dice(seed, 1)
-	k := knobsOf(seed)
+	k := DrawKnobs(seed)
 	p := Plan{Seed: seed}
 	total := 0
 	for _, n := range names {
@@ -83,8 +84,8 @@ func Generate(seed uint64) Plan {
 	return p
 }
 
-// knobsOf returns the world of a seed.
-func knobsOf(seed uint64) Knobs {
+// DrawKnobs returns the world of a seed.
+func DrawKnobs(seed uint64) Knobs {
 	draw := dice(seed, 2)
 	one := func(d ...time.Duration) time.Duration { return d[draw(len(d))] }
 	k := Knobs{FIFO: draw(2) == 0, Deaf: draw(6) == 0, Workers: 1 + draw(4), Vanish: draw(2) == 0, Page: []int{3, 100}[draw(2)],

@@ -26,6 +26,7 @@ func (w *world) fault(site string) (Fault, bool) {
 	for _, f := range w.faults[site] {
 		if f.N == w.calls[site] {
 			w.trace.event(w.at, "fault", f.String(), nil)
+			w.failed = w.at
 			return f, true
 		}
 	}
@@ -129,6 +130,16 @@ var _ cloudformation.Client = client{}
 func through[I, O any](c client, ctx context.Context, site string, in I, do func(context.Context, I, ...func(*sdk.Options)) (O, error)) (O, error) { //nolint:revive // the client is what it is called on
 	var none O
 	err := c.w.gate(site)
+	if p := c.w.running; err == nil && c.w.poisoned != "" && p != nil && p.name == "worker app-"+c.w.poisoned {
+		switch c.w.poison { //nolint:exhaustive // the others are no fault of an application
+		case FaultFail:
+			err = errDown
+		case FaultStall:
+			p.pause(time.Hour) // until the invocation is ended by force
+		case FaultThrottle:
+			err = &smithy.GenericAPIError{Code: "Throttling", Message: "Rate exceeded"}
+		}
+	}
 	if err == nil && c.w.slow {
 		err = &smithy.GenericAPIError{Code: "Throttling", Message: "Rate exceeded"}
 	}

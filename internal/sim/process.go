@@ -15,6 +15,7 @@ type process struct {
 	w        *world
 	name     string
 	skew     time.Duration // of its clock
+	began    time.Duration
 	deadline time.Duration // when it is ended by force; zero: never
 	dead     *bool         // of this job
 	doomed   bool          // it dies at its next call: the one before took effect and was not answered
@@ -45,6 +46,7 @@ func (w *world) start(name string, limit time.Duration, job func(context.Context
 		w.all = append(w.all, p)
 	}
 	p.name, p.job, p.done, p.dead, p.doomed, p.deadline, p.read = name, job, done, new(bool), false, 0, map[string]time.Duration{}
+	p.began = w.at
 	if limit > 0 {
 		p.deadline = w.at + limit
 	}

@@ -106,7 +106,7 @@ func (r *repo) commit(message string) {
 	id := r.w.git.Push(repoURL, "main", message, r.files)
 	r.gone = false
 	r.commits = append(r.commits, version{id, maps.Clone(r.files), append([]entryOf(nil), r.apps...), r.broken})
-	r.w.judge.pushed()
+	r.w.judge.pushed(id)
 	r.w.mail.pushed(id)
 }
 
@@ -127,7 +127,7 @@ func (r *repo) back(n int) {
 	r.files, r.apps, r.broken, r.gone = maps.Clone(v.files), append([]entryOf(nil), v.apps...), v.broken, false
 	r.w.git.Reset(repoURL, "main", v.commit)
 	r.commits = append(r.commits, v)
-	r.w.judge.pushed()
+	r.w.judge.pushed(v.commit)
 	r.w.mail.pushed(v.commit)
 }
 

@@ -1,20 +1,24 @@
 package sim
 
-import "io"
+import (
+	"io"
+	"time"
+)
 
 // Result is how a run ended.
 type Result struct {
 	Plan      Plan
-	Violation *Violation // nil: every invariant held
-	Hash      uint64     // of the trace: the same plan gives the same
-	Executed  int        // change sets
+	Violation *Violation    // nil: every invariant held
+	Hash      uint64        // of the trace: the same plan gives the same
+	Executed  int           // change sets
+	Took      time.Duration // of the world's time
 }
 
 // Run lets a plan happen. Its trace is written to log, unless that is nil.
 func Run(p Plan, log io.Writer) Result {
 	w := newWorld(p, log)
 	w.run()
-	return Result{Plan: p, Violation: w.judge.found, Hash: w.trace.hash, Executed: len(w.judge.executions)}
+	return Result{Plan: p, Violation: w.judge.found, Hash: w.trace.hash, Executed: len(w.judge.executions), Took: w.at}
 }
 
 // Shrink drops actions and faults one by one while the same invariant stays broken.

@@ -30,14 +30,17 @@ type world struct {
 	calls  map[string]int // by site, while there are faults
 	faults map[string][]Fault
 	calm   bool          // the faults have stopped
+	failed time.Duration // when a fault happened last
 	thawed time.Duration // when the last process that is frozen goes on
 
-	store *store
-	blobs *fake.Blobs
-	git   *fake.Git
-	mail  *mail
-	cloud *cloud.Cloud
-	slow  bool // CloudFormation throttles everybody
+	store    *store
+	blobs    *fake.Blobs
+	git      *fake.Git
+	mail     *mail
+	cloud    *cloud.Cloud
+	slow     bool      // CloudFormation throttles everybody
+	poisoned string    // the application whose calls of CloudFormation go wrong always
+	poison   FaultKind // how
 
 	reconciler *reconcile.Reconciler
 	operator   *reconcile.Operator
@@ -53,8 +56,11 @@ const repoURL = "https://git.example.com/team/infra"
 var target = gitops.Target{Account: "111122223333", Region: "eu-west-1"}
 
 func newWorld(p Plan, log io.Writer) *world {
-	w := &world{plan: p, knobs: knobsOf(p.Seed), start0: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC), draw: dice(p.Seed, 3),
+	w := &world{plan: p, knobs: DrawKnobs(p.Seed), start0: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC), draw: dice(p.Seed, 3),
 		calls: map[string]int{}, faults: map[string][]Fault{}, blobs: fake.NewBlobs(), git: fake.NewGit(), trace: trace{out: log}}
+	if p.Knobs != nil {
+		w.knobs = *p.Knobs
+	}
 	for _, f := range p.Faults {
 		w.faults[f.Site] = append(w.faults[f.Site], f)
 	}
@@ -120,7 +126,27 @@ func (w *world) schedules() {
 		w.after(5*time.Minute, five)
 	}
 	w.after(time.Duration(w.draw(60))*time.Second, minute)
+	w.lonely(0)
 	w.after(time.Duration(w.draw(300))*time.Second, five)
+}
+
+// patience is for how many minutes a repository may be unfinished while nobody is at work and
+// nothing fails: the one-minute sweep finds it.
+const patience = 3
+
+// lonely checks every minute that an unfinished repository is not forgotten until the resync.
+func (w *world) lonely(minutes int) {
+	w.after(time.Minute, func() {
+		if w.judge.repository.Unfinished() && w.busy == 0 && len(w.mail.letters) == 0 && w.at-w.failed > patience*time.Minute {
+			minutes++
+		} else {
+			minutes = 0
+		}
+		if minutes > patience {
+			w.violate("I3", "the repository is unfinished, and nobody has looked at it for %d minutes", minutes)
+		}
+		w.lonely(minutes)
+	})
 }
 
 func (w *world) sweepOnce(name string, sweep func(context.Context) (int, error)) {
