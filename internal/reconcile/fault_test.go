@@ -116,3 +116,63 @@ func TestR16_TwoWorkersOnOneApplicationExecuteOnce(t *testing.T) {
 		w.expect("jobs", gitops.PhaseSucceeded)
 	}
 }
+
+// A worker froze between the intent to plan and the call, and makes the call when the
+// deployment is long over: what it makes is removed by itself.
+func TestR15_APlanThatIsMadeAfterItsDeploymentEndedIsRemoved(t *testing.T) {
+	w := watching(t)
+	w.r.Sleep = nil
+	w.push("first", map[string]string{"stacks/jobs/template.yaml": "Queue.Type: AWS::SQS::Queue\nQueue.VisibilityTimeout: 9\n"})
+	w.resync()
+	frozen := false
+	w.engine.Fail(func(call string) error {
+		if call != "Start plan" || frozen {
+			return nil
+		}
+		frozen = true
+		w.push("second", map[string]string{"stacks/jobs/template.yaml": "Queue.Type: AWS::SQS::Queue\nQueue.VisibilityTimeout: 10\n"})
+		w.resync()
+		w.settle()
+		return nil
+	})
+	w.drain()
+	if !frozen {
+		t.Fatal("no plan was begun")
+	}
+	w.settle()
+	if left := w.engine.Leftovers(); len(left) > 0 {
+		t.Errorf("change sets are left behind: %v", left)
+	}
+	if got := w.live("jobs", "Queue", "VisibilityTimeout"); got != "10" {
+		t.Errorf("live is %q", got)
+	}
+}
+
+// Two workers plan; one has found the plan unfit, removed it and ended the deployment, while
+// the other one was about to begin it again.
+func TestR16_APlanThatAnotherWorkerRemovedIsNotBegunAgain(t *testing.T) {
+	w := watching(t)
+	w.r.Sleep = nil
+	w.engine.Script("jobs", fake.Script{FailPlan: "no"})
+	w.push("unfit", map[string]string{"stacks/jobs/template.yaml": "Queue.Type: AWS::SQS::Queue\nQueue.VisibilityTimeout: 9\n"})
+	w.resync()
+	looked := 0
+	w.engine.Fail(func(call string) error {
+		if call == "Observe plan" && looked == 0 {
+			looked++
+			w.settle() // the other worker
+		}
+		return nil
+	})
+	w.drain()
+	w.settle()
+	if looked == 0 {
+		t.Fatal("nobody looked at a plan")
+	}
+	if left := w.engine.Leftovers(); len(left) > 0 {
+		t.Errorf("change sets are left behind: %v", left)
+	}
+	if n := w.engine.Count("Start plan"); n != 3 { // two to bring both applications up
+		t.Errorf("plans were begun %d times, want 3", n)
+	}
+}
