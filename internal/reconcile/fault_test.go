@@ -156,9 +156,13 @@ func TestR16_APlanThatAnotherWorkerRemovedIsNotBegunAgain(t *testing.T) {
 	w.engine.Script("jobs", fake.Script{FailPlan: "no"})
 	w.push("unfit", map[string]string{"stacks/jobs/template.yaml": "Queue.Type: AWS::SQS::Queue\nQueue.VisibilityTimeout: 9\n"})
 	w.resync()
-	looked := 0
+	looked, begun := 0, 0
 	w.engine.Fail(func(call string) error {
-		if call == "Observe plan" && looked == 0 {
+		switch {
+		case call == "Start plan" && begun == 0:
+			begun++
+			return fake.ErrLost // so that nobody knows its id
+		case call == "Observe plan" && looked == 0:
 			looked++
 			w.settle() // the other worker
 		}
