@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -182,12 +183,21 @@ func (j *judge) owner(token string) (gitops.Deployment, bool) {
 	return d, ok
 }
 
+// numberOf returns the number at the end of a token.
+func numberOf(token string) int {
+	n, err := strconv.Atoi(token[strings.LastIndexByte(token, '-')+1:])
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
 // created is told of every accepted creation of a change set.
 func (j *judge) created(s cloud.Set) {
 	j.started[s.Name] = s
 	d, ok := j.owner(s.Name)
-	switch {
-	case !ok:
+	switch n := numberOf(s.Name); {
+	case !ok, n == 0, n > d.Operation.N:
 		j.w.violate("I5", "change set %s of stack %s was created and no record knows it", s.Name, s.Stack)
 	case d.Phase.Done() || d.Operation.Token != s.Name:
 		j.late[s.Name], j.late[s.Stack] = j.w.running.dead, j.w.running.dead
