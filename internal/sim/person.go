@@ -242,7 +242,7 @@ func (w *world) upgrade(a Action) {
 	}
 	phase := d.Phase
 	move := func(to gitops.Phase) error {
-		now, err := w.store.Store.Deployment(context.Background(), a.App, d.ID)
+		now, err := w.store.Deployment(context.Background(), a.App, d.ID)
 		if err == nil && !now.Phase.Done() {
 			now.Phase = to
 			err = w.store.PutDeployment(context.Background(), &now)

@@ -44,6 +44,13 @@ func (w *world) gate(site string) error {
 	if p.doomed || *p.dead {
 		p.die()
 	}
+	p.made++
+	switch site {
+	case "DescribeChangeSet":
+		p.looked = p.made
+	case "Application", "Deployment", "PutDeployment":
+		p.knows = p.made
+	}
 	f, faulty := w.fault(site)
 	if faulty && f.Kind == FaultStall {
 		w.mail.frozen(p, f.For)

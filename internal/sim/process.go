@@ -21,6 +21,9 @@ type process struct {
 	doomed   bool          // it dies at its next call: the one before took effect and was not answered
 	stale    bool          // the call under way is answered with what was true before
 	read     map[string]time.Duration
+	looked   int // the number of its call by which it last looked for a change set
+	knows    int // and of that by which it last read or wrote its records
+	made     int // calls
 	job      func(context.Context)
 	done     func(ended bool)
 
@@ -85,9 +88,9 @@ func (p *process) run() (ended bool) {
 	ctx, cancel := context.WithCancel(context.Background()) //nolint:usetesting // a world is a main of its own
 	defer cancel()
 	defer func() {
-		switch r := recover(); {
-		case r == nil:
-		case r == errDied: //nolint:errorlint // the very value
+		switch r := recover(); r {
+		case nil:
+		case errDied:
 			ended = false
 		default:
 			p.w.violate("panic", "%s: %v\n%s", p.name, r, debug.Stack())

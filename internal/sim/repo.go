@@ -5,7 +5,6 @@ import (
 	"maps"
 	"strings"
 
-	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/sim/cloud"
 )
 
@@ -139,5 +138,3 @@ func (r *repo) app(name string) *entryOf {
 	}
 	return &r.apps[0]
 }
-
-func repositoryID() string { return gitops.RepositoryID(repoURL, "main") }
