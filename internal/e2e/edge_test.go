@@ -60,12 +60,14 @@ func TestABundleAndAPlanThatAreLostAreMissed(t *testing.T) {
 	}
 	r.cli("sync", name) // which plans from the bundle, whatever it finds
 	r.eventually("the bundle is missed", func() bool { return seen.missed("reconciler", *bucket) }, func() string { v, _ = r.app(name); return describe(v, r.repository()) })
-	if v, _ = r.app(name); v.Application.Deployed.Digest != v.Application.Wanted.Digest || v.Application.Ended.Phase != gitops.PhaseSucceeded {
-		t.Errorf("without its bundle it is %s", describe(v, r.repository()))
-	}
+	r.eventually("it says so", func() bool {
+		v, _ = r.app(name)
+		return v.Application.Ended.Phase == gitops.PhaseBlocked && strings.Contains(v.Application.Ended.Reason, bundle)
+	}, func() string { return describe(v, r.repository()) })
 	if _, err := store.PutObject(t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: &bundle, Body: bytes.NewReader(kept)}); err != nil {
 		t.Fatal(err)
 	}
+	r.cli("sync", name)
 	r.eventually("it goes on", func() bool { v, _ = r.app(name); return v.Deployment == nil && v.Health == gitops.HealthHealthy },
 		func() string { return describe(v, r.repository()) })
 }

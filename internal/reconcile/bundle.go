@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -150,7 +151,11 @@ func (r *Reconciler) openBundle(ctx context.Context, key string) (fs.FS, error) 
 	}
 	context.AfterFunc(ctx, func() { _ = file.Close() }) // nothing of it is kept
 	sum := sha256.New()
-	if err := r.Blobs.GetFile(ctx, key, io.MultiWriter(file, sum)); err != nil {
+	err = r.Blobs.GetFile(ctx, key, io.MultiWriter(file, sum))
+	if errors.Is(err, ErrNotFound) {
+		return nil, &gitops.Refusal{Reason: fmt.Sprintf("bundle %s is no longer in the data bucket: a new commit makes a new one", key), Blocked: true}
+	}
+	if err != nil {
 		return nil, fmt.Errorf("read bundle %s: %w", key, err)
 	}
 	if got := hex.EncodeToString(sum.Sum(nil)); got != strings.TrimSuffix(path.Base(key), ".zip") {
