@@ -94,7 +94,7 @@ func init() {
 		"drift":    {3, (*world).drift, none},
 		"answer":   {5, (*world).answer, func(draw func(int) int) string { return []string{"yes", "yes", "yes", "no"}[draw(4)] }},
 		"update":   {2, (*world).update, content},
-		"delete":   {1, (*world).deleteStack, none},
+		"delete":   {2, (*world).deleteStack, none},
 		"edit":     {3, (*world).edit, none},
 		"newer":    {1, (*world).newer, none},
 		"propose":  {1, (*world).propose, none},

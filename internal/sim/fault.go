@@ -93,7 +93,7 @@ var sites = []site{
 	{"PutReport", 1, ofWrites}, {"LatestReport", 1, ofReads},
 	{"Send", 2, ofWrites}, {"Put", 2, ofWrites}, {"Get", 2, ofReads},
 	{"Head", 2, ofReads}, {"Snapshot", 1, ofReads}, {"Fetch", 1, ofReads},
-	{"CreateChangeSet", 8, ofCloud}, {"DescribeChangeSet", 4, ofLooks}, {"ExecuteChangeSet", 8, ofCloud}, {"DeleteChangeSet", 4, ofCloud},
+	{"CreateChangeSet", 12, ofCloud}, {"DescribeChangeSet", 4, ofLooks}, {"ExecuteChangeSet", 8, ofCloud}, {"DeleteChangeSet", 4, ofCloud},
 	{"ListChangeSets", 1, ofLooks}, {"DescribeStacks", 3, ofLooks}, {"DescribeStackEvents", 4, ofLooks}, {"DescribeEvents", 1, ofLooks},
 	{"ListStackResources", 1, ofLooks}, {"DeleteStack", 2, ofCloud}, {"DetectStackDrift", 3, ofCloud},
 	{"DescribeStackDriftDetectionStatus", 2, ofLooks}, {"DescribeStackResourceDrifts", 1, ofLooks},

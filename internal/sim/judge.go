@@ -28,7 +28,6 @@ type judge struct {
 	repository  gitops.Repository
 	deployments map[string]gitops.Deployment // by id, as stored last
 	order       []string                     // ids, as they were opened
-	started     map[string]cloud.Set         // operations of ours, by token
 	executions  map[string]string            // token of the accepted execution, by deployment
 	highest     map[string]int64             // observation number of what was executed, by application
 	wanted      map[string]map[int64]bool    // observation numbers that were wanted, by application
@@ -45,7 +44,7 @@ type judge struct {
 }
 
 func newJudge(w *world) *judge {
-	return &judge{w: w, apps: map[string]gitops.Application{}, deployments: map[string]gitops.Deployment{}, started: map[string]cloud.Set{},
+	return &judge{w: w, apps: map[string]gitops.Application{}, deployments: map[string]gitops.Deployment{},
 		executions: map[string]string{}, highest: map[string]int64{}, wanted: map[string]map[int64]bool{}, since: map[string]time.Duration{},
 		yes: map[string]bool{}, rejected: map[string]bool{}, foreign: map[string]time.Duration{}, late: map[string]*bool{},
 		proposed: map[string]bool{}, holder: map[string]string{}}
@@ -194,7 +193,6 @@ func numberOf(token string) int {
 
 // created is told of every accepted creation of a change set.
 func (j *judge) created(s cloud.Set) {
-	j.started[s.Name] = s
 	d, ok := j.owner(s.Name)
 	switch n := numberOf(s.Name); {
 	case !ok, n == 0, n > d.Operation.N:

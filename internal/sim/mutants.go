@@ -3,6 +3,7 @@ package sim
 // The files into which bugs are planted.
 const (
 	application = "internal/reconcile/application.go"
+	starting    = "internal/reconcile/start.go"
 	finishing   = "internal/reconcile/finish.go"
 	registering = "internal/reconcile/register.go"
 	looking     = "internal/reconcile/repository.go"
@@ -48,7 +49,7 @@ func protocolMutants() []Mutant {
 		one("unconditional-close", "a deployment is closed whatever the versions", finishing,
 			"	return r.Store.Close(ctx, &a, d)\n",
 			"	if now, err := r.Store.Application(ctx, a.ID); err == nil {\n		a.Version = now.Version\n	}\n	return r.Store.Close(ctx, &a, d)\n"),
-		one("plan-before-recording", "a change set is created before its token is saved", application,
+		one("plan-before-recording", "a change set is created before its token is saved", starting,
 			"	if err := r.Store.PutDeployment(ctx, d); err != nil {\n		return nil, err\n	}\n	return r.start(ctx, d)\n}\n\n// start starts",
 			"	told, err := r.start(ctx, d)\n	if err != nil || told != nil {\n		return told, err\n	}\n	return nil, r.Store.PutDeployment(ctx, d)\n}\n\n// start starts"),
 		one("apply-before-recording", "a change set is executed before the intent is saved", application,
@@ -61,9 +62,9 @@ func protocolMutants() []Mutant {
 			"(k == gitops.StepApply || k == gitops.StepStart)", "k == gitops.StepStart"),
 		one("no-reading-before-start", "a plan that another worker removed is begun again", application,
 			"(k == gitops.StepApply || k == gitops.StepStart)", "k == gitops.StepApply"),
-		one("no-retraction", "a plan that came too late stays", application,
+		one("no-retraction", "a plan that came too late stays", starting,
 			"		r.retract(ctx, w, d.ID, made)\n", "		_ = made\n"),
-		one("stale-stack", "a new plan looks for its change set on the stack of the plan before", application,
+		one("stale-stack", "a new plan looks for its change set on the stack of the plan before", starting,
 			"	d.Operation = gitops.Operation{N: n, Kind: gitops.OperationPlan, Token: gitops.Token(d.ID, n), At: r.Now()}\n",
 			"	d.Operation = gitops.Operation{N: n, Kind: gitops.OperationPlan, Token: gitops.Token(d.ID, n), At: r.Now(), StackID: d.Operation.StackID}\n"),
 		one("errors-are-failures", "what AWS could not say is taken for a failure", application,
