@@ -11,10 +11,10 @@ GOLANGCI := v2.15.0
 GOVULNCHECK := v1.8.0
 FUZZTIME ?= 10s
 
-FAST     = $(shell go list ./... 2>/dev/null | grep -v -E '/(infra|e2e)$$')
+FAST     = $(shell go list ./... 2>/dev/null | grep -v -E '/(infra|e2e|faults)$$')
 export PATH := $(CURDIR)/.venv/bin:$(TOOLS):$(PATH)
 
-.PHONY: help build test check vet lint tidy e2e demo sandbox bench conformance fuzz sbom vuln synth invoke deploy update-golden clean
+.PHONY: help build test check vet lint tidy e2e demo sandbox bench conformance sim soak mutants faults fuzz sbom vuln synth invoke deploy update-golden clean
 
 help: ## show this
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -25,11 +25,14 @@ build: ## build the command line, the demo and the CDK app into bin/
 test: moto ## run the tests, except those of infra and the end-to-end run
 	@go test $(FAST)
 
-check: vet lint tidy moto node_modules ## what CI runs: vet, linters, all tests with -race, infra, the end-to-end run
+check: vet lint tidy moto node_modules ## what CI runs: vet, linters, all tests with -race, simulation, fuzzing, infra, the runs in the sandbox
 	@go test -race $(FAST)
+	$(MAKE) --no-print-directory sim
+	$(MAKE) --no-print-directory fuzz
 	go test ./infra
 	$(MAKE) --no-print-directory synth
 	$(MAKE) --no-print-directory e2e
+	go test -count=1 -timeout 20m -v ./internal/faults
 
 vet:
 	go vet ./...
@@ -59,6 +62,18 @@ bench: moto node_modules build ## measure Driftless beside its peers, in about t
 
 conformance: moto build ## hold the sandbox to AWS; a real account only with ACCOUNT=123456789012 REGION=eu-west-1 YES=1
 	@$(BIN)/conformance $(if $(ACCOUNT),-account $(ACCOUNT)) $(if $(REGION),-region $(REGION)) $(if $(YES),-yes) $(if $(ONLY),-only $(ONLY))
+
+sim: build ## simulate the reconciler with 100,000 seeds of faults, in at most three minutes
+	$(BIN)/sim run -every 15s
+
+soak: build ## the same with a million seeds, other ones each time: make soak SEEDS=5000000
+	$(BIN)/sim run -from random -seeds $(or $(SEEDS),1000000) -every 1m
+
+mutants: build ## plant bugs into the protocol, and see that the simulation finds each
+	$(BIN)/sim mutants
+
+faults: moto node_modules build ## let every call of a rollout go wrong in every way, run the tests of the fault matrix; writes docs/faults.md
+	$(BIN)/faults
 
 fuzz: ## fuzz every parser for FUZZTIME each (10s)
 	@go run ./cmd/fuzz -time $(FUZZTIME)
