@@ -17,6 +17,9 @@ import (
 // faults have stopped, and AWS has ended what it had begun: K of I3.
 const rounds = 8
 
+// restless is after how many calls it is certain that there will be no rest.
+const restless = 20_000
+
 // run lets a plan happen and checks what is left.
 func (w *world) run() {
 	defer w.close()
@@ -74,9 +77,12 @@ func (w *world) quiet() bool {
 // settle lets the world go on until it is quiet, and done says so too, after a resync. A
 // person approves what waits meanwhile.
 func (w *world) settle(done func() bool) {
-	began := w.at
+	began, made := w.at, w.made
 	for last := w.at; w.judge.found == nil; {
 		w.until(w.at + 30*time.Second)
+		if w.made-made > restless {
+			w.violate("I3", "not at rest after %d calls since the faults stopped: %s", restless, w.unfinished())
+		}
 		if w.frozen() || w.cloud.Busy() {
 			last = w.at // AWS's time, and that of what is frozen, is not ours
 		}

@@ -45,6 +45,10 @@ func (w *world) gate(site string) error {
 		p.die()
 	}
 	p.made++
+	w.made++
+	if w.judge.found != nil {
+		p.die() // nothing that follows is of interest
+	}
 	switch site {
 	case "DescribeChangeSet":
 		p.looked = p.made

@@ -30,6 +30,7 @@ type world struct {
 	calls  map[string]int // by site, while there are faults
 	faults map[string][]Fault
 	calm   bool          // the faults have stopped
+	made   int           // calls of ports
 	failed time.Duration // when a fault happened last
 	thawed time.Duration // when the last process that is frozen goes on
 
