@@ -197,8 +197,8 @@ func (j *judge) created(s cloud.Set) {
 	switch n := numberOf(s.Name); {
 	case !ok, n == 0, n > d.Operation.N:
 		j.w.violate("I5", "change set %s of stack %s was created and no record knows it", s.Name, s.Stack)
-	case j.w.running.looked > j.w.running.knows:
-		j.w.violate("I5", "change set %s of stack %s was created on records that were read before it was looked for", s.Name, s.Stack)
+	case j.w.running.sure < 2:
+		j.w.violate("I5", "change set %s of stack %s was begun again on records that were not read again", s.Name, s.Stack)
 	case d.Phase.Done() || d.Operation.Token != s.Name:
 		j.late[s.Name], j.late[s.Stack] = j.w.running.dead, j.w.running.dead
 	}

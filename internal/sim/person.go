@@ -142,7 +142,11 @@ func (w *world) answer(a Action) {
 		if _, err := o.Plan(ctx, d); err != nil {
 			return err
 		}
-		w.running.pause(time.Duration(w.draw(int(2 * time.Minute))))
+		think := 2 * time.Minute
+		if w.calm {
+			think = 5 * time.Second
+		}
+		w.running.pause(time.Duration(w.draw(int(think))))
 		if a.Arg == "no" {
 			w.judge.rejected[a.App] = true
 			_, err = o.Reject(ctx, a.App, d.Plan.Digest, "eve", "not today")

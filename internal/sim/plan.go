@@ -47,7 +47,7 @@ type App struct {
 }
 
 const (
-	span     = 12 * time.Minute // within which actions are drawn
+	span     = 8 * time.Minute // within which actions are drawn
 	maxActs  = 8
 	maxFails = 7
 )

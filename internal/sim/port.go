@@ -44,16 +44,19 @@ func (w *world) gate(site string) error {
 	if p.doomed || *p.dead {
 		p.die()
 	}
-	p.made++
 	w.made++
 	if w.judge.found != nil {
 		p.die() // nothing that follows is of interest
 	}
 	switch site {
+	case "PutDeployment":
+		p.sure, p.wrote = 2, true
+	case "Deployment":
+		p.sure, p.wrote = p.sure+1, false
 	case "DescribeChangeSet":
-		p.looked = p.made
-	case "Application", "Deployment", "PutDeployment":
-		p.knows = p.made
+		if p.wrote {
+			p.sure, p.wrote = 1, false
+		}
 	}
 	f, faulty := w.fault(site)
 	if faulty && f.Kind == FaultStall {
