@@ -2,7 +2,6 @@ package faults
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -25,7 +24,7 @@ import (
 )
 
 // schedules is how often the sandbox's rules fire by themselves: as good as never. They fire
-// when somebody waits for them (see mend).
+// when somebody waits for them (see fire).
 const schedules = 0.001
 
 // visibility is how many times shorter what failed is waited for: a message comes back at once.
@@ -39,11 +38,10 @@ type Lab struct {
 	token string // file with the forge's token
 	dir   string // of lanes
 
-	mu      sync.Mutex
-	lanes   []*Lane
-	made    int
-	mended  time.Time
-	mending int
+	mu    sync.Mutex
+	lanes []*Lane
+	made  int
+	fired map[string]time.Time // when a schedule did last, by a lane's wish
 }
 
 // Open starts the sandbox and installs Driftless from root, which is this project's. Close it.
@@ -57,7 +55,7 @@ func Open(ctx context.Context, root string) (*Lab, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make directory: %w", err)
 	}
-	l := &Lab{forge: forgetest.New(), dir: dir, token: filepath.Join(dir, "token")}
+	l := &Lab{forge: forgetest.New(), fired: map[string]time.Time{}, dir: dir, token: filepath.Join(dir, "token")}
 	if err := l.open(ctx, root); err != nil {
 		l.Close()
 		return nil, err
@@ -127,25 +125,18 @@ const (
 	everyFiveMinutes = "EveryFiveMinutes"
 )
 
-// mend is what time does: the schedules fire. It is called by whoever waits, and fires at most
-// once in a while: the minute's rule, and each third time that of the five minutes.
-func (l *Lab) mend(ctx context.Context) error {
+// fire is what time does: a schedule fires, though not again at once for another lane.
+func (l *Lab) fire(ctx context.Context, rule string) error {
 	l.mu.Lock()
-	due := time.Since(l.mended) > mendAfter*3/4
+	due := time.Since(l.fired[rule]) > mendAfter/2
 	if due {
-		l.mended = time.Now()
-		l.mending++
+		l.fired[rule] = time.Now()
 	}
-	n := l.mending
 	l.mu.Unlock()
 	if !due {
 		return nil
 	}
-	_, err := l.Sandbox.Fire(ctx, everyMinute)
-	if n%3 == 0 {
-		_, resync := l.Sandbox.Fire(ctx, everyFiveMinutes)
-		err = errors.Join(err, resync)
-	}
+	_, err := l.Sandbox.Fire(ctx, rule)
 	return err
 }
 

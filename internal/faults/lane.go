@@ -23,8 +23,8 @@ import (
 	"github.com/driftless-gitops/driftless/internal/sandbox"
 )
 
-// How lanes wait: patience is how long one thing may take, mendAfter how long nothing has come of
-// waiting until time is let pass, pulse how often the functions' calls are looked at, and
+// How lanes wait: patience is how long one thing may take, mendAfter how long no function has
+// called anything for the lane until time is let pass, pulse how often the functions' calls are looked at, and
 // lookAgain how often the records are, whatever was called.
 const (
 	patience  = 120 * time.Second
@@ -227,9 +227,12 @@ func (n *Lane) due(ctx context.Context) error {
 func (n *Lane) until(ctx context.Context, what string, holds func() (bool, error)) error {
 	began, tick := time.Now(), time.NewTicker(pulse)
 	defer tick.Stop()
-	looked, looks, mended := time.Time{}, int64(-1), began
+	looked, looks, active := time.Time{}, int64(-1), began
 	for before := int64(-1); ; {
 		calls := n.watch.calls.Load()
+		if calls != before {
+			active = time.Now()
+		}
 		if since := time.Since(looked); since > lookAgain || calls != looks && calls == before {
 			if ok, err := holds(); ok || err != nil {
 				return err
@@ -245,14 +248,26 @@ func (n *Lane) until(ctx context.Context, what string, holds func() (bool, error
 		switch {
 		case time.Since(began) > patience:
 			return fmt.Errorf("%s: did not happen within %s", what, patience)
-		case time.Since(mended) > mendAfter && !n.strict:
+		case time.Since(active) > mendAfter && !n.strict:
 			n.mends++
-			mended = time.Now()
-			if err := errors.Join(n.lab.mend(ctx), n.hasten(ctx)); err != nil {
+			active = time.Now()
+			if err := errors.Join(n.mend(ctx), n.hasten(ctx)); err != nil {
 				return fmt.Errorf("%s: %w", what, err)
 			}
 		}
 	}
+}
+
+// mend lets the schedules fire: that of five minutes where the push was not heard of.
+func (n *Lane) mend(ctx context.Context) error {
+	if err := n.lab.fire(ctx, everyMinute); err != nil {
+		return err
+	}
+	r, err := n.lab.store.Repository(ctx, n.id)
+	if err != nil || r.Head.Commit == n.head() {
+		return ignoreMissing(err)
+	}
+	return n.lab.fire(ctx, everyFiveMinutes)
 }
 
 // hasten makes the lane's notices due.
