@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -35,49 +34,31 @@ func (l Limits) or() Limits {
 }
 
 // putBundle packs the files at and below the paths and stores them under a key that is
-// their content's hash: the same files give the same key, whatever the commit. What is packed
-// is kept on disk: a function has little memory, and several applications to pack one after
-// the other.
+// their content's hash: the same files give the same key, whatever the commit.
 func (r *Reconciler) putBundle(ctx context.Context, files fs.FS, paths []string) (key string, err error) {
 	names, err := regular(files, paths)
 	if err != nil {
 		return "", err
 	}
-	file, err := temporary()
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
+	packed := &scratch{}
+	defer packed.Close()
 	most, sum := r.Limits.or().BundleBytes, sha256.New()
-	out := &capped{to: io.MultiWriter(file, sum), most: most}
+	out := &capped{to: io.MultiWriter(packed, sum), most: most}
 	if err := pack(files, names, out); err != nil {
 		return "", err
 	}
 	if out.size > most {
 		return "", refuse("%s: packed, its files have %d bytes; at most %d are allowed", strings.Join(paths, ", "), out.size, most)
 	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return "", fmt.Errorf("read bundle: %w", err)
+	content, _, err := packed.content()
+	if err != nil {
+		return "", err
 	}
 	key = "bundles/" + hex.EncodeToString(sum.Sum(nil)) + ".zip"
-	if err := r.Blobs.PutFile(ctx, key, file); err != nil {
+	if err := r.Blobs.PutFile(ctx, key, content); err != nil {
 		return "", fmt.Errorf("store bundle %s: %w", key, err)
 	}
 	return key, nil
-}
-
-// temporary returns a file that has no name any more: its space is freed when it is closed
-// or collected, whatever becomes of this process.
-func temporary() (*os.File, error) {
-	file, err := os.CreateTemp("", "driftless-bundle-")
-	if err != nil {
-		return nil, fmt.Errorf("make file for a bundle: %w", err)
-	}
-	if err := os.Remove(file.Name()); err != nil {
-		_ = file.Close() // nothing is in it
-		return nil, fmt.Errorf("make file for a bundle: %w", err)
-	}
-	return file, nil
 }
 
 // capped counts what is written to it, and passes on what comes before the cap.
@@ -141,17 +122,15 @@ func regular(files fs.FS, paths []string) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-// openBundle reads a Bundle back. Its content must have the hash that its key names. It lies
-// on disk, and can be read, until ctx ends, which Lambda's does with its invocation: a disk
-// that waited for garbage to be collected would be full before.
+// openBundle reads a Bundle back. Its content must have the hash that its key names. It can
+// be read until ctx ends, which Lambda's does with its invocation: a disk that waited for
+// garbage to be collected would be full before.
 func (r *Reconciler) openBundle(ctx context.Context, key string) (fs.FS, error) {
-	file, err := temporary()
-	if err != nil {
-		return nil, err
+	read, sum := &scratch{}, sha256.New()
+	err := r.Blobs.GetFile(ctx, key, io.MultiWriter(read, sum))
+	if read.file != nil {
+		context.AfterFunc(ctx, func() { _ = read.Close() }) // nothing of it is kept
 	}
-	context.AfterFunc(ctx, func() { _ = file.Close() }) // nothing of it is kept
-	sum := sha256.New()
-	err = r.Blobs.GetFile(ctx, key, io.MultiWriter(file, sum))
 	if errors.Is(err, ErrNotFound) {
 		return nil, &gitops.Refusal{Reason: fmt.Sprintf("bundle %s is no longer in the data bucket: a new commit makes a new one", key), Blocked: true}
 	}
@@ -161,11 +140,11 @@ func (r *Reconciler) openBundle(ctx context.Context, key string) (fs.FS, error) 
 	if got := hex.EncodeToString(sum.Sum(nil)); got != strings.TrimSuffix(path.Base(key), ".zip") {
 		return nil, &gitops.Refusal{Reason: fmt.Sprintf("bundle %s was changed: its content has the hash %s", key, got), Blocked: true}
 	}
-	size, err := file.Seek(0, io.SeekCurrent)
+	content, size, err := read.content()
 	if err != nil {
 		return nil, fmt.Errorf("read bundle %s: %w", key, err)
 	}
-	archive, err := zip.NewReader(file, size)
+	archive, err := zip.NewReader(content, size)
 	if err != nil {
 		return nil, fmt.Errorf("open bundle %s: %w", key, err)
 	}
