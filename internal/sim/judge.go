@@ -116,6 +116,8 @@ func (j *judge) application(was, now gitops.Application, had bool) {
 		return
 	}
 	switch {
+	case was.Detection != nil && now.Detection == nil && was.Detection.Fence != was.Fence && now.Drift.At != was.Drift.At:
+		j.w.violate("I9", "%s records what was found at fence %d, and is at %d", now.ID, was.Detection.Fence, was.Fence)
 	case now.Wanted.Seq < was.Wanted.Seq:
 		j.w.violate("I2", "%s wanted observation %d and now wants the older %d", now.ID, was.Wanted.Seq, now.Wanted.Seq)
 	case now.Fence < was.Fence:

@@ -165,6 +165,8 @@ func (w *world) update(a Action) {
 	if err == nil && w.cloud.Update(e.stack, t, time.Duration(1+w.draw(int(time.Minute)))) {
 		w.judge.touched(e.stack)
 		w.trace.event(w.at, "others", "update "+e.stack, nil)
+		// Whoever looks at a plan now sees one that is not up to date any more.
+		w.after(time.Duration(1+w.draw(int(20*time.Second))), func() { w.answer(Action{App: a.App, Arg: "yes"}) })
 	}
 }
 

@@ -109,15 +109,18 @@ func (r *repo) commit(message string) {
 	r.w.mail.pushed(id)
 }
 
-// calm mends what is wrong with the configuration.
+// calm mends what is wrong with the configuration, and the branch, if anything is.
 func (r *repo) calm() {
+	wrong := r.broken || r.gone
 	r.broken = false
 	for i, e := range r.apps {
 		if !strings.HasPrefix(e.stack, "prod-"+e.Name) {
-			r.apps[i].stack = "prod-" + e.Name
+			r.apps[i].stack, wrong = "prod-"+e.Name, true
 		}
 	}
-	r.commit("calm")
+	if wrong {
+		r.commit("calm")
+	}
 }
 
 // back moves the branch to an older commit.
