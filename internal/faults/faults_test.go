@@ -64,7 +64,7 @@ func undisturbed(t *testing.T) Reference {
 func runCases(t *testing.T, cases []Case) Summary {
 	t.Helper()
 	ref := undisturbed(t)
-	results, err := lab(t).Run(t.Context(), ref, cases, 4, func(r Result) {
+	results, err := lab(t).Run(t.Context(), ref, cases, 6, func(r Result) {
 		if r.Problem != "" {
 			t.Errorf("%s\nends as it does not undisturbed; to run it again: bin/faults -calls -only '%s'\n%s", r.Case, r.Case, r.Problem)
 		}
@@ -75,17 +75,18 @@ func runCases(t *testing.T, cases []Case) Summary {
 	return Sum(results)
 }
 
-// Every call that every rollout makes goes wrong once, in a way that goes round with the commit.
+// Every kind of call that each function makes in a step goes wrong once; which of them, and in
+// which way, goes round with the commit. "make faults" runs them all in every way.
 func TestR13_WhicheverCallGoesWrongTheEndIsThatOfTheUndisturbedRun(t *testing.T) {
 	ref := undisturbed(t)
 	seed, err := Seed(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	apart := Apart(ref.Sites)
-	sum := runCases(t, Round(apart, seed))
-	t.Logf("%d calls that every run makes, %d of them apart; %d that some make\n%s\n%s", len(ref.Sites), len(apart), len(ref.Rare), sum.Table(), sum)
-	if want := len(apart) * 9 / 10; sum.Covered < want {
+	turn := Turn(Apart(ref.Sites), seed)
+	sum := runCases(t, Round(turn, seed))
+	t.Logf("%d calls that every run makes, of which %d had their turn; %d that some make\n%s\n%s", len(ref.Sites), len(turn), len(ref.Rare), sum.Table(), sum)
+	if want := len(turn) * 9 / 10; sum.Covered < want {
 		t.Errorf("%d calls were reached, want %d at least; missed: %v", sum.Covered, want, sum.Missed)
 	}
 }
@@ -112,6 +113,23 @@ func TestTheSeedGivesEverySiteEveryKindInTurn(t *testing.T) {
 	}
 	if want := len(sites) * len(Kinds()); len(seen) != want {
 		t.Errorf("%d cases in a full round, want %d", len(seen), want)
+	}
+}
+
+func TestEveryCallHasItsTurn(t *testing.T) {
+	sites := []Site{{Step: "a", N: 1}, {Step: "a", N: 2}, {Step: "a", N: 3}, {Step: "b", N: 1}}
+	seen := map[Site]bool{}
+	for seed := range uint64(3 * len(Kinds())) {
+		turn := Turn(sites, seed)
+		if len(turn) != 2 {
+			t.Errorf("%d calls in one turn, want one of each step: %v", len(turn), turn)
+		}
+		for _, s := range turn {
+			seen[s] = true
+		}
+	}
+	if len(seen) != len(sites) {
+		t.Errorf("%d of %d calls had their turn: %v", len(seen), len(sites), seen)
 	}
 }
 

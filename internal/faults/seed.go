@@ -24,6 +24,27 @@ func Apart(sites []Site) []Site {
 	})
 }
 
+// Turn chooses one call of each kind that a function makes in a step. Which one goes round with
+// the seed, once for every round of kinds, so that each has its turn.
+func Turn(sites []Site, seed uint64) []Site {
+	var chosen []Site
+	alike := map[Site][]Site{}
+	var order []Site
+	for _, s := range sites {
+		kind := s
+		kind.N = 0
+		if alike[kind] == nil {
+			order = append(order, kind)
+		}
+		alike[kind] = append(alike[kind], s)
+	}
+	for _, kind := range order {
+		of := alike[kind]
+		chosen = append(chosen, of[seed/uint64(len(Kinds()))%uint64(len(of))])
+	}
+	return chosen
+}
+
 // Round gives every site one kind of fault. Which one goes round with the seed, so that as many
 // seeds as there are kinds have had them all.
 func Round(sites []Site, seed uint64) []Case {
