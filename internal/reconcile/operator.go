@@ -65,7 +65,10 @@ func (o *Operator) DetectDrift(ctx context.Context, app, by string) (gitops.Appl
 	return o.request(ctx, app, gitops.RequestDrift, by)
 }
 
+// request asks for something once: where the answer to the write was lost, its repeat meets
+// what it wrote itself, and asks for nothing more.
 func (o *Operator) request(ctx context.Context, app string, kind gitops.RequestKind, by string) (gitops.Application, error) {
+	at := o.Now()
 	return o.change(ctx, app, string(kind)+" asked for by "+by, func(a *gitops.Application) error {
 		if a.Removed {
 			return refuse("%s is no longer in driftless.yaml", app)
@@ -73,7 +76,10 @@ func (o *Operator) request(ctx context.Context, app string, kind gitops.RequestK
 		if a.Suspended != nil {
 			return refuse("%s is suspended by %s: 'driftless resume %s' first", app, a.Suspended.By, app)
 		}
-		a.Request = gitops.Request{Kind: kind, N: max(a.Request.N, a.Answered) + 1, By: by, At: o.Now()}
+		if a.Request.Kind == kind && a.Request.By == by && a.Request.At.Equal(at) {
+			return nil
+		}
+		a.Request = gitops.Request{Kind: kind, N: max(a.Request.N, a.Answered) + 1, By: by, At: at}
 		return nil
 	})
 }
@@ -88,11 +94,12 @@ func (o *Operator) Suspend(ctx context.Context, app, by, reason string) (gitops.
 
 // Resume ends a suspension.
 func (o *Operator) Resume(ctx context.Context, app, by string) (gitops.Application, error) {
+	resumed := false // by this very call, whose answer was lost
 	return o.change(ctx, app, "resumed by "+by, func(a *gitops.Application) error {
-		if a.Suspended == nil {
+		if a.Suspended == nil && !resumed {
 			return refuse("%s is not suspended", app)
 		}
-		a.Suspended = nil
+		a.Suspended, resumed = nil, true
 		return nil
 	})
 }
