@@ -7,9 +7,15 @@ import (
 	"github.com/driftless-gitops/driftless/internal/gitops"
 )
 
-// plan saves the intent to plan under a new token, and starts it.
+// plan saves the intent to plan under a new token, and starts it. What an earlier plan left
+// is removed before its token is forgotten: nobody would look for it afterwards.
 func (r *Reconciler) plan(ctx context.Context, o gitops.Observation, s gitops.Step) (*gitops.Sighting, error) {
 	d := o.Deployment
+	if !d.Operation.IsZero() {
+		if _, err := r.clean(ctx, deploymentWork(r, *d)); err != nil {
+			return nil, err
+		}
+	}
 	n := d.Operation.N + 1
 	// Without the stack's ARN: the one that was planned on may be gone, and another one have its name.
 	d.Operation = gitops.Operation{N: n, Kind: gitops.OperationPlan, Token: gitops.Token(d.ID, n), At: r.Now()}

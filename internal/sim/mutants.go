@@ -67,6 +67,8 @@ func protocolMutants() []Mutant {
 		one("stale-stack", "a new plan looks for its change set on the stack of the plan before", starting,
 			"	d.Operation = gitops.Operation{N: n, Kind: gitops.OperationPlan, Token: gitops.Token(d.ID, n), At: r.Now()}\n",
 			"	d.Operation = gitops.Operation{N: n, Kind: gitops.OperationPlan, Token: gitops.Token(d.ID, n), At: r.Now(), StackID: d.Operation.StackID}\n"),
+		one("forgotten-token", "a deployment plans again and leaves what it planned before", starting,
+			"	if !d.Operation.IsZero() {\n", "	if d.Operation.N < 0 {\n"),
 		one("errors-are-failures", "what AWS could not say is taken for a failure", application,
 			"	return gitops.Sighting{State: gitops.OperationUnknown, Reason: err.Error()}\n",
 			"	return gitops.Sighting{State: gitops.OperationFailed, Reason: err.Error()}\n"),

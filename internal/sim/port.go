@@ -175,6 +175,9 @@ func (c client) CreateChangeSet(ctx context.Context, in *sdk.CreateChangeSetInpu
 }
 
 func (c client) DescribeChangeSet(ctx context.Context, in *sdk.DescribeChangeSetInput, _ ...func(*sdk.Options)) (*sdk.DescribeChangeSetOutput, error) {
+	if c.w.cloud.Gone(in.StackName) {
+		c.w.violate("I5", "change set %s is looked for by its name on a stack that is gone", *in.ChangeSetName)
+	}
 	return through(c, ctx, "DescribeChangeSet", in, c.w.cloud.DescribeChangeSet)
 }
 

@@ -87,6 +87,11 @@ func (c *Cloud) Stack(name string) (Stack, bool) {
 	return Stack{s.status, s.declared, s.live, s.touched}, true
 }
 
+// Gone reports whether an ARN is that of a stack that was deleted.
+func (c *Cloud) Gone(arn *string) bool {
+	return arn != nil && slices.ContainsFunc(c.stacks, func(s *stack) bool { return s.arn == *arn && s.deleted })
+}
+
 // Running returns the executions under way.
 func (c *Cloud) Running() []Set { return c.running }
 
