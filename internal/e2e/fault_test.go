@@ -21,14 +21,17 @@ import (
 	"github.com/driftless-gitops/driftless/internal/sandbox"
 )
 
-// slow lets every stack take eight seconds until it is called.
+// slowStack is how long a slow stack takes.
+const slowStack = 8 * time.Second
+
+// slow lets every stack take that long until its answer is called.
 func slow(t *testing.T) (end func()) {
 	t.Helper()
 	if sharedIs != nil {
 		t.Fatal(sharedIs)
 	}
 	slowed := sandbox.DefaultTiming
-	slowed.Stack = 8 * time.Second
+	slowed.Stack = slowStack
 	shared.Sandbox.SetTiming(slowed)
 	return sync.OnceFunc(func() { shared.Sandbox.SetTiming(sandbox.DefaultTiming) })
 }
