@@ -180,3 +180,38 @@ func TestR16_APlanThatAnotherWorkerRemovedIsNotBegunAgain(t *testing.T) {
 		t.Errorf("plans were begun %d times, want 3", n)
 	}
 }
+
+// The stack moved, so that a deployment plans again, and dies before it has; a newer push
+// overtakes it. Of its first plan nothing is left.
+func TestR13_WhatWasPlannedBeforeIsRemovedBeforeItIsForgotten(t *testing.T) {
+	w := newWorld(t)
+	w.push("one application", map[string]string{"driftless.yaml": fileWith("    sync: { approval: always }\n", "jobs"),
+		"stacks/jobs/template.yaml": "Queue.Type: AWS::SQS::Queue\n"})
+	w.add()
+	w.rounds(2)
+	if _, err := w.op.Approve(t.Context(), "jobs", w.last("jobs").Plan.Digest, "ann"); err != nil {
+		t.Fatal(err)
+	}
+	w.settle()
+	w.push("waits", timeout(9))
+	w.resync()
+	w.rounds(2)
+	w.engine.Touch(target, "prod-jobs")
+	w.engine.Fail(func(call string) error {
+		if call == "Start plan" {
+			return errors.New("503 Service Unavailable")
+		}
+		return nil
+	})
+	w.rounds(1)
+	w.engine.Fail(nil)
+	w.push("newer", timeout(10))
+	w.resync()
+	w.rounds(3)
+	if d := w.last("jobs"); d.Phase != gitops.PhaseAwaitingApproval {
+		t.Fatalf("the newer push is %s (%s)", d.Phase, d.Reason)
+	}
+	if left := w.engine.Leftovers(); len(left) != 1 {
+		t.Errorf("change sets are there: %v, want the one that waits", left)
+	}
+}
