@@ -133,6 +133,9 @@ func (j *judge) deployment(was, now gitops.Deployment, had bool) {
 	if p := j.w.running; p != nil && p.name == "person sync" && now.Approved != nil && was.Approved == nil {
 		j.approved(now) // whoever asks for a sync approves what waits for one
 	}
+	if had && was.Operation.Token != now.Operation.Token && j.w.thawed == 0 && j.w.cloud.Waits(was.Operation.Token) {
+		j.w.violate("I4", "deployment %s of %s goes on to %s and leaves the change set %s", now.ID, now.Application, now.Operation.Token, was.Operation.Token)
+	}
 	switch {
 	case had && was.Phase.Done():
 		j.w.violate("I5", "deployment %s of %s had ended %s, and was changed to %s", now.ID, now.Application, was.Phase, now.Phase)

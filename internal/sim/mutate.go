@@ -49,6 +49,9 @@ func TryMutants(ctx context.Context, o MutantOptions) error {
 	began, missed := o.Now(), []error(nil)
 	fmt.Fprintf(o.Out, "%-28s %-10s %7s  %s\n", "PLANTED BUG", "FOUND BY", "AT SEED", "WHAT IT DOES")
 	for _, m := range list {
+		if ctx.Err() != nil {
+			return fmt.Errorf("try planted bugs: %w", ctx.Err())
+		}
 		f, err := m.try(ctx, o, dir)
 		if err != nil {
 			missed = append(missed, fmt.Errorf("%s: %w", m.Name, err))

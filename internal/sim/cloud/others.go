@@ -118,6 +118,11 @@ func (l Leftover) String() string {
 	return s
 }
 
+// Waits reports whether a change set of a name is there and was not executed.
+func (c *Cloud) Waits(name string) bool {
+	return slices.ContainsFunc(c.Leftovers("driftless-"), func(l Leftover) bool { return slices.Contains(l.Sets, name) })
+}
+
 // Leftovers returns what is left of change sets whose names have a prefix.
 func (c *Cloud) Leftovers(prefix string) []Leftover {
 	var all []Leftover
