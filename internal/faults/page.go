@@ -68,7 +68,7 @@ What Driftless is to survive, and the tests that show it. This page is generated
 
 ## Every call of a rollout
 
-A whole rollout is run in the sandbox by the binaries that are deployed. First undisturbed: that shows every call of AWS, and of git in CodeCommit, that a function makes. Then once for every such call and every kind of fault, in parallel, one fault at a time; and each time the records, the live stack and its queue, the number of executions, the change sets, and the statuses on the forge are those of the undisturbed run, and no message lies in a dead-letter queue. An answer of a service is given to every attempt that the SDK makes, so that it is the function that has to cope. ` + "`make check`" + ` runs every call with one kind, which goes round with the commit.
+A whole rollout is run in the sandbox by the binaries that are deployed. First undisturbed: that shows every call of AWS, and of git in CodeCommit, that a function makes. Then once for every such call and every kind of fault, in parallel, one fault at a time; and each time the records, the live stack and its queue, the number of executions, the change sets, and the statuses on the forge are those of the undisturbed run, and no message lies in a dead-letter queue. An answer of a service is given to every attempt that the SDK makes, so that it is the function that has to cope. ` + "`make faults`" + ` takes an hour or more and is no part of ` + "`make check`" + `; ` + "`go test ./internal/faults`" + ` runs one call of each kind that a function makes in a step, which one and how goes round with the commit.
 
 `
 
