@@ -209,10 +209,6 @@ func (w *world) propose(a Action) {
 	}
 }
 
-// snatch lets somebody delete an application's next change set in the moment in which it is
-// to be executed.
-func (w *world) snatch(a Action) { w.judge.snatched[a.App] = true }
-
 // othersSet is the name of somebody else's change set.
 const othersSet = "ann-looks-at-it"
 

@@ -3,7 +3,6 @@ package sim
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -157,9 +156,6 @@ func through[I, O any](c client, ctx context.Context, site string, in I, do func
 	}
 	if err == nil && c.w.slow {
 		err = &smithy.GenericAPIError{Code: "Throttling", Message: "Rate exceeded"}
-	}
-	if p := c.w.running; p != nil && strings.HasPrefix(site, "Describe") {
-		p.blind = err != nil
 	}
 	if err != nil && !errors.Is(err, fake.ErrLost) {
 		return none, err
