@@ -163,6 +163,7 @@ func (w *world) violate(invariant, format string, args ...any) {
 // close ends every process.
 func (w *world) close() {
 	for _, p := range w.all {
+		w.running, *p.dead = p, true // what of it goes on after that reaches nothing
 		p.stop()
 	}
 }
