@@ -193,16 +193,27 @@ func (w *Webhook) unauthorizedLog(why string) { w.Log.Warn("webhook", "step", "r
 // UTF-8, and nothing is unpacked. GitHub's own default is a form, hence the hint.
 func unreadable(h http.Header) string {
 	if encoding := h.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return fmt.Sprintf("content encoding %q is not taken: send the body as it is", gitops.Printable(encoding))
+		return "content encoding " + quoted(encoding) + " is not taken: send the body as it is"
 	}
 	kind, parameters, err := mime.ParseMediaType(h.Get("Content-Type"))
 	if err != nil || kind != "application/json" {
-		return fmt.Sprintf("content type %q is not taken: choose application/json where the webhook is set up", gitops.Printable(h.Get("Content-Type")))
+		return "content type " + quoted(h.Get("Content-Type")) + " is not taken: choose application/json where the webhook is set up"
 	}
 	if charset := parameters["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
-		return fmt.Sprintf("charset %q is not taken: JSON is UTF-8", gitops.Printable(charset))
+		return "charset " + quoted(charset) + " is not taken: JSON is UTF-8"
 	}
 	return ""
+}
+
+// quoted returns what a stranger sent as an answer repeats it: no more of it than tells which
+// it was, so that a request never buys an answer longer than itself.
+func quoted(header string) string {
+	const most = 50
+	text, cut := []rune(gitops.Printable(header)), ""
+	if len(text) > most {
+		text, cut = text[:most], "…"
+	}
+	return fmt.Sprintf("%q%s", string(text), cut)
 }
 
 // rawBody returns the bytes that were signed, or the status that refuses them.

@@ -328,6 +328,7 @@ func TestR7_ABodyOfAnotherKindIsRefusedWithTheReason(t *testing.T) {
 		"gzip":                              {encoding, "gzip", 400, `content encoding "gzip" is not taken`},
 		"gzip within identity":              {encoding, "identity, gzip", 400, "is not taken"},
 		"identity":                          {encoding, "identity", 202, "accepted"},
+		"an encoding without end":           {encoding, strings.Repeat("\xff", 5000), 400, "content encoding \"" + strings.Repeat("\ufffd", 50) + "\"… is not taken: send the body as it is"},
 		"an encoding that rings the bell":   {encoding, "\a\x1b[31m", 400, "content encoding \"\ufffd\ufffd[31m\" is not taken"},
 	} {
 		t.Run(name, func(t *testing.T) {
