@@ -148,6 +148,8 @@ func (d Deployment) rejected() bool {
 func (d Deployment) Waits(p PlanSummary) string {
 	destructive := p.Destructive()
 	switch {
+	case p.Review != "":
+		return p.Review
 	case d.Kind == KindRevert && destructive:
 		return "the plan replaces or removes resources"
 	case d.Kind == KindRevert:

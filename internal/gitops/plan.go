@@ -29,6 +29,9 @@ type Plan struct {
 	For     string   `json:"for,omitempty"`
 	Changes []Change `json:"changes"`
 	Note    string   `json:"note,omitempty"` // for example that values were cut short
+	// Review says why a person has to look at the plan whatever the application's policy, such
+	// as a state that may be incomplete.
+	Review string `json:"review,omitempty"`
 }
 
 // Change is what a plan does to one resource.
@@ -60,6 +63,7 @@ type PlanSummary struct {
 	Replace int    `json:"replace"`
 	Remove  int    `json:"remove"`
 	Import  int    `json:"import"`
+	Review  string `json:"review,omitempty"` // why a person has to look, whatever the policy
 }
 
 // Bind notes which settings the plan was made with, and seals it.
@@ -83,7 +87,7 @@ func (p *Plan) Seal() {
 
 // Summary counts the plan's changes, nested ones too.
 func (p Plan) Summary() PlanSummary {
-	s := PlanSummary{Digest: p.Digest}
+	s := PlanSummary{Digest: p.Digest, Review: p.Review}
 	s.count(p.Changes)
 	return s
 }

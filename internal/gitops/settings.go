@@ -34,6 +34,7 @@ type Settings struct {
 	Engine         Engine         `json:"engine"`
 	Target         Target         `json:"target"`
 	CloudFormation CloudFormation `json:"cloudformation"`
+	Terraform      *Terraform     `json:"terraform,omitempty"` // nil but for that engine
 	Sync           Sync           `json:"sync"`
 	Verify         Verify         `json:"verify"`
 	Drift          DriftPolicy    `json:"drift"`
@@ -53,6 +54,28 @@ type CloudFormation struct {
 	// ImportExisting takes resources of the same custom name that are there already into the
 	// stack instead of failing on them.
 	ImportExisting bool `json:"importExisting,omitempty"`
+}
+
+// Flavor is which program carries out a Terraform configuration.
+type Flavor string
+
+// The flavors. Stored values never change.
+const (
+	FlavorTerraform Flavor = "terraform"
+	FlavorTofu      Flavor = "tofu"
+)
+
+// Terraform is an application's configuration and what it is given.
+type Terraform struct {
+	Flavor    Flavor            `json:"flavor"`
+	Version   string            `json:"version"`             // exact, such as 1.11.4
+	VarFiles  []string          `json:"varFiles,omitempty"`  // relative to the application's path, later ones win
+	Vars      map[string]string `json:"vars,omitempty"`      // win over files
+	Secrets   map[string]string `json:"secrets,omitempty"`   // variable to reference: ssm:/name or secretsmanager:name[#key]; resolved in the build, never stored
+	Workspace string            `json:"workspace,omitempty"` // empty: default
+	// Backend says that the configuration has a backend or cloud block of its own; else the state
+	// is kept in the installation's bucket.
+	Backend bool `json:"backend,omitempty"`
 }
 
 // SyncMode says whether a plan waits for a person whatever it holds.
@@ -106,7 +129,8 @@ func Digest(s Settings, objects []string) string {
 		Target         Target
 		CloudFormation CloudFormation
 		Objects        []string
-	}{1, s.Name, s.Path, s.Watch, s.Engine, s.Target, s.CloudFormation, objects}
+		Terraform      *Terraform `json:",omitempty"` // so that digests from before it was there still hold
+	}{1, s.Name, s.Path, s.Watch, s.Engine, s.Target, s.CloudFormation, objects, s.Terraform}
 	return hash(in)
 }
 
