@@ -76,7 +76,7 @@ var acts map[string]act
 
 // names are the actions' names in the order in which they are drawn.
 var names = []string{"push", "pushall", "force", "branch", "remove", "move", "break", "suspend", "resume", "sync", "drift", "answer",
-	"update", "delete", "edit", "newer", "throttle", "blind", "propose", "clash", "upgrade"}
+	"update", "delete", "edit", "newer", "throttle", "blind", "propose", "clash", "upgrade", "snatch"}
 
 func init() {
 	seconds := func(draw func(int) int) string { return fmt.Sprintf("%ds", 10+draw(300)) }
@@ -98,6 +98,7 @@ func init() {
 		"edit":     {3, (*world).edit, none},
 		"newer":    {1, (*world).newer, none},
 		"propose":  {3, (*world).propose, none},
+		"snatch":   {2, (*world).snatch, none},
 		"clash":    {1, (*world).clash, seconds},
 		"upgrade":  {1, (*world).upgrade, seconds},
 		"throttle": {1, (*world).throttle, seconds},

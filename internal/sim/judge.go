@@ -35,6 +35,7 @@ type judge struct {
 	yes         map[string]bool              // deployment and digest that a person said yes to
 	rejected    map[string]bool              // applications of which a person rejected a plan
 	foreign     map[string]time.Duration     // when somebody else last touched a stack
+	snatched    map[string]bool              // applications whose next change set somebody deletes
 	proposed    map[string]bool              // stacks with somebody else's change set
 	holder      map[string]string            // application that executed on a stack last
 	late        map[string]*bool             // change sets made after their deployment was over, and their stacks: whether the maker died
@@ -47,7 +48,7 @@ func newJudge(w *world) *judge {
 	return &judge{w: w, apps: map[string]gitops.Application{}, deployments: map[string]gitops.Deployment{},
 		executions: map[string]string{}, highest: map[string]int64{}, wanted: map[string]map[int64]bool{}, since: map[string]time.Duration{},
 		yes: map[string]bool{}, rejected: map[string]bool{}, foreign: map[string]time.Duration{}, late: map[string]*bool{},
-		proposed: map[string]bool{}, holder: map[string]string{}}
+		snatched: map[string]bool{}, proposed: map[string]bool{}, holder: map[string]string{}}
 }
 
 // stand is what the branch stood at from a time on.
@@ -136,6 +137,10 @@ func (j *judge) deployment(was, now gitops.Deployment, had bool) {
 	if had && was.Operation.Token != now.Operation.Token && j.w.thawed == 0 && j.w.cloud.Waits(was.Operation.Token) {
 		j.w.violate("I4", "deployment %s of %s goes on to %s and leaves the change set %s", now.ID, now.Application, now.Operation.Token, was.Operation.Token)
 	}
+	looks := was.Phase != gitops.PhasePending && was.Phase != gitops.PhaseVerifying // the others decide on what they see
+	if p := j.w.running; had && looks && p != nil && p.blind && (was.Phase != now.Phase || was.Operation.N != now.Operation.N) {
+		j.w.violate("I9", "deployment %s of %s goes from %s to %s on what CloudFormation could not say", now.ID, now.Application, was.Phase, now.Phase)
+	}
 	switch {
 	case had && was.Phase.Done():
 		j.w.violate("I5", "deployment %s of %s had ended %s, and was changed to %s", now.ID, now.Application, was.Phase, now.Phase)
@@ -157,6 +162,10 @@ const tolerance = 10 * time.Second
 // applying checks the intent to apply: it must rest on records that were read a moment ago.
 func (j *judge) applying(d gitops.Deployment) {
 	a, w := j.apps[d.Application], j.w
+	if j.snatched[a.ID] {
+		delete(j.snatched, a.ID)
+		w.after(0, func() { w.cloud.Snatch(d.Operation.Token) })
+	}
 	if d.Waits(d.Plan) != "" && (d.Approved == nil || !j.yes[shown(d)]) {
 		w.violate("I6", "deployment %s of %s applies plan %s, which nobody approved though %s", d.ID, a.ID, gitops.Short(d.Plan.Digest), d.Waits(d.Plan))
 	}

@@ -197,6 +197,7 @@ func (w *world) throttle(a Action) {
 
 func (w *world) blind(a Action) {
 	w.git.Refuse(repoURL, errDown)
+	w.failed = max(w.failed, w.at+a.span()) // nobody can end a look meanwhile
 	w.after(a.span(), func() { w.git.Refuse(repoURL, nil) })
 }
 
@@ -208,6 +209,10 @@ func (w *world) propose(a Action) {
 		w.trace.event(w.at, "others", "propose on "+e.stack, nil)
 	}
 }
+
+// snatch lets somebody delete an application's next change set in the moment in which it is
+// to be executed.
+func (w *world) snatch(a Action) { w.judge.snatched[a.App] = true }
 
 // othersSet is the name of somebody else's change set.
 const othersSet = "ann-looks-at-it"

@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -26,7 +27,7 @@ func (w *world) fault(site string) (Fault, bool) {
 	for _, f := range w.faults[site] {
 		if f.N == w.calls[site] {
 			w.trace.event(w.at, "fault", f.String(), nil)
-			w.failed = w.at
+			w.failed = max(w.failed, w.at)
 			return f, true
 		}
 	}
@@ -156,6 +157,9 @@ func through[I, O any](c client, ctx context.Context, site string, in I, do func
 	}
 	if err == nil && c.w.slow {
 		err = &smithy.GenericAPIError{Code: "Throttling", Message: "Rate exceeded"}
+	}
+	if p := c.w.running; p != nil && strings.HasPrefix(site, "Describe") {
+		p.blind = err != nil
 	}
 	if err != nil && !errors.Is(err, fake.ErrLost) {
 		return none, err

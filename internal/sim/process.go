@@ -21,6 +21,7 @@ type process struct {
 	doomed   bool          // it dies at its next call: the one before took effect and was not answered
 	stale    bool          // the call under way is answered with what was true before
 	read     map[string]time.Duration
+	blind    bool // its last look at CloudFormation failed
 	sure     int  // twice: it read its deployment before and after it looked for a change set, or wrote it just now
 	wrote    bool // its deployment, and has not looked since
 	job      func(context.Context)
@@ -48,7 +49,7 @@ func (w *world) start(name string, limit time.Duration, job func(context.Context
 		w.all = append(w.all, p)
 	}
 	p.name, p.job, p.done, p.dead, p.doomed, p.deadline, p.read = name, job, done, new(bool), false, 0, map[string]time.Duration{}
-	p.began, p.sure, p.wrote = w.at, 0, false
+	p.began, p.sure, p.wrote, p.blind = w.at, 0, false, false
 	if limit > 0 {
 		p.deadline = w.at + limit
 	}

@@ -31,7 +31,7 @@ type world struct {
 	faults map[string][]Fault
 	calm   bool          // the faults have stopped
 	made   int           // calls of ports
-	failed time.Duration // when a fault happened last
+	failed time.Duration // when a fault happened last, or git is back that people cut off
 	thawed time.Duration // when the last process that is frozen goes on
 
 	store    *store

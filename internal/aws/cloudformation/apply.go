@@ -61,6 +61,9 @@ func (e *Engine) observeApply(ctx context.Context, w reconcile.Work) (gitops.Sig
 		return disappeared(s, w), nil
 	case err != nil:
 		return gitops.Sighting{}, translate("describe events of stack "+stackOf(w), err)
+	case len(h.events) == 0 && h.latest == types.StackStatusDeleteComplete && h.shell:
+		s.State, s.Reason = gitops.OperationStale, "the empty stack that it was planned on is gone, and nothing was executed"
+		return s, nil
 	case len(h.events) == 0 && h.latest == types.StackStatusDeleteComplete:
 		return disappeared(s, w), nil
 	case len(h.events) == 0:

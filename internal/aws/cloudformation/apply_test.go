@@ -243,6 +243,32 @@ func TestR29f_AStackDeletedBeforeItsPlanWasExecutedDisappeared(t *testing.T) {
 	}
 }
 
+// Whoever plans again first removes what the plan before left, and may die or lose the answer
+// then: the next look finds the stack gone, on which nothing had been deployed.
+func TestR29f_AnEmptyStackThatIsGoneBeforeItsPlanWasExecutedIsPlannedAnew(t *testing.T) {
+	for name, test := range map[string]struct {
+		before []string
+		want   gitops.OperationState
+	}{
+		"a shell, which held nothing": {[]string{"REVIEW_IN_PROGRESS"}, gitops.OperationStale},
+		"a stack that was made once":  {[]string{"REVIEW_IN_PROGRESS", "CREATE_IN_PROGRESS", "CREATE_COMPLETE"}, gitops.OperationFailed},
+		"one whose beginning is far":  {[]string{"DELETE_IN_PROGRESS"}, gitops.OperationFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newAccount()
+			w := planned(t, a)
+			a.events = nil
+			for _, status := range append(test.before, "DELETE_IN_PROGRESS", "DELETE_COMPLETE") {
+				a.emit("theirs", stackName, status, "")
+			}
+			clear(a.sets)
+			if s := mustObserve(t, a.engine(), w); s.State != test.want {
+				t.Errorf("got %s: %s", s.State, s.Reason)
+			}
+		})
+	}
+}
+
 func TestALongOperationIsFollowedByItsNewestPageAlone(t *testing.T) {
 	a := newAccount()
 	w := mustStart(t, a.engine(), planned(t, a))

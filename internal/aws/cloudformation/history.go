@@ -18,6 +18,7 @@ type history struct {
 	ended  bool               // the last event is the stack's own and ends the operation
 	latest types.StackStatus  // the stack's latest status, whoever brought it there
 	stack  string             // ARN
+	shell  bool               // the stack never came to be: nothing of it was ever made
 }
 
 // operation reads the operation that carries the token, newest page first, and no more
@@ -88,6 +89,7 @@ func tell(seen []types.StackEvent, mine func(types.StackEvent) bool) history {
 	if i := slices.IndexFunc(seen, ofStack); i >= 0 {
 		h.latest = statusOf(seen[i])
 	}
+	h.shell = shell(seen)
 	oldest := -1
 	for i, e := range seen {
 		if mine(e) {
@@ -103,6 +105,22 @@ func tell(seen []types.StackEvent, mine func(types.StackEvent) bool) history {
 		}
 	}
 	return h
+}
+
+// shell reports whether the events are those of a stack that a CREATE change set made and
+// nobody executed one on. Its first event says so: without that one it is not known, since
+// what is older may be on a page that was not read.
+func shell(seen []types.StackEvent) bool {
+	if len(seen) == 0 || statusOf(seen[len(seen)-1]) != types.StackStatusReviewInProgress {
+		return false
+	}
+	return !slices.ContainsFunc(seen, func(e types.StackEvent) bool {
+		switch statusOf(e) { //nolint:exhaustive // every other status is that of something made
+		case types.StackStatusReviewInProgress, types.StackStatusDeleteInProgress, types.StackStatusDeleteComplete:
+			return !ofStack(e)
+		}
+		return true
+	})
 }
 
 // ofStack reports whether an event is about the stack itself, not a resource in it.

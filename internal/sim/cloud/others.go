@@ -70,6 +70,13 @@ func (c *Cloud) Propose(stack, name string) bool {
 	return true
 }
 
+// Snatch is somebody's deletion of a change set that was not executed.
+func (c *Cloud) Snatch(name string) {
+	for _, s := range c.stacks {
+		s.sets = slices.DeleteFunc(s.sets, func(cs *set) bool { return cs.Name == name && cs.execution == types.ExecutionStatusAvailable })
+	}
+}
+
 // Stack is a stack as a simulation may judge it.
 type Stack struct {
 	Status   types.StackStatus
