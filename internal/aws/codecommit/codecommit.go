@@ -2,7 +2,7 @@
 // hooks of git.Client. GetRepository gives the address; the signature that git is given as
 // a password is made here, since the SDK's signer cannot make it.
 //
-// The package reads no repository. It imports gitops, reconcile and the SDK.
+// The package reads no repository.
 package codecommit
 
 import (
@@ -16,10 +16,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	sdk "github.com/aws/aws-sdk-go-v2/service/codecommit"
-	"github.com/aws/aws-sdk-go-v2/service/codecommit/types"
 	"github.com/aws/smithy-go"
 
+	"github.com/driftless-gitops/driftless/internal/aws/jsonrpc"
 	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 )
@@ -28,24 +27,16 @@ import (
 type Client struct {
 	cfg aws.Config
 	now func() time.Time
-	new func(region string) api
+	api *jsonrpc.Client // for GetRepository alone, its one right beside codecommit:GitPull
 
 	mu     sync.Mutex
 	clones map[string]string // by Repository.URL: a clone URL does not change
 }
 
-// api is what the client calls, and so what its rights are, beside codecommit:GitPull.
-type api interface {
-	GetRepository(context.Context, *sdk.GetRepositoryInput, ...func(*sdk.Options)) (*sdk.GetRepositoryOutput, error)
-}
-
 // New returns a client that calls and signs with cfg's credentials, in the region that a
 // repository's address names. now is the time that signatures carry.
 func New(cfg aws.Config, now func() time.Time) *Client {
-	return &Client{
-		cfg: cfg, now: now, clones: make(map[string]string),
-		new: func(region string) api { return sdk.NewFromConfig(cfg, func(o *sdk.Options) { o.Region = region }) },
-	}
+	return &Client{cfg: cfg, now: now, api: jsonrpc.New(cfg, jsonrpc.CodeCommit, now), clones: make(map[string]string)}
 }
 
 // address is what people write for git-remote-codecommit: codecommit::<region>://<name>.
@@ -71,14 +62,18 @@ func (c *Client) Resolve(ctx context.Context, r gitops.Repository) (string, erro
 	if ok {
 		return clone, nil
 	}
-	out, err := c.new(parts[1]).GetRepository(ctx, &sdk.GetRepositoryInput{RepositoryName: aws.String(parts[2])})
-	if err != nil {
+	var out struct {
+		Metadata struct {
+			CloneURL string `json:"cloneUrlHttp"`
+		} `json:"repositoryMetadata"`
+	}
+	in := map[string]string{"repositoryName": parts[2]}
+	if err := c.api.Call(ctx, parts[1], "GetRepository", in, &out); err != nil {
 		return "", translate("get repository "+parts[2], err)
 	}
-	if out.RepositoryMetadata == nil || aws.ToString(out.RepositoryMetadata.CloneUrlHttp) == "" {
+	if clone = out.Metadata.CloneURL; clone == "" {
 		return "", fmt.Errorf("get repository %s: the answer has no cloneUrlHttp", parts[2])
 	}
-	clone = *out.RepositoryMetadata.CloneUrlHttp
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.clones[normal] = clone
@@ -118,15 +113,16 @@ func isCodeCommit(normal string) bool {
 var denials = []string{"AccessDenied", "AccessDeniedException", "UnrecognizedClientException", "InvalidClientTokenId",
 	"OptInRequired", "EncryptionKeyAccessDeniedException", "EncryptionKeyDisabledException"}
 
-// translate says what an error of the SDK means; what is left is transient, or unknown.
+// translate says what an error of AWS means; what is left is transient, or unknown.
 func translate(doing string, err error) error {
-	var gone *types.RepositoryDoesNotExistException
-	var misnamed *types.InvalidRepositoryNameException
-	if errors.As(err, &gone) || errors.As(err, &misnamed) {
-		return fmt.Errorf("%s: %w", doing, reconcile.ErrNotFound)
-	}
 	var answer smithy.APIError
-	if errors.As(err, &answer) && slices.Contains(denials, answer.ErrorCode()) {
+	if !errors.As(err, &answer) {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	switch code := answer.ErrorCode(); {
+	case code == "RepositoryDoesNotExistException", code == "InvalidRepositoryNameException":
+		return fmt.Errorf("%s: %w", doing, reconcile.ErrNotFound)
+	case slices.Contains(denials, code):
 		return fmt.Errorf("%s: %w: %s", doing, reconcile.ErrDenied, answer.ErrorMessage())
 	}
 	return fmt.Errorf("%s: %w", doing, err)
