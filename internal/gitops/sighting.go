@@ -47,3 +47,10 @@ type Refusal struct {
 
 // Error returns the reason.
 func (r *Refusal) Error() string { return r.Reason }
+
+// Busy says that something cannot be started right now, since others are in the way: a build
+// that the account has no room for. It ends nothing; whoever looks next starts it.
+type Busy struct{ Reason string }
+
+// Error returns the reason.
+func (b *Busy) Error() string { return b.Reason }

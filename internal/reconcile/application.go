@@ -176,7 +176,10 @@ func (r *Reconciler) sight(ctx context.Context, w Work, phase gitops.Phase, know
 // the operation may well go on, and only looking again will tell.
 func sighting(err error, phase gitops.Phase) gitops.Sighting {
 	var refusal *gitops.Refusal
+	var busy *gitops.Busy
 	switch {
+	case errors.As(err, &busy):
+		return gitops.Sighting{State: gitops.OperationForeign, Reason: busy.Reason}
 	case errors.As(err, &refusal) && refusal.Blocked:
 		return gitops.Sighting{State: gitops.OperationBlocked, Reason: refusal.Reason}
 	case errors.As(err, &refusal):

@@ -43,16 +43,45 @@ func (b *Blobs) Put(ctx context.Context, key string, data []byte) error {
 
 // PutFile implements reconcile.Blobs. What stands under the key already stays.
 func (b *Blobs) PutFile(ctx context.Context, key string, from io.ReadSeeker) error {
-	_, err := b.client.PutObject(ctx, &sdk.PutObjectInput{
+	_, err := b.put(ctx, key, from)
+	return err
+}
+
+// PutNew stores data under a key, and reports whether it did: false where something stands
+// there already, which stays. Of those who put under one key, one is told true; after an error
+// it may be this one.
+func (b *Blobs) PutNew(ctx context.Context, key string, data []byte) (bool, error) {
+	return b.put(ctx, key, bytes.NewReader(data))
+}
+
+func (b *Blobs) put(ctx context.Context, key string, from io.ReadSeeker) (made bool, err error) {
+	_, err = b.client.PutObject(ctx, &sdk.PutObjectInput{
 		Bucket:      &b.bucket,
 		Key:         &key,
 		Body:        from,
 		IfNoneMatch: aws.String("*"),
 	})
-	if err = translate(err); err != nil && !errors.Is(err, reconcile.ErrConflict) {
-		return fmt.Errorf("put %s: %w", b.object(key), err)
+	err = translate(err)
+	if errors.Is(err, reconcile.ErrConflict) {
+		return false, nil
 	}
-	return nil
+	if err != nil {
+		return false, fmt.Errorf("put %s: %w", b.object(key), err)
+	}
+	return true, nil
+}
+
+// Has reports whether something stands under a key.
+func (b *Blobs) Has(ctx context.Context, key string) (bool, error) {
+	_, err := b.client.HeadObject(ctx, &sdk.HeadObjectInput{Bucket: &b.bucket, Key: &key})
+	err = translate(err)
+	if errors.Is(err, reconcile.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look at %s: %w", b.object(key), err)
+	}
+	return true, nil
 }
 
 // Get implements reconcile.Blobs.
@@ -87,7 +116,8 @@ func (b *Blobs) object(key string) string { return "s3://" + b.bucket + "/" + ke
 // translate turns what S3 says into reconcile's errors; the rest is transient, 409
 // ConditionalRequestConflict too: another Put of the key was under way, and may fail. What
 // KMS answers S3 passes on under a prefix (KMS.DisabledException, KMS.NotFoundException,
-// KMS.KMSInvalidStateException: localstack #8422, aws-cli #4507), its text naming the key.
+// KMS.KMSInvalidStateException: localstack #8422, aws-cli #4507), its text naming the key. The
+// answer to a HEAD has no body, and so its status's text for a code.
 func translate(err error) error {
 	var apiErr smithy.APIError
 	if !errors.As(err, &apiErr) {
@@ -98,7 +128,7 @@ func translate(err error) error {
 		return fmt.Errorf("%w: %w", reconcile.ErrNotFound, err)
 	case "PreconditionFailed":
 		return fmt.Errorf("%w: %w", reconcile.ErrConflict, err)
-	case "AccessDenied", "NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken",
+	case "AccessDenied", "Forbidden", "NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken",
 		"KMS.DisabledException", "KMS.NotFoundException", "KMS.KMSInvalidStateException":
 		return fmt.Errorf("%w: %w", reconcile.ErrDenied, err)
 	}

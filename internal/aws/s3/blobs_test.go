@@ -32,6 +32,23 @@ func TestBlobsKeepTheirContract(t *testing.T) {
 		}
 		return s3.New(cfg, bucket)
 	})
+	t.Run("of two who put under one key one is told so", func(t *testing.T) {
+		blobs := s3.New(cfg, "driftless-1")
+		if there, err := blobs.Has(t.Context(), "builds/claim"); err != nil || there {
+			t.Errorf("before: %v, %v", there, err)
+		}
+		first, err := blobs.PutNew(t.Context(), "builds/claim", []byte("first"))
+		if err != nil || !first {
+			t.Errorf("the first: %v, %v", first, err)
+		}
+		second, err := blobs.PutNew(t.Context(), "builds/claim", []byte("second"))
+		if data, got := blobs.Get(t.Context(), "builds/claim"); err != nil || second || got != nil || string(data) != "first" {
+			t.Errorf("the second: %v, %v; %q stands there, %v", second, err, data, got)
+		}
+		if there, err := blobs.Has(t.Context(), "builds/claim"); err != nil || !there {
+			t.Errorf("afterwards: %v, %v", there, err)
+		}
+	})
 	t.Run("a bucket that is gone is a right that is missing, not a missing blob", func(t *testing.T) {
 		_, err := s3.New(cfg, "nowhere").Get(t.Context(), "plans/1")
 		if !errors.Is(err, reconcile.ErrDenied) || errors.Is(err, reconcile.ErrNotFound) {
@@ -58,6 +75,7 @@ func TestErrorsAreTranslated(t *testing.T) {
 		want   error
 	}{
 		"AccessDenied":               {http.StatusForbidden, reconcile.ErrDenied},
+		"Forbidden":                  {http.StatusForbidden, reconcile.ErrDenied},
 		"NoSuchBucket":               {http.StatusNotFound, reconcile.ErrDenied},
 		"InvalidAccessKeyId":         {http.StatusForbidden, reconcile.ErrDenied},
 		"SignatureDoesNotMatch":      {http.StatusForbidden, reconcile.ErrDenied},
