@@ -20,7 +20,9 @@ const Schema = 1
 const (
 	EnvBucket = "DRIFTLESS_BUCKET" // the data bucket's name
 	EnvOrder  = "DRIFTLESS_ORDER"  // the order's key in it
-	EnvRunner = "DRIFTLESS_RUNNER" // the key of the program itself, "runner/<its SHA-256 in hex>"
+	// EnvApplication is whose build it is, for CodeBuild's events, which carry it.
+	EnvApplication = "DRIFTLESS_APPLICATION"
+	EnvRunner      = "DRIFTLESS_RUNNER" // the key of the program itself, "runner/<its SHA-256 in hex>"
 )
 
 // Side is a project with its role: what plans for review may read, what applies may also write.
@@ -110,6 +112,14 @@ type State struct {
 
 // LockKey is the object by which Terraform's S3 backend locks the state (use_lockfile).
 func (s State) LockKey() string { return s.Key + ".tflock" }
+
+// Address names the state that the order is about, for records.
+func (o Order) Address() string {
+	if o.Terraform.Backend {
+		return "terraform:" + o.Application
+	}
+	return "s3://" + o.State.Bucket + "/" + o.State.Key
+}
 
 // PlanFile is a saved plan.
 type PlanFile struct {

@@ -1,0 +1,151 @@
+package codebuild
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/driftless-gitops/driftless/internal/build"
+	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/reconcile"
+)
+
+// stay is how long a build that has planned waits for the word to apply, in seconds. It is
+// paid for, and saves a second build's start, download and init.
+const stay = 30
+
+// Objects are what a bucket holds.
+type Objects interface {
+	// Put stores data, unless something stands under the key.
+	Put(ctx context.Context, key string, data []byte) error
+	// PutNew does so too, and reports whether it did.
+	PutNew(ctx context.Context, key string, data []byte) (bool, error)
+	// Get reads; reconcile.ErrNotFound.
+	Get(ctx context.Context, key string) ([]byte, error)
+	// Has reports whether something stands under the key.
+	Has(ctx context.Context, key string) (bool, error)
+}
+
+// Config says where builds run, and on what.
+type Config struct {
+	Builds   Builds
+	Projects map[build.Side]string // names of the two projects
+	Data     Objects               // the data bucket: orders, claims, reports
+	States   Objects               // the state bucket, of which locks are read
+	State    build.State           // that bucket and its region; the key is the application's
+	Queue    string                // URL of the queue by which a build wakes the reconciler
+	// Access returns the role that the providers of a work assume on a side.
+	Access func(w reconcile.Work, side build.Side) (build.Access, error)
+	Now    func() time.Time
+}
+
+// Engine is the engine of builds. It is safe for concurrent use.
+type Engine struct{ Config }
+
+var _ reconcile.Engine = (*Engine)(nil)
+
+// New returns the engine.
+func New(c Config) *Engine { return &Engine{c} }
+
+// Start begins the operation, or finds it there. A build that the account has no room for is a
+// *gitops.Busy. A state that somebody else has locked is a *gitops.Refusal that blocks.
+func (e *Engine) Start(ctx context.Context, w reconcile.Work) (gitops.Operation, error) {
+	switch w.Operation.Kind {
+	case gitops.OperationPlan:
+		return e.plan(ctx, w)
+	case gitops.OperationApply:
+		return e.apply(ctx, w)
+	case gitops.OperationDetect:
+		return e.detect(ctx, w)
+	case gitops.OperationCancel:
+		return w.Operation, e.cancel(ctx, w)
+	}
+	return w.Operation, fmt.Errorf("start %q: no operation of a build", w.Operation.Kind)
+}
+
+// Observe looks at the operation: at what the bucket holds of it, then at its build.
+func (e *Engine) Observe(ctx context.Context, w reconcile.Work) (gitops.Sighting, error) {
+	switch w.Operation.Kind {
+	case gitops.OperationPlan:
+		return e.planned(ctx, w)
+	case gitops.OperationApply:
+		return e.applied(ctx, w)
+	case gitops.OperationDetect:
+		return e.detected(ctx, w)
+	case gitops.OperationCancel:
+	}
+	return gitops.Sighting{}, fmt.Errorf("observe %q: no operation of a build", w.Operation.Kind)
+}
+
+// side returns where an application is planned: what a person has to approve whatever it holds
+// is planned with the rights to read. Where it may be that nobody has to, it is planned where
+// it is applied, by the build that then applies it.
+func side(s gitops.Settings) build.Side {
+	if s.Sync.Mode == gitops.SyncManual || s.Sync.Approval == gitops.ApprovalAlways {
+		return build.SidePlan
+	}
+	return build.SideApply
+}
+
+// jobs of a work's token.
+func planJob(w reconcile.Work) build.Job {
+	return build.Job{Side: side(w.Settings), Token: w.Operation.Token, Kind: gitops.OperationPlan}
+}
+
+func applyJob(w reconcile.Work) build.Job {
+	return build.Job{Side: build.SideApply, Token: w.Operation.Token, Kind: gitops.OperationApply}
+}
+
+// order returns what a job is to do, but for what is the job's own.
+func (e *Engine) order(w reconcile.Work, j build.Job) (build.Order, error) {
+	access, err := e.Access(w, j.Side)
+	if err != nil {
+		return build.Order{}, fmt.Errorf("enter account %s: %w", w.Settings.Target.Account, err)
+	}
+	if w.Settings.Terraform == nil {
+		return build.Order{}, &gitops.Refusal{Reason: fmt.Sprintf("application %s has no terraform settings", w.Application), Blocked: true}
+	}
+	return build.Order{Schema: build.Schema, Job: j, Application: w.Application, Revision: w.Revision, Kind: w.Kind,
+		Bundle: w.Bundle, Path: w.Settings.Path, Terraform: *w.Settings.Terraform, Access: access,
+		State: e.state(w.Application), Queue: e.Queue}, nil
+}
+
+// state returns where an application's state is kept that has no backend of its own.
+func (e *Engine) state(application string) build.State {
+	s := e.State
+	s.Key = "applications/" + application + ".tfstate"
+	return s
+}
+
+// read reads an object; false where there is none.
+func read[T any](ctx context.Context, o Objects, key string) (v T, there bool, err error) {
+	data, err := o.Get(ctx, key)
+	if errors.Is(err, reconcile.ErrNotFound) {
+		return v, false, nil
+	}
+	if err != nil {
+		return v, false, fmt.Errorf("read %s: %w", key, err)
+	}
+	if err := json.Unmarshal(data, &v); err != nil {
+		return v, false, fmt.Errorf("decode %s: %w", key, err)
+	}
+	return v, true, nil
+}
+
+// claim writes an object if nothing stands under its key, and returns what stands there.
+func claim[T any](ctx context.Context, o Objects, key string, v T) (stands T, mine bool, err error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return v, false, fmt.Errorf("encode %s: %w", key, err)
+	}
+	if mine, err = o.PutNew(ctx, key, data); err != nil || mine {
+		return v, mine, err
+	}
+	stands, there, err := read[T](ctx, o, key)
+	if err == nil && !there {
+		err = fmt.Errorf("%s was written, and is not there", key)
+	}
+	return stands, false, err
+}

@@ -1,0 +1,212 @@
+package codebuild
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/driftless-gitops/driftless/internal/build"
+	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/reconcile"
+)
+
+// life is what is known of a job: its report; else whose it is, and how that build is.
+type life struct {
+	report  *build.Report
+	claimed bool
+	void    bool
+	build   *Build // nil: none is known
+}
+
+// look reads a job's report and claim, and its build where there is no report. The report is
+// read again once the build is over: it may have been written in between.
+func (e *Engine) look(ctx context.Context, j build.Job, id string) (life, error) {
+	var l life
+	for range 2 {
+		report, there, err := read[build.Report](ctx, e.Data, j.ReportKey())
+		if err != nil {
+			return l, err
+		}
+		if there {
+			l.report = &report
+			return l, nil
+		}
+		if l.build != nil && l.build.over() {
+			return l, nil
+		}
+		if l.claimed, l.void, err = e.whose(ctx, j, &id); err != nil || id == "" || l.void {
+			return l, err
+		}
+		b, err := e.Builds.Build(ctx, id)
+		if err != nil {
+			return l, err
+		}
+		if l.build = &b; !b.over() {
+			return l, nil
+		}
+	}
+	return l, nil
+}
+
+// whose reads a job's claim, and sets the id of the build that has it.
+func (e *Engine) whose(ctx context.Context, j build.Job, id *string) (claimed, void bool, err error) {
+	c, there, err := read[build.Claim](ctx, e.Data, j.ClaimKey())
+	if err != nil || !there {
+		return false, false, err
+	}
+	if c.Build != "" {
+		*id = c.Build
+	}
+	return c.Build != "", c.Void != "", nil
+}
+
+// sighting says how a job without a report is. The zero state means that nothing is known.
+func (l life) sighting(op gitops.Operation, doing string) gitops.Sighting {
+	s := gitops.Sighting{Operation: op}
+	switch b := l.build; {
+	case l.void:
+		s.State, s.Reason = gitops.OperationStale, doing+" was given up"
+	case b == nil:
+		s.State = gitops.OperationAbsent
+	case !b.over() && b.queued():
+		s.State, s.Reason = gitops.OperationForeign, fmt.Sprintf("build %s waits in CodeBuild's queue", b.ID)
+		if t := at(b.Started); !t.IsZero() {
+			s.Reason += " since " + t.Format("15:04:05Z")
+		}
+	case !b.over():
+		s.State, s.Progress = gitops.OperationRunning, fmt.Sprintf("build %s", b.ID)
+	case !l.claimed && b.queued():
+		s.State, s.Reason = gitops.OperationStale, b.end()+": it waited in the queue for too long"
+	default:
+		s.State, s.Reason = gitops.OperationFailed, b.end()+", without a report"
+	}
+	return s
+}
+
+// planned looks at a plan.
+func (e *Engine) planned(ctx context.Context, w reconcile.Work) (gitops.Sighting, error) {
+	j := planJob(w)
+	l, err := e.look(ctx, j, w.Operation.ID)
+	if err != nil {
+		return gitops.Sighting{}, err
+	}
+	if l.report == nil {
+		return l.sighting(w.Operation, "the plan"), nil
+	}
+	s := reported(w.Operation, *l.report)
+	if l.report.Outcome != build.OutcomePlanned {
+		return s, nil
+	}
+	kept, err := e.Data.Has(ctx, l.report.PlanFile.Key)
+	if err != nil {
+		return gitops.Sighting{}, err
+	}
+	if !kept {
+		s.State, s.Reason = gitops.OperationStale, "the saved plan has expired"
+		return s, nil
+	}
+	if s.Plan == nil {
+		return gitops.Sighting{}, fmt.Errorf("report of build %s: it planned, and holds no plan", l.report.Build)
+	}
+	plan := *s.Plan
+	plan.Engine, plan.Kind, plan.Bundle = w.Settings.Engine, w.Kind, w.Bundle
+	plan.Seal()
+	s.Plan = &plan
+	return s, nil
+}
+
+// applied looks at an apply: at the job's own build; else at the one that was told to go on;
+// else it was not begun.
+func (e *Engine) applied(ctx context.Context, w reconcile.Work) (gitops.Sighting, error) {
+	planned := planJob(w)
+	by, there, err := read[build.Claim](ctx, e.Data, planned.ClaimKey())
+	if err != nil {
+		return gitops.Sighting{}, err
+	}
+	own := w.Operation.ID
+	if there && own == by.Build {
+		own = "" // it is the plan's
+	}
+	l, err := e.look(ctx, applyJob(w), own)
+	switch {
+	case err != nil:
+		return gitops.Sighting{}, err
+	case l.report != nil:
+		return reported(w.Operation, *l.report), nil
+	case l.claimed && l.build != nil && l.build.over():
+		return gitops.Sighting{State: gitops.OperationBlocked, Operation: w.Operation,
+			Reason: l.build.end() + " while it applied: the state may be incomplete; the next plan waits for a person"}, nil
+	case l.build != nil && l.build.over() && l.build.queued():
+		return gitops.Sighting{State: gitops.OperationReady, Operation: w.Operation}, nil
+	case l.build != nil:
+		return l.sighting(w.Operation, "the apply"), nil
+	}
+	return e.told(ctx, w, planned, by.Build)
+}
+
+// told looks at a build that planned and was told to go on, before it has begun to. Where it
+// was not told, has left or died, the plan is still to be applied.
+func (e *Engine) told(ctx context.Context, w reconcile.Work, planned build.Job, id string) (gitops.Sighting, error) {
+	ready := gitops.Sighting{State: gitops.OperationReady, Operation: w.Operation}
+	word, there, err := read[build.Word](ctx, e.Data, planned.WordKey())
+	if err != nil {
+		return gitops.Sighting{}, err
+	}
+	if !there || !word.Go || id == "" {
+		return ready, nil
+	}
+	b, err := e.Builds.Build(ctx, id)
+	if err != nil {
+		return gitops.Sighting{}, err
+	}
+	if b.over() {
+		// It may have begun and ended since its claim was looked for.
+		if begun, err := e.Data.Has(ctx, applyJob(w).ClaimKey()); err != nil || begun {
+			return gitops.Sighting{State: gitops.OperationRunning, Operation: w.Operation, Progress: "build " + id}, err
+		}
+		return ready, nil
+	}
+	return gitops.Sighting{State: gitops.OperationRunning, Operation: w.Operation, Progress: "build " + id}, nil
+}
+
+// detected looks at a look for drift.
+func (e *Engine) detected(ctx context.Context, w reconcile.Work) (gitops.Sighting, error) {
+	j, id := detectJob(w)
+	if j.Token == "" {
+		return gitops.Sighting{State: gitops.OperationAbsent, Operation: w.Operation}, nil
+	}
+	l, err := e.look(ctx, j, id)
+	if err != nil {
+		return gitops.Sighting{}, err
+	}
+	if l.report != nil {
+		return reported(w.Operation, *l.report), nil
+	}
+	return l.sighting(w.Operation, "the look for drift"), nil
+}
+
+// reported turns a report into what was seen.
+func reported(op gitops.Operation, r build.Report) gitops.Sighting {
+	s := gitops.Sighting{Operation: op, Reason: gitops.Printable(r.Reason), At: r.At, Plan: r.Plan, Report: r.Drift, Outputs: r.Outputs}
+	if s.Operation.Token != "" {
+		s.Operation.ID = r.Build
+	}
+	switch r.Outcome {
+	case build.OutcomePlanned:
+		s.State = gitops.OperationReady
+	case build.OutcomeNoChange:
+		s.State = gitops.OperationNoChange
+	case build.OutcomeApplied:
+		s.State = gitops.OperationDone
+	case build.OutcomeDetected:
+		s.State = gitops.OperationDone
+	case build.OutcomeStale:
+		s.State = gitops.OperationStale
+	case build.OutcomeFailed:
+		s.State = gitops.OperationFailed
+	case build.OutcomeBlocked:
+		s.State = gitops.OperationBlocked
+	default:
+		s.State, s.Reason = gitops.OperationUnknown, fmt.Sprintf("outcome %q is not known to this version of Driftless", r.Outcome)
+	}
+	return s
+}
