@@ -26,7 +26,7 @@ var errUsage = errors.New("usage: sim run [flags] | sim mutants [flags]; -h tell
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	debug.SetGCPercent(400) // worlds are short-lived, and there are many
+	debug.SetGCPercent(1600) // worlds are short-lived, and there are many
 	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
 		_ = os.Setenv("TMPDIR", "/dev/shm") // bundles need no disk; where it fails they take one
 	}

@@ -50,7 +50,7 @@ func (s *Store) Register(_ context.Context, a *gitops.Application, claims []reco
 		if err := s.free(a.ID, claims); err != nil {
 			return err
 		}
-		if err := s.change(s.applications, a.ID, next); err != nil {
+		if err := change(s, s.applications, a.ID, next); err != nil {
 			return err
 		}
 		for _, c := range claims {
@@ -72,7 +72,7 @@ func (s *Store) PutApplication(_ context.Context, a *gitops.Application) error {
 		if err := s.applications.check(a.ID, a.Version); err != nil {
 			return err
 		}
-		return s.change(s.applications, a.ID, next)
+		return change(s, s.applications, a.ID, next)
 	})
 	return answer(err, &a.Version)
 }

@@ -8,67 +8,106 @@ import (
 
 // clone returns a copy of a record that shares nothing with it that can be changed.
 func clone[T any](record T) T {
-	v := reflect.ValueOf(&record).Elem()
-	deepen(v)
+	if deepen := deepening(reflect.TypeFor[T]()); deepen != nil {
+		deepen(reflect.ValueOf(&record).Elem())
+	}
 	return record
 }
 
 // deepen replaces what a copied value still shares with the one that it was copied from.
-func deepen(v reflect.Value) {
-	if flat(v.Type()) {
-		return
+type deepen func(v reflect.Value)
+
+var deepenings sync.Map // deepen by reflect.Type
+
+// deepening returns what deepens a copied value of a type; nil where it shares nothing that
+// can be changed.
+func deepening(t reflect.Type) deepen {
+	if known, ok := deepenings.Load(t); ok {
+		return known.(deepen)
 	}
-	switch v.Kind() { // records are JSON: they hold no channels and the like
+	var d deepen
+	switch t.Kind() { // records are JSON: they hold no channels and the like, nor themselves
 	case reflect.Struct:
-		for i := range v.NumField() {
-			deepen(v.Field(i))
-		}
+		d = ofStruct(t)
 	case reflect.Pointer:
-		if !v.IsNil() {
-			c := reflect.New(v.Type().Elem())
-			c.Elem().Set(v.Elem())
-			deepen(c.Elem())
-			v.Set(c)
-		}
+		d = ofPointer(deepening(t.Elem()))
 	case reflect.Slice:
-		if !v.IsNil() {
-			c := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
-			reflect.Copy(c, v)
-			for i := range c.Len() {
-				deepen(c.Index(i))
-			}
-			v.Set(c)
-		}
+		d = ofSlice(t, deepening(t.Elem()))
 	case reflect.Map:
-		if !v.IsNil() {
-			c := reflect.MakeMapWithSize(v.Type(), v.Len())
-			for key, value := range v.Seq2() {
-				e := reflect.New(v.Type().Elem()).Elem()
-				e.Set(value)
-				deepen(e)
-				c.SetMapIndex(key, e)
-			}
-			v.Set(c)
+		d = ofMap(t, deepening(t.Elem()))
+	}
+	deepenings.Store(t, d)
+	return d
+}
+
+func ofStruct(t reflect.Type) deepen {
+	type field struct {
+		at int
+		do deepen
+	}
+	var fields []field
+	if t == reflect.TypeFor[time.Time]() { // it is a value, whatever it holds
+		return nil
+	}
+	for i := range t.NumField() {
+		if d := deepening(t.Field(i).Type); d != nil {
+			fields = append(fields, field{i, d})
+		}
+	}
+	if len(fields) == 0 {
+		return nil
+	}
+	return func(v reflect.Value) {
+		for _, f := range fields {
+			f.do(v.Field(f.at))
 		}
 	}
 }
 
-var flats sync.Map // bool by reflect.Type
-
-// flat reports whether a copy of a value of the type shares nothing that can be changed.
-func flat(t reflect.Type) bool {
-	if known, ok := flats.Load(t); ok {
-		return known.(bool)
-	}
-	is := true
-	switch t.Kind() { // what holds nothing is flat
-	case reflect.Struct:
-		for i := range t.NumField() {
-			is = is && (t == reflect.TypeFor[time.Time]() || flat(t.Field(i).Type))
+func ofPointer(inside deepen) deepen {
+	return func(v reflect.Value) {
+		if v.IsNil() {
+			return
 		}
-	case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface, reflect.Func, reflect.Chan, reflect.UnsafePointer:
-		is = false
+		c := reflect.New(v.Type().Elem())
+		c.Elem().Set(v.Elem())
+		if inside != nil {
+			inside(c.Elem())
+		}
+		v.Set(c)
 	}
-	flats.Store(t, is)
-	return is
+}
+
+func ofSlice(t reflect.Type, inside deepen) deepen {
+	return func(v reflect.Value) {
+		if v.IsNil() {
+			return
+		}
+		c := reflect.MakeSlice(t, v.Len(), v.Len())
+		reflect.Copy(c, v)
+		if inside != nil {
+			for i := range c.Len() {
+				inside(c.Index(i))
+			}
+		}
+		v.Set(c)
+	}
+}
+
+func ofMap(t reflect.Type, inside deepen) deepen {
+	return func(v reflect.Value) {
+		if v.IsNil() {
+			return
+		}
+		c := reflect.MakeMapWithSize(t, v.Len())
+		for key, value := range v.Seq2() {
+			e := reflect.New(t.Elem()).Elem()
+			e.Set(value)
+			if inside != nil {
+				inside(e)
+			}
+			c.SetMapIndex(key, e)
+		}
+		v.Set(c)
+	}
 }

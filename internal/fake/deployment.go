@@ -42,7 +42,7 @@ func (s *Store) PutDeployment(_ context.Context, d *gitops.Deployment) error {
 		if err := s.deployments.check(key, d.Version); err != nil {
 			return err
 		}
-		return s.change(s.deployments, key, next)
+		return change(s, s.deployments, key, next)
 	})
 	return answer(err, &d.Version)
 }
@@ -91,8 +91,8 @@ func (s *Store) both(a gitops.Application, d gitops.Deployment) error {
 	}
 	a.Version++
 	d.Version++
-	if err := s.change(s.applications, a.ID, a); err != nil {
+	if err := change(s, s.applications, a.ID, a); err != nil {
 		return err
 	}
-	return s.change(s.deployments, key, d)
+	return change(s, s.deployments, key, d)
 }

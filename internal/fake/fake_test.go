@@ -12,6 +12,14 @@ func TestStoreKeepsItsContract(t *testing.T) {
 	porttest.TestStore(t, func(*testing.T) reconcile.Store { return fake.NewStore() })
 }
 
+func TestStoreKeepsItsContractWithCopies(t *testing.T) {
+	porttest.TestStore(t, func(*testing.T) reconcile.Store {
+		s := fake.NewStore()
+		s.Copies = true
+		return s
+	})
+}
+
 func TestDeliveriesKeepTheirContract(t *testing.T) {
 	porttest.TestDeliveries(t, func(*testing.T) porttest.Deliveries { return fake.NewStore() })
 }

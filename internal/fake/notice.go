@@ -59,7 +59,7 @@ func (n *Notices) PutNotice(_ context.Context, notice *notify.Notice) error {
 			return err
 		}
 		delete(n.touched, notice.Place)
-		return n.stored.put(notice.Place, next)
+		return put(n.stored, notice.Place, next, false)
 	})
 	return answer(err, &notice.Version)
 }

@@ -22,6 +22,9 @@ type Store struct {
 	// application or a deployment that is written: as it was, nil where there was none, and as
 	// it is. It must neither change them nor call the store.
 	Changed func(before, after any)
+	// Copies, set before the first call, lets records be kept as copies of what was written
+	// instead of as JSON: the same, as a test holds, and faster where many are written.
+	Copies bool
 
 	mu           sync.Mutex
 	repositories records
@@ -72,28 +75,44 @@ func answer(err error, versions ...*int64) error {
 // records is a table of records.
 type records map[string]entry
 
-// entry is a record as JSON: a version that was read is never changed by a later write to the
-// value that was stored.
+// entry is a record as JSON, or a copy of it: a version that was read is never changed by a
+// later write to the value that was stored.
 type entry struct {
-	data    []byte
+	data    []byte // nil: value is a copy
 	version int64
 	value   any    // as it was read or stored, to be looked at only
 	read    bool   // value is what data says
 	grafted []byte // fields of another version of the program, which every write leaves
 }
 
-// put stores a record, and what another version of the program keeps beside it.
-func (r records) put(key string, record any) error {
+// put stores a record, and what another version of the program keeps beside it. Without the
+// latter a copy is enough where the caller says so.
+func put[T any](r records, key string, record T, copies bool) error {
+	e := entry{version: version(record), value: record, grafted: r[key].grafted}
+	if copies && len(e.grafted) == 0 {
+		e.value, e.read = clone(record), true
+		r[key] = e
+		return nil
+	}
 	data, err := json.Marshal(record)
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", key, err)
 	}
-	e := entry{data: data, version: version(record), value: record, grafted: r[key].grafted}
+	e.data = data
 	if len(e.grafted) > 0 {
 		e.data = slices.Concat(data[:len(data)-1], []byte(","), e.grafted, []byte("}"))
 	}
 	r[key] = e
 	return nil
+}
+
+// text returns a record as JSON.
+func (e entry) text() []byte {
+	if e.data != nil {
+		return e.data
+	}
+	data, _ := json.Marshal(e.value) // records have a JSON form
+	return data
 }
 
 func version(record any) int64 {
@@ -111,13 +130,13 @@ func version(record any) int64 {
 }
 
 // change puts a record and tells of it.
-func (s *Store) change(r records, key string, record any) error {
+func change[T any](s *Store, r records, key string, record T) error {
 	before := r[key].value
-	if err := r.put(key, record); err != nil {
+	if err := put(r, key, record, s.Copies); err != nil {
 		return err
 	}
 	if s.Changed != nil {
-		s.Changed(before, record)
+		s.Changed(before, r[key].value)
 	}
 	return nil
 }
@@ -155,9 +174,10 @@ func (s *Store) Graft(application, fields string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	graft := func(r records, key string) {
-		if e := r[key]; len(e.data) > 0 && len(e.grafted) == 0 {
+		if e, there := r[key]; there && len(e.grafted) == 0 {
+			data := e.text()
 			e.grafted = []byte(fields)
-			e.data, e.read = slices.Concat(e.data[:len(e.data)-1], []byte(","), e.grafted, []byte("}")), false
+			e.data, e.read = slices.Concat(data[:len(data)-1], []byte(","), e.grafted, []byte("}")), false
 			r[key] = e
 		}
 	}
@@ -175,7 +195,7 @@ func (s *Store) Contains(text string) (key string, found bool) {
 	defer s.mu.Unlock()
 	for _, r := range []records{s.repositories, s.applications, s.deployments, s.latest, s.history} {
 		for key, e := range r {
-			if bytes.Contains(e.data, []byte(text)) {
+			if bytes.Contains(e.text(), []byte(text)) {
 				return key, true
 			}
 		}
@@ -220,7 +240,7 @@ func (s *Store) PutRepository(_ context.Context, r *gitops.Repository) error {
 		if err := s.repositories.check(r.ID, r.Version); err != nil {
 			return err
 		}
-		return s.change(s.repositories, r.ID, next)
+		return change(s, s.repositories, r.ID, next)
 	})
 	return answer(err, &r.Version)
 }
@@ -249,7 +269,7 @@ func (s *Store) DeleteRepository(_ context.Context, id string) error {
 func (s *Store) PutReport(_ context.Context, r gitops.DriftReport) error {
 	return s.call("PutReport", func() error {
 		if r.News {
-			if err := s.history.put(r.Application+"/"+r.At.UTC().Format("2006-01-02T15:04:05.000000000Z"), r); err != nil {
+			if err := put(s.history, r.Application+"/"+r.At.UTC().Format("2006-01-02T15:04:05.000000000Z"), r, s.Copies); err != nil {
 				return err
 			}
 		}
@@ -260,7 +280,7 @@ func (s *Store) PutReport(_ context.Context, r gitops.DriftReport) error {
 		if err != nil && !errors.Is(err, reconcile.ErrNotFound) {
 			return err
 		}
-		return s.latest.put(r.Application, r)
+		return put(s.latest, r.Application, r, s.Copies)
 	})
 }
 

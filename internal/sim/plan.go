@@ -34,6 +34,7 @@ type Knobs struct {
 	ExecOf   time.Duration
 	DetectOf time.Duration
 	Late     time.Duration
+	Text     bool // the table keeps records as JSON, else as copies, which is the same and faster
 }
 
 // App is an application as the world begins.
@@ -95,6 +96,7 @@ func DrawKnobs(seed uint64) Knobs {
 	if draw(8) == 0 {
 		k.Skew = time.Hour
 	}
+	k.Text = seed%8 == 0
 	for i := range 1 + draw(2) {
 		k.Apps = append(k.Apps, App{Name: []string{"jobs", "books", "mail"}[i], Manual: draw(8) == 0, Verify: draw(3) > 0, Drift: draw(4) == 0, Secret: i == 0 && draw(4) == 0,
 			Approval: []gitops.Approval{gitops.ApprovalNever, gitops.ApprovalNever, gitops.ApprovalDestructive, gitops.ApprovalAlways}[draw(4)]})

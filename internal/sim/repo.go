@@ -5,6 +5,7 @@ import (
 	"maps"
 	"strings"
 
+	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/sim/cloud"
 )
 
@@ -83,20 +84,33 @@ func (r *repo) config() string {
 			continue
 		}
 		n++
-		mode, every := "auto", "off"
-		if a.Manual {
-			mode = "manual"
-		}
-		if a.Drift {
-			every = "10m"
-		}
-		fmt.Fprintf(&b, "  - {name: %s, path: %s, cloudformation: {stack: %s, template: template.json}, sync: {mode: %s, approval: %s}, verify: {drift: %t}, drift: {every: %s}}\n",
-			a.Name, a.Name, a.stack, mode, a.Approval, a.Verify, every)
+		fmt.Fprintf(&b, "  - {name: %s, path: %s, cloudformation: {stack: %s, template: template.json}%s}\n", a.Name, a.Name, a.stack, a.settings())
 	}
 	if n == 0 {
 		return strings.Replace(b.String(), "applications:\n", "applications: []\n", 1)
 	}
 	return b.String()
+}
+
+// settings returns what driftless.yaml says of an application that is not the default.
+func (a App) settings() string {
+	text, sync := "", []string(nil)
+	if a.Manual {
+		sync = append(sync, "mode: manual")
+	}
+	if a.Approval != gitops.ApprovalDestructive {
+		sync = append(sync, "approval: "+string(a.Approval))
+	}
+	if len(sync) > 0 {
+		text += ", sync: {" + strings.Join(sync, ", ") + "}"
+	}
+	if !a.Verify {
+		text += ", verify: {drift: false}"
+	}
+	if a.Drift {
+		return text + ", drift: {every: 10m}"
+	}
+	return text + ", drift: {every: off}"
 }
 
 // commit pushes the files as they are.

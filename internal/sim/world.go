@@ -67,7 +67,7 @@ func newWorld(p Plan, log io.Writer) *world {
 	}
 	w.judge = newJudge(w)
 	w.store = &store{Store: fake.NewStore(), w: w, before: map[string]any{}}
-	w.store.Changed = w.judge.changed
+	w.store.Changed, w.store.Copies = w.judge.changed, !w.knobs.Text
 	w.mail = &mail{w: w}
 	w.repo = newRepo(w)
 	w.build()
