@@ -54,6 +54,13 @@ func (c *checker) application(at string, s gitops.Settings) {
 			c.look(fmt.Sprintf("%s.watch[%d]", at, i), Relative(c.dir, w), w, either)
 		}
 	}
+	if s.Terraform != nil {
+		for i, f := range s.Terraform.VarFiles {
+			if f != "" {
+				c.look(fmt.Sprintf("%s.terraform.varFiles[%d]", at, i), f, path.Join(s.Path, f), regular)
+			}
+		}
+	}
 	if template := s.CloudFormation.Template; template != "" && !c.refused(at+".cloudformation.template") {
 		c.look(at+".cloudformation.template", template, path.Join(s.Path, template), regular)
 	}

@@ -126,8 +126,7 @@ func (d *decoder) structure(path string, n ast.Node, v reflect.Value) {
 	group := atLeast[v.Type()]
 	has := func(key string) bool { _, there := seen[key]; return there || meant[key] }
 	if len(group) > 0 && !slices.ContainsFunc(group, has) {
-		key := group[len(group)-1]
-		d.refuse(join(path, key), place(n), "%s is missing", key)
+		d.refuse(join(path, group[len(group)-1]), place(n), "%s is missing", strings.Join(group, " or "))
 	}
 }
 
@@ -145,6 +144,10 @@ func (d *decoder) once(path, key string, at position, seen map[string]position) 
 // what was meant, which is then not missed as well: one problem for one mistake.
 func (d *decoder) unknown(path, key string, at position, t reflect.Type) (meant string) {
 	known := keys(t)
+	if why, ok := never[t][key]; ok {
+		d.refuse(path, at, "%s %s", key, why)
+		return ""
+	}
 	if slices.Contains(unsupported[t], key) {
 		d.refuse(path, at, "%s is %s", key, notSupported)
 		if slices.Contains(otherEngines, key) {
@@ -252,8 +255,11 @@ func (d *decoder) allowed(path, s string, t reflect.Type) bool {
 		return true
 	}
 	found := quote(s)
-	if t.Kind() == reflect.Int {
+	switch {
+	case t.Kind() == reflect.Int:
 		found = short(s)
+	case r.hidden:
+		found = "something else"
 	}
 	switch {
 	case s == "":

@@ -37,7 +37,7 @@ type Defaults struct {
 	CloudFormation *StackDefaults `json:"cloudformation,omitempty"`
 }
 
-// Application is one directory that becomes one stack.
+// Application is one directory that is rolled out on its own, by the engine whose key it has.
 type Application struct {
 	// Name is unique in the installation, and the stack's name unless that is given.
 	Name ApplicationName `json:"name"`
@@ -49,7 +49,9 @@ type Application struct {
 	// Target is where it goes; what is missing comes from the defaults.
 	Target *Target `json:"target,omitempty"`
 	// CloudFormation makes the application a stack. An empty mapping takes every default.
-	CloudFormation *Stack `json:"cloudformation"`
+	CloudFormation *Stack `json:"cloudformation,omitempty" jsonschema:"oneof_required=cloudformation"`
+	// Terraform plans and applies the application's configuration in a build.
+	Terraform *Terraform `json:"terraform,omitempty" jsonschema:"oneof_required=terraform"`
 	// Sync is how it follows its branch.
 	Sync *Sync `json:"sync,omitempty"`
 	// Verify is what is looked at after an apply.
@@ -107,6 +109,26 @@ type StackDefaults struct {
 	Tags map[string]string `json:"tags,omitempty"`
 }
 
+// Terraform is a Terraform or OpenTofu configuration.
+type Terraform struct {
+	// Version of the program, exactly, such as 1.11.4.
+	Version TerraformVersion `json:"version"`
+	// Flavor is terraform (by default) or tofu.
+	Flavor gitops.Flavor `json:"flavor,omitempty"`
+	// VarFiles are files of variables, relative to the application's path; later ones win.
+	VarFiles []Path `json:"varFiles,omitempty"`
+	// Vars are values of variables; they win over files. Nothing that is secret belongs here.
+	Vars map[string]string `json:"vars,omitempty"`
+	// Secrets are variables whose values are read in the build, never stored: ssm:/name of a
+	// parameter, or secretsmanager:name, with #key for one value of a JSON secret.
+	Secrets map[string]SecretReference `json:"secrets,omitempty"`
+	// Workspace is the workspace; default by default.
+	Workspace Workspace `json:"workspace,omitempty"`
+	// Backend is where the configuration's own backend keeps the state, s3://bucket/key. By
+	// default it has none, and the state is kept in the installation's bucket.
+	Backend StateAddress `json:"backend,omitempty"`
+}
+
 // Sync is how an application follows its branch.
 type Sync struct {
 	// Mode is auto (by default: every push is planned and applied) or manual (a plan waits for a sync).
@@ -118,7 +140,8 @@ type Sync struct {
 
 // Verify is what is looked at after an apply.
 type Verify struct {
-	// Drift detection is the last step of a deployment; true by default.
+	// Drift detection is the last step of a deployment; true by default, but false for
+	// Terraform, whose apply reads what it made and for which a look is a build of its own.
 	Drift *bool `json:"drift,omitempty"`
 }
 
@@ -162,6 +185,18 @@ type Capability string
 // Transform is the name of a macro.
 type Transform string
 
+// TerraformVersion is one version of Terraform or OpenTofu.
+type TerraformVersion string
+
+// SecretReference names a secret.
+type SecretReference string
+
+// Workspace is the name of a workspace.
+type Workspace string
+
+// StateAddress is where a state is kept.
+type StateAddress string
+
 // Interval is of time; "0" and "off" are never.
 type Interval string
 
@@ -172,6 +207,7 @@ type rule struct {
 	oneOf   []string
 	allowed string // for people; empty: the list
 	zero    bool   // the number 0 may stand for the text "0"
+	hidden  bool   // what was found is not told: it may be the secret itself, where a reference to it is meant
 }
 
 // rules holds the rule of each type that has one.
@@ -189,7 +225,15 @@ var rules = map[reflect.Type]rule{
 	reflect.TypeFor[Capability](): {oneOf: []string{"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"}},
 	// A macro of another account is named after it, 111122223333::Name
 	// https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-section-structure.html
-	reflect.TypeFor[Transform]():       {pattern: pattern(`^[A-Za-z0-9][-A-Za-z0-9:_.]{0,254}$`), allowed: "the name of a macro, such as AWS::Include"},
+	reflect.TypeFor[Transform]():        {pattern: pattern(`^[A-Za-z0-9][-A-Za-z0-9:_.]{0,254}$`), allowed: "the name of a macro, such as AWS::Include"},
+	reflect.TypeFor[TerraformVersion](): {pattern: pattern(`^[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(-(alpha|beta|rc)[0-9]{1,8})?$`), allowed: "one exact version, such as 1.11.4"},
+	// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html, https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+	reflect.TypeFor[SecretReference](): {pattern: pattern(`^(ssm:/[A-Za-z0-9_./-]{1,900}|secretsmanager:[A-Za-z0-9/_+=.@-]{1,512}(#[A-Za-z0-9_.-]{1,100})?)$`), allowed: "ssm:/name, secretsmanager:name or secretsmanager:name#key", hidden: true},
+	// https://developer.hashicorp.com/terraform/language/state/workspaces: a name is a part of a URL
+	reflect.TypeFor[Workspace](): {pattern: pattern(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,89}$`), allowed: "a letter or digit, then up to 89 letters, digits, underscores, dots and hyphens"},
+	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+	reflect.TypeFor[StateAddress]():    {pattern: pattern(`^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9!_.*'()/-]{1,900}$`), allowed: "where the configuration's own S3 backend keeps the state, s3://bucket/key"},
+	reflect.TypeFor[gitops.Flavor]():   {oneOf: []string{string(gitops.FlavorTerraform), string(gitops.FlavorTofu)}},
 	reflect.TypeFor[gitops.SyncMode](): {oneOf: []string{string(gitops.SyncAuto), string(gitops.SyncManual)}},
 	reflect.TypeFor[gitops.Approval](): {oneOf: []string{string(gitops.ApprovalNever), string(gitops.ApprovalDestructive), string(gitops.ApprovalAlways)}},
 	reflect.TypeFor[Interval]():        {pattern: pattern(`^(0|off|([0-9]{1,4}h)?([0-9]{1,5}m)?([0-9]{1,6}s)?)$`), allowed: `a time such as 30m or 1h, at least 1m, or "off"`, zero: true},
@@ -204,17 +248,28 @@ func pattern(expression string) func() *regexp.Regexp {
 // whose key or value it would be. It is refused by name, so that nobody takes a key that
 // does nothing for one that works.
 var unsupported = map[reflect.Type][]string{
-	reflect.TypeFor[Application](): {"terraform", "cdk", "sam", "dependsOn", "isolation"},
+	reflect.TypeFor[Application](): {"cdk", "sam", "dependsOn", "isolation"},
 	reflect.TypeFor[Sync]():        {"windows"},
 	reflect.TypeFor[Verify]():      {"http", "alarm", "lambda", "onFailure"},
 	reflect.TypeFor[Drift]():       {"heal", "ignore", "undeclared"},
 }
 
+// never names keys that people may look for and that are left out on purpose, with the reason.
+var never = map[reflect.Type]map[string]string{
+	reflect.TypeFor[Terraform](): {
+		"target":  "is not taken: of what is applied in part nobody can say that it is what git wants",
+		"targets": "is not taken: of what is applied in part nobody can say that it is what git wants",
+	},
+}
+
 // atLeast names the keys of a type of which one has to be there, what is missing last.
-var atLeast = map[reflect.Type][]string{reflect.TypeFor[Document](): {"include", "applications"}}
+var atLeast = map[reflect.Type][]string{
+	reflect.TypeFor[Document]():    {"include", "applications"},
+	reflect.TypeFor[Application](): {"cloudformation", "terraform"},
+}
 
 // otherEngines are the keys that stand where cloudformation does in another application.
-var otherEngines = []string{"terraform", "cdk", "sam"}
+var otherEngines = []string{"cdk", "sam"}
 
 // notSupported is what is said of all of them.
 const notSupported = "known, not supported in this version"

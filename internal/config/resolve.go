@@ -87,15 +87,55 @@ func (d *decoder) application(at string, a Application, defaults Defaults) gitop
 		Engine: gitops.EngineCloudFormation,
 		Target: d.target(at, a.Target, defaults.Target),
 		Sync:   follow(a.Sync, defaults.Sync),
-		Verify: verify(a.Verify, defaults.Verify),
+		Verify: verify(a.Verify, defaults.Verify, a.Terraform == nil),
 		Drift:  gitops.DriftPolicy{EverySeconds: int64(d.every(at, a.Drift, defaults.Drift) / time.Second)},
 	}
 	for i, w := range a.Watch {
 		s.Watch = append(s.Watch, d.clean(fmt.Sprintf("%s.watch[%d]", at, i), w))
 	}
+	if a.Terraform != nil {
+		s.Engine, s.Terraform = gitops.EngineTerraform, d.terraform(at+".terraform", *a.Terraform, s)
+		if a.CloudFormation != nil {
+			d.refuse(at+".terraform", d.at[at+".terraform"], "an application has one engine; this one has cloudformation too, in line %d", d.at[at+".cloudformation"].line)
+		}
+		return s
+	}
 	s.CloudFormation = d.stack(at+".cloudformation", a, s, defaults)
 	return s
 }
+
+// terraform resolves an application's configuration of Terraform.
+func (d *decoder) terraform(at string, own Terraform, s gitops.Settings) *gitops.Terraform {
+	t := &gitops.Terraform{Flavor: cmp.Or(own.Flavor, gitops.FlavorTerraform), Version: string(own.Version),
+		Vars: own.Vars, Workspace: string(own.Workspace), Backend: own.Backend != "", State: string(own.Backend)}
+	for i, f := range own.VarFiles {
+		t.VarFiles = append(t.VarFiles, d.inside(fmt.Sprintf("%s.varFiles[%d]", at, i), f, s))
+	}
+	for name := range own.Vars {
+		d.variable(join(at+".vars", name), name)
+	}
+	for name, reference := range own.Secrets {
+		d.variable(join(at+".secrets", name), name)
+		if t.Secrets == nil {
+			t.Secrets = map[string]string{}
+		}
+		t.Secrets[name] = string(reference)
+		if _, twice := own.Vars[name]; twice {
+			d.refuse(join(at+".secrets", name), d.at[join(at+".secrets", name)], "%s is among vars too; one of the two", quote(name))
+		}
+	}
+	return t
+}
+
+// variable refuses a name that no variable of Terraform has: an identifier of letters, digits,
+// underscores and hyphens (Terraform language, "Syntax", "Identifiers").
+func (d *decoder) variable(at, name string) {
+	if !identifier().MatchString(name) {
+		d.refuse(at, d.at[at], "%s is no variable's name; allowed: a letter or underscore, then letters, digits, underscores and hyphens", quote(name))
+	}
+}
+
+var identifier = pattern(`^[A-Za-z_][A-Za-z0-9_-]{0,200}$`)
 
 // clean returns a path as it is from the repository's root, in its one form; "" when it is
 // refused. Only what an included file names may climb, since its directory has one above it.
@@ -195,12 +235,17 @@ func follow(own, common *Sync) gitops.Sync {
 	}
 }
 
-// verify resolves what is looked at after an apply.
-func verify(own, common *Verify) gitops.Verify {
-	if drift := cmp.Or(value(own).Drift, value(common).Drift); drift != nil {
+// verify resolves what is looked at after an apply, where nobody says so: drift, if looking
+// costs no build.
+func verify(own, common *Verify, free bool) gitops.Verify {
+	drift := value(own).Drift
+	if drift == nil && free {
+		drift = value(common).Drift
+	}
+	if drift != nil {
 		return gitops.Verify{Drift: *drift}
 	}
-	return gitops.Verify{Drift: true}
+	return gitops.Verify{Drift: free}
 }
 
 // every resolves how often drift is looked for; zero is never.

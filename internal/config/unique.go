@@ -64,20 +64,34 @@ func unique(files []*decoder) (clash bool) {
 			if slices.Contains(reserved, s.CloudFormation.Stack) {
 				d.refuse(at, d.near(at), "the stack %s carries Driftless itself; no application may claim %s", s.CloudFormation.Stack, strings.Join(reserved, ", "))
 			}
-			t := s.Target
-			if t.Account == "" || t.Region == "" || s.CloudFormation.Stack == "" {
+			kind, claim, said := claimOf(s)
+			if claim == "" {
 				continue
 			}
-			claim := t.Account + " " + t.Region + " " + s.CloudFormation.Stack
 			if first, twice := stacks[claim]; twice {
-				clash = c.refuse(first, "cloudformation.stack", "the stack %s in %s %s is claimed by applications[%d] (%s) in %s already",
-					s.CloudFormation.Stack, t.Account, t.Region, first.i, first.settings().Name, c.where(first, "cloudformation.stack")) || clash
+				clash = c.refuse(first, kind, "%s is claimed by applications[%d] (%s) in %s already",
+					said, first.i, first.settings().Name, c.where(first, kind)) || clash
 				continue
 			}
 			stacks[claim] = c
 		}
 	}
 	return clash
+}
+
+// claimOf returns the key that says what an application changes, that thing's name for claims
+// and in words; "" where that is not known, or cannot be another's: a state in the
+// installation's bucket is named after its application.
+func claimOf(s gitops.Settings) (key, claim, said string) {
+	t := s.Target
+	switch {
+	case s.Terraform != nil && s.Terraform.State != "":
+		return "terraform.backend", s.Terraform.State + " " + s.Terraform.Workspace, "the state " + s.Terraform.State
+	case t.Account == "" || t.Region == "" || s.CloudFormation.Stack == "":
+		return "", "", ""
+	}
+	return "cloudformation.stack", t.Account + " " + t.Region + " " + s.CloudFormation.Stack,
+		fmt.Sprintf("the stack %s in %s %s", s.CloudFormation.Stack, t.Account, t.Region)
 }
 
 // where returns the place of another application's value, as one of the same file or of another.

@@ -73,9 +73,10 @@ type Terraform struct {
 	Vars      map[string]string `json:"vars,omitempty"`      // win over files
 	Secrets   map[string]string `json:"secrets,omitempty"`   // variable to reference: ssm:/name or secretsmanager:name[#key]; resolved in the build, never stored
 	Workspace string            `json:"workspace,omitempty"` // empty: default
-	// Backend says that the configuration has a backend or cloud block of its own; else the state
-	// is kept in the installation's bucket.
-	Backend bool `json:"backend,omitempty"`
+	// Backend says that the configuration has a backend of its own, and State where that keeps the
+	// state: s3://bucket/key. Else it is kept in the installation's bucket.
+	Backend bool   `json:"backend,omitempty"`
+	State   string `json:"state,omitempty"`
 }
 
 // SyncMode says whether a plan waits for a person whatever it holds.

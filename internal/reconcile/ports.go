@@ -123,14 +123,19 @@ type Waiting struct {
 
 // Claim is something that one owner holds at a time.
 type Claim struct {
-	Kind string // "app", "stack"
-	Key  string // the application's name; "<account>#<region>#<stack>"
+	Kind string // "app", "stack", "state"
+	Key  string // the application's name; "<account>#<region>#<stack>"; "<address>#<workspace>"
 }
 
 // String names what is claimed, for people.
 func (c Claim) String() string {
-	if parts := strings.Split(c.Key, "#"); c.Kind == "stack" && len(parts) == 3 {
+	switch parts := strings.Split(c.Key, "#"); {
+	case c.Kind == "stack" && len(parts) == 3:
 		return fmt.Sprintf("stack %s in %s %s", parts[2], parts[0], parts[1])
+	case c.Kind == "state" && len(parts) == 2 && parts[1] != "":
+		return fmt.Sprintf("state %s, workspace %s", parts[0], parts[1])
+	case c.Kind == "state" && len(parts) == 2:
+		return "state " + parts[0]
 	}
 	return c.Kind + " " + c.Key
 }
@@ -141,6 +146,15 @@ func ClaimApplication(name string) Claim { return Claim{Kind: "app", Key: name} 
 // ClaimStack is the claim to a stack.
 func ClaimStack(account, region, stack string) Claim {
 	return Claim{Kind: "stack", Key: account + "#" + region + "#" + stack}
+}
+
+// ClaimState is the claim to a Terraform state: to the address of a backend of its own, else to
+// the one in the installation's bucket, which is named after the application.
+func ClaimState(application, address, workspace string) Claim {
+	if address == "" {
+		address = "of application " + application
+	}
+	return Claim{Kind: "state", Key: address + "#" + workspace}
 }
 
 // ClaimedError says that somebody else holds a claim. It is an ErrConflict.

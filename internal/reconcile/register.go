@@ -86,18 +86,18 @@ func (r *Reconciler) skipped(ctx context.Context, c candidate, by gitops.Revisio
 
 // put stores the record with the claims that it needs, and with what was skipped.
 func (r *Reconciler) put(ctx context.Context, a *gitops.Application, before gitops.Application, moved bool, skipped *gitops.Deployment) error {
-	stack := stackClaim(a.Settings)
+	claim := claimOf(a.Settings)
 	if before.Version == 0 {
 		return r.claiming(ctx, a.ID, func() error {
-			return r.Store.Register(ctx, a, []Claim{ClaimApplication(a.ID), stack})
+			return r.Store.Register(ctx, a, []Claim{ClaimApplication(a.ID), claim})
 		})
 	}
 	if moved {
 		var give []Claim
 		if !before.Removed {
-			give = []Claim{stackClaim(before.Settings)}
+			give = []Claim{claimOf(before.Settings)}
 		}
-		err := r.claiming(ctx, a.ID, func() error { return r.Store.Move(ctx, a.ID, []Claim{stack}, give) })
+		err := r.claiming(ctx, a.ID, func() error { return r.Store.Move(ctx, a.ID, []Claim{claim}, give) })
 		if err != nil {
 			return err
 		}
@@ -214,12 +214,16 @@ func (r *Reconciler) known(ctx context.Context, repo gitops.Repository) ([]strin
 	return ids, nil
 }
 
-// moves reports whether an application claims another stack than before.
+// moves reports whether an application claims another stack or state than before.
 func moves(before gitops.Application, now gitops.Settings) bool {
-	return before.Version != 0 && (before.Removed || stackClaim(before.Settings) != stackClaim(now))
+	return before.Version != 0 && (before.Removed || claimOf(before.Settings) != claimOf(now))
 }
 
-func stackClaim(s gitops.Settings) Claim {
+// claimOf returns the claim to what an application changes: its stack, or its state.
+func claimOf(s gitops.Settings) Claim {
+	if t := s.Terraform; t != nil {
+		return ClaimState(s.Name, t.State, t.Workspace)
+	}
 	return ClaimStack(s.Target.Account, s.Target.Region, s.CloudFormation.Stack)
 }
 

@@ -122,6 +122,31 @@ func TestR57_TheSecondClaimerOfAStackIsRefused(t *testing.T) {
 	}
 }
 
+func TestTheSecondClaimerOfAStateIsRefused(t *testing.T) {
+	w := newWorld(t)
+	of := func(name, backend string) string {
+		return fmt.Sprintf("version: 1\ndefaults:\n  target: { account: \"111122223333\", region: eu-west-1 }\napplications:\n  - name: %s\n    path: tf\n    terraform: { version: 1.11.4%s }\n", name, backend)
+	}
+	for _, c := range []struct{ name, backend, problem string }{
+		{"a-first", ", backend: s3://states/network", ""},
+		{"b-other", ", backend: s3://states/network", "state s3://states/network is claimed by application a-first"},
+		{"c-apart", ", backend: s3://states/network, workspace: blue", ""},
+		{"d-ours", "", ""},
+		{"e-ours", "", ""},
+	} {
+		url := "https://git.example.com/team/" + c.name
+		w.git.Push(url, "main", "mine", map[string]string{"driftless.yaml": of(c.name, c.backend), "tf/main.tf": "\n"})
+		if _, err := w.op.AddRepository(t.Context(), gitops.Repository{URL: url, Branch: "main"}, "eve"); err != nil {
+			t.Fatal(err)
+		}
+		w.drain()
+		r, err := w.store.Repository(t.Context(), gitops.RepositoryID(url, "main"))
+		if told := fmt.Sprint(r.Problems); err != nil || (c.problem == "") != (len(r.Problems) == 0) || !strings.Contains(told, c.problem) {
+			t.Errorf("%s: %v, problems %s, want %q", c.name, err, told, c.problem)
+		}
+	}
+}
+
 func TestR58_AnApplicationThatLeavesTheFileKeepsItsStack(t *testing.T) {
 	w := watching(t)
 	w.push("no queue", map[string]string{"stacks/jobs/template.yaml": "Topic.Type: AWS::SNS::Topic\n"})
