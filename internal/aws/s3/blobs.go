@@ -71,6 +71,16 @@ func (b *Blobs) put(ctx context.Context, key string, from io.ReadSeeker) (made b
 	return true, nil
 }
 
+// Replace stores data in place of whatever stands under a key: what is told again and again,
+// such as a log that grows.
+func (b *Blobs) Replace(ctx context.Context, key string, data []byte) error {
+	_, err := b.client.PutObject(ctx, &sdk.PutObjectInput{Bucket: &b.bucket, Key: &key, Body: bytes.NewReader(data)})
+	if err != nil {
+		return fmt.Errorf("replace %s: %w", b.object(key), translate(err))
+	}
+	return nil
+}
+
 // Has reports whether something stands under a key.
 func (b *Blobs) Has(ctx context.Context, key string) (bool, error) {
 	_, err := b.client.HeadObject(ctx, &sdk.HeadObjectInput{Bucket: &b.bucket, Key: &key})

@@ -49,6 +49,17 @@ func TestBlobsKeepTheirContract(t *testing.T) {
 			t.Errorf("afterwards: %v, %v", there, err)
 		}
 	})
+	t.Run("what is replaced is the last that was put", func(t *testing.T) {
+		blobs := s3.New(cfg, "driftless-1")
+		for _, text := range []string{"first", "second"} {
+			if err := blobs.Replace(t.Context(), "builds/log", []byte(text)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if data, err := blobs.Get(t.Context(), "builds/log"); err != nil || string(data) != "second" {
+			t.Errorf("%q stands there, %v", data, err)
+		}
+	})
 	t.Run("a bucket that is gone is a right that is missing, not a missing blob", func(t *testing.T) {
 		_, err := s3.New(cfg, "nowhere").Get(t.Context(), "plans/1")
 		if !errors.Is(err, reconcile.ErrDenied) || errors.Is(err, reconcile.ErrNotFound) {

@@ -1,0 +1,13 @@
+package runner
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// apart puts terraform and its providers into a group of their own: a signal to the build's group
+// would reach terraform beside ours, and of two it ends at once, with the state locked; and it
+// would end the providers. If this program is killed, terraform is too.
+func apart(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}

@@ -1,0 +1,14 @@
+//go:build !linux
+
+package runner
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// apart puts terraform and its providers into a group of their own: of two signals terraform ends
+// at once, with the state locked.
+func apart(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+}

@@ -1,0 +1,51 @@
+package runner
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// The arguments of each call, as lists: no shell sees them. Values of variables are not among
+// them, nor is anything secret.
+
+// initArgs begins. The backend's settings are given where it has none of its own. Where the lock
+// file is committed, or was when the plan was made, nothing else than what it names is taken.
+func initArgs(backend map[string]string, locked bool) []string {
+	args := []string{"init", "-input=false", "-no-color"}
+	if locked {
+		args = append(args, "-lockfile=readonly")
+	}
+	for _, name := range slices.Sorted(maps.Keys(backend)) {
+		args = append(args, "-backend-config="+name+"="+backend[name])
+	}
+	return args
+}
+
+func workspaceArgs(name string) []string {
+	return []string{"workspace", "select", "-no-color", "-or-create=true", name}
+}
+
+// planArgs plans into a file; the exit code says whether there are changes
+// (https://developer.hashicorp.com/terraform/cli/commands/plan, "-detailed-exitcode").
+func planArgs(file string, refreshOnly bool, wait time.Duration, varFiles []string) []string {
+	args := []string{"plan", "-input=false", "-no-color", "-detailed-exitcode", "-lock-timeout=" + wait.String(), "-out=" + file}
+	if refreshOnly {
+		args = append(args, "-refresh-only")
+	}
+	for _, f := range varFiles {
+		args = append(args, "-var-file="+f)
+	}
+	return args
+}
+
+func applyArgs(file string, wait time.Duration) []string {
+	return []string{"apply", "-input=false", "-no-color", "-lock-timeout=" + wait.String(), file}
+}
+
+func showArgs(file string) []string { return []string{"show", "-json", "-no-color", file} }
+
+func outputArgs() []string { return []string{"output", "-json", "-no-color"} }
+
+// unlockArgs removes one lock: Terraform holds its id against the one that is there.
+func unlockArgs(id string) []string { return []string{"force-unlock", "-force", id} }
