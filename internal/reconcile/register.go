@@ -93,10 +93,7 @@ func (r *Reconciler) put(ctx context.Context, a *gitops.Application, before gito
 		})
 	}
 	if moved {
-		var give []Claim
-		if !before.Removed {
-			give = []Claim{claimOf(before.Settings)}
-		}
+		give := []Claim{claimOf(before.Settings)} // or nothing: who is removed may have lost it
 		err := r.claiming(ctx, a.ID, func() error { return r.Store.Move(ctx, a.ID, []Claim{claim}, give) })
 		if err != nil {
 			return err

@@ -119,17 +119,17 @@ func (r *Reconciler) trouble(ctx context.Context, repo *gitops.Repository, cause
 	if lost(cause) {
 		return cause
 	}
-	if errors.Is(cause, ErrNotFound) {
-		if err := r.suspendAll(ctx, *repo, cause.Error()); err != nil {
+	r.log().Warn("look at repository", "repo", repo.ID, "url", repo.URL, "error", cause.Error())
+	if repo.Trouble != cause.Error() {
+		repo.Trouble = cause.Error() // first: while it stands, a branch that is back resumes whom it finds suspended
+		if err := r.Store.PutRepository(ctx, repo); err != nil {
 			return err
 		}
 	}
-	r.log().Warn("look at repository", "repo", repo.ID, "url", repo.URL, "error", cause.Error())
-	if repo.Trouble == cause.Error() {
-		return nil
+	if errors.Is(cause, ErrNotFound) {
+		return r.suspendAll(ctx, *repo, cause.Error())
 	}
-	repo.Trouble = cause.Error()
-	return r.Store.PutRepository(ctx, repo)
+	return nil
 }
 
 // suspendAll suspends the applications of a repository whose branch is gone, until it is back.

@@ -50,6 +50,31 @@ func TestR44_ABranchThatIsGoneSuspendsAndDeletesNothing(t *testing.T) {
 	}
 }
 
+// The branch comes back as it was before a look that suspended somebody has come to its end.
+func TestR44_ABranchThatIsBackResumesThoughAnAnswerWasLost(t *testing.T) {
+	w := watching(t)
+	head := w.repository().Head.Commit
+	w.git.Delete(repoURL, "main")
+	w.store.Fail(func(call string) error {
+		if call == "PutApplication" {
+			return fake.ErrLost
+		}
+		return nil
+	})
+	w.resync()
+	w.drain()
+	w.store.Fail(nil)
+	if a := w.app("books"); a.Suspended == nil {
+		t.Fatal("the branch is gone, and books is not suspended")
+	}
+	w.git.Reset(repoURL, "main", head)
+	w.resync()
+	w.settle()
+	if a := w.app("books"); a.Suspended != nil {
+		t.Errorf("the branch is back, books is still %+v", a.Suspended)
+	}
+}
+
 func TestR45_ARepositoryThatCannotBeReadKeepsItsLastGoodState(t *testing.T) {
 	w := watching(t)
 	head := w.repository().Head
@@ -166,6 +191,23 @@ func TestR58_AnApplicationThatLeavesTheFileKeepsItsStack(t *testing.T) {
 	w.settle()
 	if got := w.live("jobs", "Queue", "VisibilityTimeout"); got != "6" {
 		t.Errorf("back in the file, yet live is %q", got)
+	}
+}
+
+// Nobody else could ever have the stack that it left.
+func TestAnApplicationThatComesBackOnAnotherStackGivesUpTheOneThatItHad(t *testing.T) {
+	w := watching(t)
+	w.push("leave", map[string]string{"driftless.yaml": file("books")})
+	w.resync()
+	w.settle()
+	w.push("come back elsewhere", map[string]string{"driftless.yaml": strings.Replace(file("jobs", "books"), "prod-jobs", "prod-work", 1)})
+	w.resync()
+	w.settle()
+	for stack, want := range map[string]string{"prod-work": "jobs", "prod-jobs": ""} {
+		owner, err := w.store.Owner(t.Context(), reconcile.ClaimStack(target.Account, target.Region, stack))
+		if owner != want || (want == "") != errors.Is(err, reconcile.ErrNotFound) {
+			t.Errorf("stack %s is claimed by %q, %v, want %q", stack, owner, err, want)
+		}
 	}
 }
 
