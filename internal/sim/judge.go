@@ -134,7 +134,7 @@ func (j *judge) deployment(was, now gitops.Deployment, had bool) {
 	if p := j.w.running; p != nil && p.name == "person sync" && now.Approved != nil && was.Approved == nil {
 		j.approved(now) // whoever asks for a sync approves what waits for one
 	}
-	if had && was.Operation.Token != now.Operation.Token && j.w.thawed == 0 && j.w.cloud.Waits(was.Operation.Token) {
+	if had && was.Operation.Token != now.Operation.Token && j.w.thawed == 0 && j.w.cloud.Waits(was.Operation.Token, was.Operation.ID) {
 		j.w.violate("I4", "deployment %s of %s goes on to %s and leaves the change set %s", now.ID, now.Application, now.Operation.Token, was.Operation.Token)
 	}
 	looks := was.Phase != gitops.PhasePending && was.Phase != gitops.PhaseVerifying // the others decide on what they see

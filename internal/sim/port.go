@@ -58,6 +58,8 @@ func (w *world) gate(site string) error {
 		if p.wrote {
 			p.sure, p.wrote = 1, false
 		}
+	case "Open":
+		p.blind = false // what it could not see was of another deployment
 	}
 	f, faulty := w.fault(site)
 	if faulty && f.Kind == FaultStall {

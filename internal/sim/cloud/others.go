@@ -125,9 +125,20 @@ func (l Leftover) String() string {
 	return s
 }
 
-// Waits reports whether a change set of a name is there and was not executed.
-func (c *Cloud) Waits(name string) bool {
-	return slices.ContainsFunc(c.Leftovers("driftless-"), func(l Leftover) bool { return slices.Contains(l.Sets, name) })
+// Waits reports whether a change set of a name is there and was not executed: the one of an
+// ARN, any where that is empty.
+func (c *Cloud) Waits(name, arn string) bool {
+	return slices.ContainsFunc(c.stacks, func(s *stack) bool {
+		return slices.ContainsFunc(s.sets, func(cs *set) bool {
+			return !s.deleted && cs.Name == name && (arn == "" || cs.arn == arn) && !cs.begun()
+		})
+	})
+}
+
+// begun reports whether the change set's execution was accepted.
+func (s *set) begun() bool {
+	return s.execution == types.ExecutionStatusExecuteComplete || s.execution == types.ExecutionStatusExecuteFailed ||
+		s.execution == types.ExecutionStatusExecuteInProgress
 }
 
 // Leftovers returns what is left of change sets whose names have a prefix.
@@ -136,9 +147,7 @@ func (c *Cloud) Leftovers(prefix string) []Leftover {
 	for _, s := range c.stacks {
 		left := Leftover{Stack: s.name, Shell: s.status == types.StackStatusReviewInProgress}
 		for _, cs := range s.sets {
-			executed := cs.execution == types.ExecutionStatusExecuteComplete || cs.execution == types.ExecutionStatusExecuteFailed ||
-				cs.execution == types.ExecutionStatusExecuteInProgress
-			if strings.HasPrefix(cs.Name, prefix) && !executed {
+			if strings.HasPrefix(cs.Name, prefix) && !cs.begun() {
 				left.Sets = append(left.Sets, cs.Name)
 			}
 		}
