@@ -247,6 +247,27 @@ func TestAnEventOfAStackWakesItsApplication(t *testing.T) {
 	}
 }
 
+func TestAnEventOfABuildWakesItsApplication(t *testing.T) {
+	store, q := fake.NewStore(), fake.NewQueue()
+	a := gitops.Application{ID: "data"}
+	if err := store.Register(t.Context(), &a, []reconcile.Claim{reconcile.ClaimApplication("data")}); err != nil {
+		t.Fatal(err)
+	}
+	trigger := &handler.Trigger{Repositories: store, Claims: store, Queue: q, Log: quiet, Allowed: func(gitops.Target) error { return nil }}
+	raw, err := os.ReadFile("../../events/eventbridge-build-stopped.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, event := range []string{string(raw), strings.ReplaceAll(string(raw), `"value": "data"`, `"value": "gone"`)} {
+		if err := trigger.Handle(t.Context(), json.RawMessage(event)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if sent := q.Sent(); len(sent) != 1 || sent[0].Application != "data" || sent[0].Reason != "build is STOPPED" {
+		t.Errorf("sent %v", sent)
+	}
+}
+
 // api returns the API over an empty world, and a way to call it.
 func api() (*handler.API, func(t *testing.T, alias, by, method, path, body string) events.LambdaFunctionURLResponse) {
 	store := fake.NewStore()

@@ -68,6 +68,12 @@ func (t *Trigger) resolve(ctx context.Context, k trigger.Key) (reconcile.Message
 			return reconcile.Message{}, fmt.Errorf("read claim of stack %s: %w", k.Stack, err)
 		}
 		return reconcile.Message{Application: owner, Reason: k.Reason}, nil
+	case trigger.KindBuild:
+		owner, err := t.Claims.Owner(ctx, reconcile.ClaimApplication(k.Application))
+		if err != nil {
+			return reconcile.Message{}, fmt.Errorf("read claim of application %s: %w", k.Application, err)
+		}
+		return reconcile.Message{Application: owner, Reason: k.Reason}, nil
 	}
 	return reconcile.Message{}, nil
 }

@@ -37,6 +37,10 @@ func FuzzParse(f *testing.F) {
 			if !strings.Contains(key.StackARN, ":"+key.Region+":"+key.Account+":stack/"+key.Stack+"/") || key.RepositoryURL != "" {
 				t.Errorf("got %+v", key)
 			}
+		case key.Kind == trigger.KindBuild:
+			if hostile.Trouble(key.Application) != "" || key.Application == "" || key.RepositoryURL != "" || key.StackARN != "" {
+				t.Errorf("got %+v", key)
+			}
 		case !key.IsZero():
 			t.Errorf("got %+v", key)
 		}

@@ -22,6 +22,7 @@ type Kind string
 const (
 	KindRepository Kind = "repository"
 	KindStack      Kind = "stack"
+	KindBuild      Kind = "build"
 )
 
 // Key names what to look at. The zero Key means: nothing.
@@ -30,7 +31,8 @@ type Key struct {
 	RepositoryURL string `json:"repositoryUrl,omitempty"` // as it is registered: codecommit::<region>://<name>
 	Ref           string `json:"ref,omitempty"`           // "refs/heads/main", "refs/tags/v1"
 	StackARN      string `json:"stackArn,omitempty"`
-	Stack         string `json:"stack,omitempty"` // its name, taken from the ARN
+	Stack         string `json:"stack,omitempty"`       // its name, taken from the ARN
+	Application   string `json:"application,omitempty"` // whose build it is
 	Account       string `json:"account,omitempty"`
 	Region        string `json:"region,omitempty"`
 	Reason        string `json:"reason,omitempty"` // for people
@@ -56,6 +58,7 @@ var kinds = map[[2]string]func(event) (Key, error){
 	{"aws.codecommit", "CodeCommit Repository State Change"}:               repository,
 	{"aws.cloudformation", "CloudFormation Stack Status Change"}:           stack,
 	{"aws.cloudformation", "CloudFormation Drift Detection Status Change"}: drift,
+	{"aws.codebuild", "CodeBuild Build State Change"}:                      build,
 }
 
 // Parse returns what an event asks to look at. An event of another source or detail type
@@ -86,7 +89,9 @@ var (
 	isRegion  = matches(`^[a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2}$`)
 	// isRepository: CodeCommit API reference, RepositoryMetadata.repositoryName.
 	isRepository = matches(`^[A-Za-z0-9_.-]{1,100}$`)
-	isStatus     = matches(`^[A-Z][A-Z_]{0,63}$`)
+	// isApplication: docs/configuration.md, "name".
+	isApplication = matches(`^[a-z][a-z0-9-]{0,62}$`)
+	isStatus      = matches(`^[A-Z][A-Z_]{0,63}$`)
 	// stackResource: CloudFormation API reference, Stack.StackId and CreateStack.StackName.
 	stackResource = compiled(`^stack/([a-zA-Z][-a-zA-Z0-9]{0,127})/([-a-zA-Z0-9]{1,64})$`)
 )
@@ -182,6 +187,41 @@ func stackKey(e event, reason func(stackDetail) string) (Key, error) {
 		return Key{}, fmt.Errorf("%q is not the ARN of a stack", detail.StackID)
 	}
 	return Key{Kind: KindStack, StackARN: detail.StackID, Stack: parts[1], Account: e.Account, Region: e.Region, Reason: reason(detail)}, nil
+}
+
+// variable is the one of a build's environment that says whose build it is. StartBuild was
+// given it, and the event carries what a build was given (CodeBuild user guide, "Build
+// notifications sample", "additional-information").
+const variable = "DRIFTLESS_APPLICATION"
+
+// build reads "CodeBuild Build State Change". A build that has only begun changes nothing.
+func build(e event) (Key, error) {
+	var detail struct {
+		Status string `json:"build-status"`
+		More   struct {
+			Environment struct {
+				Variables []struct {
+					Name  string `json:"name"`
+					Value string `json:"value"`
+				} `json:"environment-variables"`
+			} `json:"environment"`
+		} `json:"additional-information"`
+	}
+	if err := json.Unmarshal(e.Detail, &detail); err != nil {
+		return Key{}, fmt.Errorf("read detail: %w", err)
+	}
+	if !isStatus(detail.Status) {
+		return Key{}, errors.New("a status that is none")
+	}
+	if detail.Status == "IN_PROGRESS" {
+		return Key{}, nil
+	}
+	for _, v := range detail.More.Environment.Variables {
+		if v.Name == variable && isApplication(v.Value) {
+			return Key{Kind: KindBuild, Application: v.Value, Account: e.Account, Region: e.Region, Reason: "build is " + detail.Status}, nil
+		}
+	}
+	return Key{}, nil // somebody else's build
 }
 
 // resource returns the last part of an ARN, arn:partition:service:region:account:resource,

@@ -98,6 +98,9 @@ const push = `{"source":"aws.codecommit","detail-type":"CodeCommit Repository St
 const status = `{"source":"aws.cloudformation","detail-type":"CloudFormation Stack Status Change","account":"111122223333","region":"eu-west-1",
 "detail":{"stack-id":"arn:aws:cloudformation:eu-west-1:111122223333:stack/prod-jobs/8f2d","status-details":{"status":"UPDATE_COMPLETE"}}}`
 
+const build = `{"source":"aws.codebuild","detail-type":"CodeBuild Build State Change","account":"111122223333","region":"eu-west-1",
+"detail":{"build-status":"FAILED","additional-information":{"environment":{"environment-variables":[{"name":"DRIFTLESS_APPLICATION","value":"data","type":"PLAINTEXT"}]}}}}`
+
 // Each case changes one thing of an event that names something.
 func TestR4_EventsThatNameNothing(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -130,13 +133,17 @@ func TestR4_EventsThatNameNothing(t *testing.T) {
 		"no account":                               {status, `"account":"111122223333"`, `"account":""`, true},
 		"a region that is text":                    {status, `"region":"eu-west-1"`, `"region":"here"`, true},
 		"a detail that is no object":               {`{"source":"aws.cloudformation","detail-type":"CloudFormation Stack Status Change","account":"111122223333","region":"eu-west-1","detail":"x"}`, "x", "y", true},
+		"a build of nobody's":                      {build, "DRIFTLESS_APPLICATION", "APPLICATION", false},
+		"a build of a name that none has":          {build, `"data"`, `"../data"`, false},
+		"a build that has only begun":              {build, "FAILED", "IN_PROGRESS", false},
+		"a build's status that is text":            {build, "FAILED", "<b>", true},
 		"no JSON":                                  {push, "{", "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if !strings.Contains(c.event, c.old) {
 				t.Fatalf("the event has no %q", c.old)
 			}
-			if key, err := trigger.Parse([]byte(c.event)); (c.event == push || c.event == status) && (err != nil || key.IsZero()) {
+			if key, err := trigger.Parse([]byte(c.event)); (c.event == push || c.event == status || c.event == build) && (err != nil || key.IsZero()) {
 				t.Fatalf("unchanged: %+v, %v", key, err)
 			}
 			key, err := trigger.Parse([]byte(strings.Replace(c.event, c.old, c.new, 1)))
