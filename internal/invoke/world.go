@@ -166,6 +166,8 @@ func (w *World) Prepare(ctx context.Context, e Expected) error {
 			r.Branch, r.Tag = branch, ""
 		}
 		return w.watch(ctx, r)
+	case e.Kind == trigger.KindBuild:
+		return w.store.Register(ctx, &gitops.Application{ID: e.Application}, []reconcile.Claim{reconcile.ClaimApplication(e.Application)})
 	case e.Kind == trigger.KindStack:
 		return w.store.Register(ctx, &gitops.Application{ID: e.Stack},
 			[]reconcile.Claim{reconcile.ClaimApplication(e.Stack), reconcile.ClaimStack(e.Account, e.Region, e.Stack)})
