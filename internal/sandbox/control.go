@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation"
+	"github.com/driftless-gitops/driftless/internal/sandbox/codebuild"
 	"github.com/driftless-gitops/driftless/internal/sandbox/events"
 )
 
@@ -26,7 +27,7 @@ type Health struct {
 //	POST /_sandbox/fire?rule=NAME      fire a scheduled rule now
 //	GET  /_sandbox/git?repository=NAME a repository's URL with a fresh credential in it
 //
-// and those of CloudFormation, which its own package names.
+// and those of CloudFormation and CodeBuild, which their own packages name.
 func (s *Sandbox) control() http.Handler {
 	m := http.NewServeMux()
 	m.HandleFunc("GET "+controlPath+"health", func(w http.ResponseWriter, _ *http.Request) {
@@ -36,6 +37,7 @@ func (s *Sandbox) control() http.Handler {
 		tell(w, http.StatusOK, s.events.Stats())
 	})
 	m.Handle(cloudformation.ControlPath, s.cloudformation)
+	m.Handle(codebuild.ControlPath, s.builds)
 	m.HandleFunc("POST "+controlPath+"events", s.postEvents)
 	m.HandleFunc("POST "+controlPath+"fire", s.postFire)
 	m.HandleFunc("GET "+controlPath+"git", func(w http.ResponseWriter, r *http.Request) {

@@ -11,11 +11,12 @@ import (
 	"github.com/driftless-gitops/driftless/internal/sandbox/sts"
 )
 
-// Request is a call that a function makes, before anybody has seen it.
+// Request is a call that a function or a build makes, before anybody has seen it.
 type Request struct {
 	Call
-	Function string // whose process makes it
+	Function string // whose process makes it; empty for a build's
 	Event    []byte // what that process was invoked with
+	Build    string // the build's id; empty for a function's
 	// ID is the same for every attempt that the SDK makes at one call, and empty for git.
 	ID string
 }
@@ -31,11 +32,11 @@ const (
 	FaultDenied      Fault = "denied"      // the service answers that the caller may not, in its own form
 	FaultReset       Fault = "reset before"
 	FaultLost        Fault = "reset after"
-	FaultKill        Fault = "SIGKILL before" // the process of the function that makes the call
+	FaultKill        Fault = "SIGKILL before" // the process of the function that makes the call, or all that the build runs
 	FaultKillAfter   Fault = "SIGKILL after"
 )
 
-// Inject has every call that a function makes shown to decide, which says what happens to it.
+// Inject has every call that a function or a build makes shown to decide, which says what happens to it.
 // It is called in the goroutine of the request, so that it holds the request for as long as it
 // does not return. Nil ends it. Calls of people and of the sandbox itself are not shown.
 func (s *Sandbox) Inject(decide func(Request) Fault) {
@@ -79,16 +80,21 @@ func (s *Sandbox) injecting(next http.Handler) http.Handler {
 	})
 }
 
-// requestOf reads which function asks for what; ok is false where none does.
+// requestOf reads which function or build asks for what; ok is false where none does.
 func (s *Sandbox) requestOf(r *http.Request) (request Request, kill func(), ok bool) {
 	scope, signed := sts.ScopeOf(r)
 	if user, _, basic := r.BasicAuth(); !signed && basic && strings.HasPrefix(r.URL.Path, gitPath) {
 		scope.AccessKey, _, _ = strings.Cut(user, "%")
 		scope.Service, signed = "codecommit", true
 	}
-	running, ok := s.lambda.Running(s.sts.Origin(scope.AccessKey))
-	if !signed || !ok {
+	origin := s.sts.Origin(scope.AccessKey)
+	running, ok := s.lambda.Running(origin)
+	building, builds := s.builds.Running(origin)
+	if !signed || !ok && !builds {
 		return Request{}, nil, false
+	}
+	if builds {
+		running.Kill = building.Kill
 	}
 	who, _ := s.sts.Identity(scope.AccessKey)
 	action, err := actionOf(r)
@@ -99,7 +105,7 @@ func (s *Sandbox) requestOf(r *http.Request) (request Request, kill func(), ok b
 		action = "git " + path.Base(r.URL.Path)
 	}
 	return Request{Call: Call{By: who.ARN, Service: scope.Service, Action: action}, Function: running.Function,
-		Event: running.Event, ID: r.Header.Get("Amz-Sdk-Invocation-Id")}, running.Kill, true
+		Build: building.ID, Event: running.Event, ID: r.Header.Get("Amz-Sdk-Invocation-Id")}, running.Kill, true
 }
 
 // unheard takes an answer that nobody gets.

@@ -13,6 +13,7 @@ import (
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation"
+	"github.com/driftless-gitops/driftless/internal/sandbox/codebuild"
 	"github.com/driftless-gitops/driftless/internal/sandbox/codecommit"
 	"github.com/driftless-gitops/driftless/internal/sandbox/events"
 	"github.com/driftless-gitops/driftless/internal/sandbox/lambda"
@@ -42,8 +43,11 @@ func (s *Sandbox) wire() (http.Handler, error) {
 	s.lambda = lambda.New(lambda.Config{Moto: s.moto.URL(), Tables: s.tables.URL(), Between: s.turn.RLocker(), Endpoint: s.URL, Account: Account, Region: Region,
 		Dir: filepath.Join(s.o.Dir, "lambda"), VisibilitySpeed: s.o.VisibilitySpeed,
 		Credentials: s.session, Principal: s.principal, Now: s.o.Now, Log: s.o.Log})
+	if err := s.makeBuilds(); err != nil {
+		return nil, err
+	}
 	kinds := s.lambda.Kinds()
-	kinds[codecommit.Type] = s.git.Kind()
+	kinds[codecommit.Type], kinds[codebuild.Type] = s.git.Kind(), s.builds.Kind()
 	s.cloudformation = cloudformation.New(cloudformation.Config{Moto: s.moto.URL(), Tables: s.tables.URL(), Endpoint: s.URL,
 		Account: Account, Region: Region, Caller: s.caller, Emit: s.events.Emit, Kinds: kinds,
 		Now: s.o.Now, Timing: s.o.Timing})
@@ -57,6 +61,7 @@ func (s *Sandbox) wire() (http.Handler, error) {
 			"sts":            s.sts,
 			"iam":            s.sts.IAM(),
 			"events":         s.events,
+			"codebuild":      s.builds,
 			"codecommit":     s.git,
 			"lambda":         s.lambda,
 			"sqs":            nudging(proxy, s.lambda.Nudge),

@@ -15,6 +15,7 @@ import (
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation"
+	"github.com/driftless-gitops/driftless/internal/sandbox/codebuild"
 	"github.com/driftless-gitops/driftless/internal/sandbox/codecommit"
 	"github.com/driftless-gitops/driftless/internal/sandbox/events"
 	"github.com/driftless-gitops/driftless/internal/sandbox/lambda"
@@ -61,6 +62,7 @@ type Sandbox struct {
 	sts            *sts.Service
 	events         *events.Service
 	git            *codecommit.Service
+	builds         *codebuild.Service
 	lambda         *lambda.Service
 	cloudformation *cloudformation.Service
 	admin          sts.Credentials
@@ -149,6 +151,9 @@ func (s *Sandbox) Close() {
 	}
 	if s.cloudformation != nil {
 		s.cloudformation.Close()
+	}
+	if s.builds != nil {
+		s.builds.Close()
 	}
 	if s.lambda != nil {
 		s.lambda.Close()

@@ -52,6 +52,8 @@ func Of(c Call, keys Keys) (asked []policy.Request, known bool) {
 		return c.dynamodb(in, keys)
 	case "cloudformation":
 		return c.cloudformation()
+	case "codebuild":
+		return c.codebuild()
 	case "sts":
 		return c.sts()
 	}

@@ -16,6 +16,7 @@ func keys(table, index string) string {
 }
 
 func TestWhatACallAsksFor(t *testing.T) {
+	const project = "arn:aws:codebuild:eu-west-1:123456789012:project/jobs"
 	const dynamo, cfn = "arn:aws:dynamodb:eu-west-1:123456789012:table/t", "arn:aws:cloudformation:eu-west-1:123456789012:stack/"
 	for name, c := range map[string]struct {
 		service, action, method, path, body string
@@ -60,6 +61,19 @@ func TestWhatACallAsksFor(t *testing.T) {
 			want: []string{"cloudformation:ExecuteChangeSet " + cfn + "prod/1 cloudformation:ChangeSetName=c"}},
 		"a detection, which has no stack": {service: "cloudformation", action: "DescribeStackDriftDetectionStatus", body: "StackDriftDetectionId=1",
 			want: []string{"cloudformation:DescribeStackDriftDetectionStatus *"}},
+		"a build, by its project, once for each variable": {service: "codebuild", action: "StartBuild",
+			body: `{"projectName":"jobs","environmentVariablesOverride":[{"name":"A","value":"1"},{"name":"B","value":"2"}]}`,
+			want: []string{
+				"codebuild:StartBuild " + project + " codebuild:environment.environmentVariables.name=A codebuild:environment.environmentVariables.value=1 codebuild:environment.environmentVariables/A.value=1",
+				"codebuild:StartBuild " + project + " codebuild:environment.environmentVariables.name=B codebuild:environment.environmentVariables.value=2 codebuild:environment.environmentVariables/B.value=2"}},
+		"a build with another buildspec and role": {service: "codebuild", action: "StartBuild",
+			body: `{"projectName":"jobs","buildspecOverride":"x","serviceRoleOverride":"arn:aws:iam::1:role/r"}`,
+			want: []string{"codebuild:StartBuild " + project + " codebuild:serviceRole=arn:aws:iam::1:role/r codebuild:source.buildspec=x",
+				"iam:PassRole arn:aws:iam::1:role/r iam:PassedToService=codebuild.amazonaws.com"}},
+		"builds, each by its project": {service: "codebuild", action: "BatchGetBuilds",
+			body: `{"ids":["jobs:1","arn:aws:codebuild:eu-west-1:123456789012:build/others:2"]}`,
+			want: []string{"codebuild:BatchGetBuilds " + project, "codebuild:BatchGetBuilds arn:aws:codebuild:eu-west-1:123456789012:project/others"}},
+		"a build to be stopped": {service: "codebuild", action: "StopBuild", body: `{"id":"jobs:1"}`, want: []string{"codebuild:StopBuild " + project}},
 		"a role, by the installation's id": {service: "sts", action: "AssumeRole", body: "RoleArn=arn:aws:iam::1:role/r&RoleSessionName=s&ExternalId=e",
 			want: []string{"sts:AssumeRole arn:aws:iam::1:role/r sts:ExternalId=e sts:RoleSessionName=s"}},
 		"who one is, which nobody is refused": {service: "sts", action: "GetCallerIdentity", body: "Action=GetCallerIdentity"},

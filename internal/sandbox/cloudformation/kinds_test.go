@@ -50,14 +50,6 @@ Resources:
   Profile: { Type: AWS::IAM::InstanceProfile, Properties: { Roles: [ !Ref Role ] } }
   RolePolicy: { Type: AWS::IAM::RolePolicy, Properties: { RoleName: !Ref Role, PolicyName: p, PolicyDocument: { Version: "2012-10-17", Statement: [ { Sid: !Ref Text, Effect: Allow, Action: "s3:*", Resource: "*" } ] } } }
   Managed: { Type: AWS::IAM::ManagedPolicy, Properties: { PolicyDocument: { Version: "2012-10-17", Statement: [ { Sid: !Ref Text, Effect: Allow, Action: "s3:*", Resource: "*" } ] } } }
-  Build:
-    Type: AWS::CodeBuild::Project
-    Properties:
-      Description: !Ref Text
-      ServiceRole: !GetAtt Role.Arn
-      Artifacts: { Type: NO_ARTIFACTS }
-      Environment: { Type: LINUX_CONTAINER, Image: "aws/codebuild/standard:7.0", ComputeType: BUILD_GENERAL1_SMALL }
-      Source: { Type: NO_SOURCE, BuildSpec: "version: 0.2" }
   Bucket:
     Type: AWS::S3::Bucket
     Properties: { LifecycleConfiguration: { Rules: [ { Id: !Ref Text, Status: Enabled, ExpirationInDays: 30 } ] }, OwnershipControls: { Rules: [ { ObjectOwnership: BucketOwnerEnforced } ] } }

@@ -89,27 +89,60 @@ func (s *Service) MakeAdmin(ctx context.Context) (Credentials, error) {
 // SessionFor assumes a function's role as the Lambda service does, for an hour. It refuses a role that
 // does not exist or does not trust lambda.amazonaws.com with Lambda's own error.
 func (s *Service) SessionFor(ctx context.Context, roleARN, session string) (Credentials, error) {
-	r, err := s.role(ctx, roleARN)
-	if err == nil && !r.trustsService("lambda.amazonaws.com") {
-		err = errUntrusted
-	}
-	if err != nil {
+	if err := s.Trusts(ctx, roleARN, "lambda.amazonaws.com", ""); err != nil {
 		s.c.Log.Warn("role not assumed by Lambda", "role", roleARN, "error", err)
 		return Credentials{}, &wire.Error{Code: "InvalidParameterValueException", Message: "The role defined for the function cannot be assumed by Lambda."}
 	}
+	i, err := s.issue(ctx, roleARN, session)
+	if err != nil {
+		return Credentials{}, err
+	}
+	s.keys.add(i)
+	return i.Credentials, nil
+}
+
+// SessionOf assumes a role as an AWS service does for a resource of its own. The session
+// ends after lasts, however short that is.
+func (s *Service) SessionOf(ctx context.Context, roleARN, service, source, session string, lasts time.Duration) (Identity, error) {
+	if err := s.Trusts(ctx, roleARN, service, source); err != nil {
+		return Identity{}, err
+	}
+	i, err := s.issue(ctx, roleARN, session)
+	if err != nil {
+		return Identity{}, err
+	}
+	i.Expires = s.c.Now().Add(lasts)
+	s.keys.add(i)
+	return i, nil
+}
+
+// Trusts returns an error unless there is the role and it lets an AWS service assume it, for
+// that resource where source is not empty.
+func (s *Service) Trusts(ctx context.Context, roleARN, service, source string) error {
+	r, err := s.role(ctx, roleARN)
+	if err != nil {
+		return err
+	}
+	if !r.trustsService(service, source) {
+		return errUntrusted
+	}
+	return nil
+}
+
+// issue has moto make a session for an hour.
+func (s *Service) issue(ctx context.Context, roleARN, session string) (Identity, error) {
 	client := sts.NewFromConfig(moto.Config(s.c.Moto, accountOf(roleARN), s.c.Region))
 	out, err := client.AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: aws.String(roleARN), RoleSessionName: aws.String(session)})
 	if err != nil {
-		return Credentials{}, fmt.Errorf("assume role %s: %w", roleARN, err)
+		return Identity{}, fmt.Errorf("assume role %s: %w", roleARN, err)
 	}
 	c := Credentials{
 		AccessKey:    aws.ToString(out.Credentials.AccessKeyId),
 		SecretKey:    aws.ToString(out.Credentials.SecretAccessKey),
 		SessionToken: aws.ToString(out.Credentials.SessionToken),
 	}
-	s.keys.add(Identity{ARN: sessionARN(roleARN, session), RoleARN: roleARN, Account: accountOf(roleARN),
-		Credentials: c, Expires: aws.ToTime(out.Credentials.Expiration)})
-	return c, nil
+	return Identity{ARN: sessionARN(roleARN, session), RoleARN: roleARN, Account: accountOf(roleARN),
+		Credentials: c, Expires: aws.ToTime(out.Credentials.Expiration)}, nil
 }
 
 // ServeHTTP answers the STS API: AssumeRole after its checks, everything else as moto does,

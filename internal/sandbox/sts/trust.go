@@ -64,9 +64,14 @@ func (r role) trusts(caller Identity, externalID, session string) bool {
 	}) == policy.Allow
 }
 
-// trustsService decides for an AWS service, which acts for the role's own account.
-func (r role) trustsService(name string) bool {
-	return ServiceMay(r.trust, name, "sts:AssumeRole", r.arn, map[string]string{"aws:SourceAccount": accountOf(r.arn)})
+// trustsService decides for an AWS service, which acts for the role's own account and, where
+// source is not empty, for that resource of it.
+func (r role) trustsService(name, source string) bool {
+	keys := map[string]string{"aws:SourceAccount": accountOf(r.arn)}
+	if source != "" {
+		keys["aws:SourceArn"] = source
+	}
+	return ServiceMay(r.trust, name, "sts:AssumeRole", r.arn, keys)
 }
 
 // ServiceMay reports whether the policy of a resource allows an AWS service to do something

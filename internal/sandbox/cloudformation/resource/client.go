@@ -41,8 +41,8 @@ var queryVersions = map[string]string{
 var jsonTargets = map[string]string{
 	"sqs": "AmazonSQS.", "dynamodb": "DynamoDB_20120810.", "ssm": "AmazonSSM.",
 	"events": "AWSEvents.", "logs": "Logs_20140328.", "kms": "TrentService.",
-	"secretsmanager": "secretsmanager.", "codebuild": "CodeBuild_20161006.",
-	"ecr": "AmazonEC2ContainerRegistry_V20150921.",
+	"secretsmanager": "secretsmanager.",
+	"ecr":            "AmazonEC2ContainerRegistry_V20150921.",
 }
 
 // Query calls a service of the Query protocol. Lists in params become name.1, or

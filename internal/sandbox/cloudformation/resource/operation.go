@@ -11,7 +11,6 @@ func operationKinds() map[string]verbs {
 	return map[string]verbs{
 		"AWS::Logs::LogGroup":        {logGroupCreate, logGroupUpdate, logGroupDelete, nil},
 		"AWS::CloudWatch::Alarm":     {alarmCreate, alarmPut, alarmDelete, nil},
-		"AWS::CodeBuild::Project":    {projectCreate, projectUpdate, projectDelete, nil},
 		"AWS::ECR::Repository":       {repositoryCreate, repositoryUpdate, repositoryDelete, nil},
 		"AWS::KMS::Key":              {keyCreate, keyUpdate, keyDelete, nil},
 		"AWS::KMS::Alias":            {aliasCreate, aliasUpdate, aliasDelete, nil},
@@ -88,57 +87,6 @@ func dashboardPut(c *call) (wire.Made, error) {
 
 func dashboardDelete(c *call) error {
 	_, err := c.query("monitoring", "DeleteDashboards", map[string]any{"DashboardNames": []any{c.PhysicalID}})
-	return err
-}
-
-var (
-	projectIntegers = []string{"TimeoutInMinutes", "QueuedTimeoutInMinutes", "ConcurrentBuildLimit", "GitCloneDepth", "TotalBuildTimeoutInMinutes"}
-	projectBooleans = []string{"PrivilegedMode", "EncryptionDisabled", "BadgeEnabled", "InsecureSsl", "ReportBuildStatus", "Webhook"}
-)
-
-// project is the project in CodeBuild's own spelling, which differs in the one property
-// that is named after its lists.
-func (c *call) project() map[string]any {
-	in, _ := camel(typed(c.Properties, projectIntegers, projectBooleans)).(map[string]any)
-	delete(in, "triggers")
-	delete(in, "visibility")
-	in["name"] = c.PhysicalID
-	in["tags"] = tagList(c.tags(), "key", "value")
-	if source, ok := in["source"].(map[string]any); ok {
-		if spec, ok := source["buildSpec"]; ok {
-			delete(source, "buildSpec")
-			source["buildspec"] = spec
-		}
-		if source["location"] == nil && (source["type"] == "NO_SOURCE" || source["type"] == "CODEPIPELINE") {
-			source["location"] = source["type"] // moto wants one of every source (codebuild/responses.py, 5.2.1)
-		}
-	}
-	if logs, ok := in["logsConfig"].(map[string]any); ok {
-		if l, ok := logs["s3"]; ok {
-			logs["s3Logs"] = l
-		}
-	}
-	return in
-}
-
-func projectCreate(c *call) (wire.Made, error) {
-	c.PhysicalID = c.Name("Name")
-	_, err := c.json("codebuild", "CreateProject", c.project())
-	return wire.Made{PhysicalID: c.PhysicalID, Attributes: map[string]any{
-		"Arn": c.arn("codebuild", "project/"+c.PhysicalID), "Id": c.PhysicalID}}, err
-}
-
-// projectUpdate makes the project anew under its name, since moto knows no UpdateProject.
-func projectUpdate(c *call) (wire.Made, error) {
-	if err := projectDelete(c); gone(err) != nil {
-		return wire.Made{PhysicalID: c.PhysicalID}, err
-	}
-	_, err := c.json("codebuild", "CreateProject", c.project())
-	return wire.Made{PhysicalID: c.PhysicalID}, err
-}
-
-func projectDelete(c *call) error {
-	_, err := c.json("codebuild", "DeleteProject", map[string]any{"name": c.PhysicalID})
 	return err
 }
 
