@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 
+	"github.com/driftless-gitops/driftless/internal/build"
 	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 )
@@ -39,6 +40,10 @@ type Target struct {
 	DeployRole string   `json:"deployRole"`
 	DriftRole  string   `json:"driftRole"`
 	ExecRole   string   `json:"execRole"` // what CloudFormation assumes
+	// PlanRole and ApplyRole are what Terraform's providers assume, in a build; empty: those that
+	// templates/target-role.yaml makes.
+	PlanRole  string `json:"planRole,omitempty"`
+	ApplyRole string `json:"applyRole,omitempty"`
 	// Artefacts are the regions that have an artefact bucket, by the name that
 	// templates/target-events.yaml gives it.
 	Artefacts []string `json:"artefacts"`
@@ -95,6 +100,25 @@ func (a *Accounts) Exec(w reconcile.Work) string {
 		return ""
 	}
 	return t.ExecRole
+}
+
+// Build returns what the providers of a work enter its target with, in a build of a side.
+// ErrDenied, with what is allowed, when the installation may not go there.
+func (a *Accounts) Build(w reconcile.Work, side build.Side) (build.Access, error) {
+	to := w.Settings.Target
+	t, err := a.target(to)
+	if err != nil {
+		return build.Access{}, err
+	}
+	role, given := "driftless-terraform-plan", t.PlanRole
+	if side == build.SideApply {
+		role, given = "driftless-terraform-apply", t.ApplyRole
+	}
+	if given == "" {
+		prefix, _, _ := strings.Cut(t.DeployRole, ":role/")
+		given = prefix + ":role/" + role
+	}
+	return build.Access{Region: to.Region, Role: given, ExternalID: a.externalID}, nil
 }
 
 // Bucket returns the artefact bucket of a work's target: what CloudFormation and Lambda read

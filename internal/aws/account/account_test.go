@@ -20,6 +20,7 @@ import (
 	"github.com/driftless-gitops/driftless/internal/aws/account"
 	"github.com/driftless-gitops/driftless/internal/aws/awstest"
 	"github.com/driftless-gitops/driftless/internal/aws/cloudformation"
+	"github.com/driftless-gitops/driftless/internal/build"
 	"github.com/driftless-gitops/driftless/internal/fake"
 	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/porttest"
@@ -278,5 +279,34 @@ func TestAThrottledRoleIsTransient(t *testing.T) {
 	_, err := accounts.Deploy(t.Context(), work("jobs", gitops.Target{Account: "111122223333", Region: "eu-west-1"}))
 	if err == nil || errors.Is(err, reconcile.ErrDenied) {
 		t.Errorf("the error is %v, want a transient one", err)
+	}
+}
+
+func TestABuildEntersATargetBySide(t *testing.T) {
+	const prefix = "arn:aws-cn:iam::111122223333:role/"
+	targets := []account.Target{{Account: "111122223333", Regions: []string{"cn-north-1"}, DeployRole: prefix + "driftless-deploy"},
+		{Account: "444455556666", DeployRole: "arn:aws:iam::444455556666:role/d", PlanRole: "arn:aws:iam::444455556666:role/p", ApplyRole: "arn:aws:iam::444455556666:role/a"}}
+	accounts := account.New(aws.Config{}, "external", targets)
+	for name, c := range map[string]struct {
+		to   gitops.Target
+		side build.Side
+		role string // empty: refused
+	}{
+		"a plan":                       {gitops.Target{Account: "111122223333", Region: "cn-north-1"}, build.SidePlan, prefix + "driftless-terraform-plan"},
+		"an apply":                     {gitops.Target{Account: "111122223333", Region: "cn-north-1"}, build.SideApply, prefix + "driftless-terraform-apply"},
+		"a plan with a role by name":   {gitops.Target{Account: "444455556666", Region: "eu-west-1"}, build.SidePlan, "arn:aws:iam::444455556666:role/p"},
+		"an apply with a role by name": {gitops.Target{Account: "444455556666", Region: "eu-west-1"}, build.SideApply, "arn:aws:iam::444455556666:role/a"},
+		"a region that is none":        {gitops.Target{Account: "111122223333", Region: "eu-west-1"}, build.SideApply, ""},
+	} {
+		access, err := accounts.Build(reconcile.Work{Settings: gitops.Settings{Target: c.to}}, c.side)
+		if c.role == "" {
+			if !errors.Is(err, reconcile.ErrDenied) {
+				t.Errorf("%s: %+v, %v", name, access, err)
+			}
+			continue
+		}
+		if want := (build.Access{Region: c.to.Region, Role: c.role, ExternalID: "external"}); err != nil || access != want {
+			t.Errorf("%s: %+v, %v; want %+v", name, access, err, want)
+		}
 	}
 }

@@ -7,6 +7,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/driftless-gitops/driftless/internal/aws/jsonrpc"
+	"github.com/driftless-gitops/driftless/internal/aws/s3"
 	"github.com/driftless-gitops/driftless/internal/build"
 	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/reconcile"
@@ -39,6 +43,21 @@ type Config struct {
 	// Access returns the role that the providers of a work assume on a side.
 	Access func(w reconcile.Work, side build.Side) (build.Access, error)
 	Now    func() time.Time
+}
+
+// Settings are what an installation says of its builds, DRIFTLESS_BUILDS.
+type Settings struct {
+	Plan   string `json:"plan"`   // names of the two projects
+	Apply  string `json:"apply"`  //
+	States string `json:"states"` // name of the bucket of states
+}
+
+// Installed returns the engine of an installation: its projects and states are in cfg's region,
+// under cfg's credentials.
+func Installed(cfg aws.Config, s Settings, data Objects, queue string, access func(reconcile.Work, build.Side) (build.Access, error), now func() time.Time) *Engine {
+	return New(Config{Builds: NewClient(jsonrpc.New(cfg, jsonrpc.CodeBuild, now), cfg.Region), Data: data, States: s3.New(cfg, s.States),
+		Projects: map[build.Side]string{build.SidePlan: s.Plan, build.SideApply: s.Apply},
+		State:    build.State{Bucket: s.States, Region: cfg.Region}, Queue: queue, Access: access, Now: now})
 }
 
 // Engine is the engine of builds. It is safe for concurrent use.
