@@ -55,6 +55,22 @@ type PropertyChange struct {
 	Recreates    string `json:"recreates,omitempty"` // Never, Conditionally, Always
 }
 
+// permissions are the types, beside IAM's own, that say who may do what.
+var permissions = map[string]bool{
+	"AWS::S3::BucketPolicy": true, "AWS::SQS::QueuePolicy": true, "AWS::SNS::TopicPolicy": true, "AWS::Lambda::Permission": true,
+	"AWS::Lambda::LayerVersionPermission": true, "AWS::SecretsManager::ResourcePolicy": true, "AWS::ECR::RegistryPolicy": true,
+	"AWS::Events::EventBusPolicy": true, "AWS::Logs::ResourcePolicy": true, "AWS::SSO::Assignment": true, "AWS::SSO::PermissionSet": true,
+	"aws_s3_bucket_policy": true, "aws_sqs_queue_policy": true, "aws_sns_topic_policy": true, "aws_lambda_permission": true,
+	"aws_lambda_layer_version_permission": true, "aws_secretsmanager_secret_policy": true, "aws_ecr_repository_policy": true,
+	"aws_ecr_registry_policy": true, "aws_cloudwatch_event_bus_policy": true, "aws_cloudwatch_event_permission": true,
+	"aws_cloudwatch_log_resource_policy": true, "aws_kms_key_policy": true, "aws_kms_grant": true, "aws_glacier_vault_lock": true,
+}
+
+// Permits reports whether the change is of who may do what: what reviewers look at first.
+func (c Change) Permits() bool {
+	return strings.HasPrefix(c.Type, "AWS::IAM::") || strings.HasPrefix(c.Type, "aws_iam_") || strings.HasPrefix(c.Type, "aws_ssoadmin_") || permissions[c.Type]
+}
+
 // PlanSummary is what the record keeps of a plan.
 type PlanSummary struct {
 	Digest  string `json:"digest,omitempty"`

@@ -64,14 +64,38 @@ func Plan(d gitops.Deployment, plan gitops.Plan, colour bool) string {
 	if d.Reason != "" {
 		p.block("  ", d.Reason)
 	}
-	p.changes(plan.Changes, "  ")
+	who, what := byPermission(plan.Changes)
+	if len(who) > 0 && len(what) > 0 {
+		p.line("  %s", p.paint(Bold, "who may do what:"))
+	}
+	p.changes(who, "  ")
+	if len(who) > 0 && len(what) > 0 {
+		p.line("  %s", p.paint(Bold, "everything else:"))
+	}
+	p.changes(what, "  ")
 	if len(plan.Changes) == 0 {
 		p.line("  no resource changes")
+	}
+	if plan.Review != "" {
+		p.block("  review: ", plan.Review)
 	}
 	if plan.Note != "" {
 		p.block("  note: ", plan.Note)
 	}
 	return p.String()
+}
+
+// byPermission parts changes of who may do what from the others. Those of nested stacks stay
+// with their stack.
+func byPermission(all []gitops.Change) (who, what []gitops.Change) {
+	for _, c := range all {
+		if c.Permits() {
+			who = append(who, c)
+		} else {
+			what = append(what, c)
+		}
+	}
+	return who, what
 }
 
 func (p *page) changes(all []gitops.Change, indent string) {
@@ -83,7 +107,11 @@ func (p *page) changes(all []gitops.Change, indent string) {
 		case c.Action == gitops.ActionRemove && c.Keeps:
 			note = "  kept in AWS, no longer managed"
 		}
-		p.line("%s%s %s  %s%s", indent, p.paint(s.style, s.sign), c.Type, c.LogicalID, p.paint(Bad, note))
+		title := c.Type + "  " + c.LogicalID
+		if strings.Contains(c.LogicalID, c.Type+".") {
+			title = c.LogicalID // an address of Terraform's, which has the type in it
+		}
+		p.line("%s%s %s%s", indent, p.paint(s.style, s.sign), title, p.paint(Bad, note))
 		p.rows(propertyRows(c), indent+"      ")
 		p.changes(c.Nested, indent+"    ")
 	}
