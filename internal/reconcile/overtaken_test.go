@@ -38,6 +38,31 @@ func TestR15_ALookThatWasOvertakenIsFollowedByAnother(t *testing.T) {
 	}
 }
 
+// A look froze before it suspended an application of a branch that was gone; meanwhile the
+// branch came back as it had been.
+func TestR15_ASuspensionThatComesTooLateIsLifted(t *testing.T) {
+	w := watching(t)
+	head := w.repository().Head.Commit
+	w.git.Delete(repoURL, "main")
+	w.resync()
+	frozen := false
+	w.store.Fail(func(call string) error {
+		if call != "PutApplication" || frozen {
+			return nil
+		}
+		frozen = true
+		w.git.Reset(repoURL, "main", head)
+		w.resync()
+		w.settle()
+		return nil
+	})
+	w.drain()
+	w.settle()
+	if a := w.app("books"); !frozen || a.Suspended != nil {
+		t.Errorf("frozen %t; the branch is back, and books is %+v", frozen, a.Suspended)
+	}
+}
+
 // The write that marks an application as removed fails: the next look still knows of it.
 func TestR21_AnApplicationThatLeftTheFileIsNotForgottenWhenALookFails(t *testing.T) {
 	for _, fault := range []error{errors.New("503 Service Unavailable"), fake.ErrLost} {

@@ -126,17 +126,22 @@ func (r *Reconciler) trouble(ctx context.Context, repo *gitops.Repository, cause
 			return err
 		}
 	}
-	if errors.Is(cause, ErrNotFound) {
-		return r.suspendAll(ctx, *repo, cause.Error())
+	if !errors.Is(cause, ErrNotFound) {
+		return nil
 	}
-	return nil
+	suspended, err := r.suspendAll(ctx, *repo, cause.Error())
+	if err != nil || !suspended {
+		return err
+	}
+	return r.relook(ctx, *repo) // where the branch was seen to be back before that
 }
 
 // suspendAll suspends the applications of a repository whose branch is gone, until it is back.
-func (r *Reconciler) suspendAll(ctx context.Context, repo gitops.Repository, why string) error {
+// It reports whether there was one to suspend.
+func (r *Reconciler) suspendAll(ctx context.Context, repo gitops.Repository, why string) (done bool, err error) {
 	apps, err := r.Store.ListApplications(ctx, repo.ID)
 	if err != nil {
-		return fmt.Errorf("list applications of %s: %w", repo.ID, err)
+		return false, fmt.Errorf("list applications of %s: %w", repo.ID, err)
 	}
 	for _, a := range apps {
 		if a.Suspended != nil || a.Removed {
@@ -144,10 +149,11 @@ func (r *Reconciler) suspendAll(ctx context.Context, repo gitops.Repository, why
 		}
 		a.Suspended = &gitops.Suspension{By: gitops.ByDriftless, At: r.Now(), Reason: why}
 		if err := r.Store.PutApplication(ctx, &a); err != nil {
-			return err
+			return done, err
 		}
+		done = true
 	}
-	return nil
+	return done, nil
 }
 
 // register brings the applications' records to what the configuration says at a commit, and
