@@ -39,7 +39,7 @@ var rules = []rule{
 	{"internal/trigger", "an event's payload to what to look at: pure", []string{"internal/gitops"}, nil},
 	{"internal/render", "records to text: pure", []string{"internal/gitops"}, []string{"charm.land/lipgloss/v2"}},
 	{"internal/handler", "events and routes to calls of the domain: the events' shapes, never the SDK",
-		[]string{"internal/gitops", "internal/reconcile", "internal/forge", "internal/notify", "internal/trigger"}, []string{"github.com/aws/aws-lambda-go"}},
+		[]string{"internal/gitops", "internal/reconcile", "internal/build", "internal/forge", "internal/notify", "internal/trigger"}, []string{"github.com/aws/aws-lambda-go"}},
 	{"internal/secret", "a type that nobody can print", nil, nil},
 	{"internal/sentinel", "secrets that are planted and searched for: they know no input and no output", nil, nil},
 	{"internal/guard", "an HTTP transport that reaches public addresses only", nil, nil},

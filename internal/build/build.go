@@ -22,7 +22,11 @@ const (
 	EnvOrder  = "DRIFTLESS_ORDER"  // the order's key in it
 	// EnvApplication is whose build it is, for CodeBuild's events, which carry it.
 	EnvApplication = "DRIFTLESS_APPLICATION"
-	EnvRunner      = "DRIFTLESS_RUNNER" // the key of the program itself, "runner/<its SHA-256 in hex>"
+	// The program itself: an object and its SHA-256 in hex. The project says so, and the bucket of
+	// the data too; who starts a build sends its order and application alone.
+	EnvRunnerBucket = "DRIFTLESS_RUNNER_BUCKET"
+	EnvRunnerKey    = "DRIFTLESS_RUNNER_KEY"
+	EnvRunnerSHA256 = "DRIFTLESS_RUNNER_SHA256"
 )
 
 // Side is a project with its role: what plans for review may read, what applies may also write.
@@ -33,6 +37,27 @@ const (
 	SidePlan  Side = "plan"
 	SideApply Side = "apply"
 )
+
+// SideOf returns where an application is planned: what a person has to approve whatever it holds
+// is planned with the rights to read. Where it may be that nobody has to, it is planned where
+// it is applied, by the build that then applies it.
+func SideOf(s gitops.Settings) Side {
+	if s.Sync.Mode == gitops.SyncManual || s.Sync.Approval == gitops.ApprovalAlways {
+		return SidePlan
+	}
+	return SideApply
+}
+
+// Jobs returns those that builds of a deployment may have had, in order.
+func Jobs(d gitops.Deployment) []Job {
+	var jobs []Job
+	for n := 1; n <= d.Operation.N; n++ {
+		token := gitops.Token(d.ID, n)
+		jobs = append(jobs, Job{SideOf(d.Settings), token, gitops.OperationPlan}, Job{SideApply, token, gitops.OperationApply},
+			Job{SidePlan, token, gitops.OperationDetect})
+	}
+	return jobs
+}
 
 // Job is one thing that a build does: a kind of operation under an operation's token.
 type Job struct {
@@ -60,8 +85,11 @@ func (j Job) ReportKey() string { return j.prefix() + "report.json" }
 // LogKey is where the build puts what terraform printed: again and again while it runs.
 func (j Job) LogKey() string { return j.prefix() + "log.txt" }
 
-// PlanFileKey is where a plan job puts the saved plan that is to be applied.
-func (j Job) PlanFileKey() string { return j.prefix() + "tfplan" }
+// PlanFileKey is where a plan job puts the saved plan that is to be applied. It holds secrets in
+// plain text, and is gone after a day: buckets expire objects by prefix, hence one of its own.
+func (j Job) PlanFileKey() string {
+	return "tfplans/" + string(j.Side) + "/" + j.Token + "/" + string(j.Kind)
+}
 
 // ErroredStateKey is where an apply whose backend died puts the state that it could not write.
 func (j Job) ErroredStateKey() string { return j.prefix() + "errored.tfstate" }

@@ -60,3 +60,13 @@ type Diff struct {
 	Plan        *Plan        `json:"plan,omitempty"`
 	Report      *DriftReport `json:"report,omitempty"`
 }
+
+// Log is a part of what the builds of a deployment printed.
+type Log struct {
+	Application string `json:"application"`
+	Deployment  string `json:"deployment"`
+	Phase       Phase  `json:"phase"`
+	Text        string `json:"text"`
+	Next        int    `json:"next"` // where the next part begins, in bytes
+	Done        bool   `json:"done"` // there will be no more of it
+}

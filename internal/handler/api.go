@@ -52,6 +52,7 @@ var routes = []route{
 	{"GET", "/v1/applications/{id}/deployments", false, (*API).deployments},
 	{"GET", "/v1/applications/{id}/diff", false, (*API).diff},
 	{"GET", "/v1/applications/{id}/drift", false, (*API).drift},
+	{"GET", "/v1/applications/{id}/log", false, (*API).log},
 	{"GET", "/v1/repositories", false, (*API).repositories},
 	{"POST", "/v1/applications/{id}/sync", true, (*API).sync},
 	{"POST", "/v1/applications/{id}/drift", true, (*API).detect},

@@ -98,19 +98,9 @@ func (e *Engine) Observe(ctx context.Context, w reconcile.Work) (gitops.Sighting
 	return gitops.Sighting{}, fmt.Errorf("observe %q: no operation of a build", w.Operation.Kind)
 }
 
-// side returns where an application is planned: what a person has to approve whatever it holds
-// is planned with the rights to read. Where it may be that nobody has to, it is planned where
-// it is applied, by the build that then applies it.
-func side(s gitops.Settings) build.Side {
-	if s.Sync.Mode == gitops.SyncManual || s.Sync.Approval == gitops.ApprovalAlways {
-		return build.SidePlan
-	}
-	return build.SideApply
-}
-
 // jobs of a work's token.
 func planJob(w reconcile.Work) build.Job {
-	return build.Job{Side: side(w.Settings), Token: w.Operation.Token, Kind: gitops.OperationPlan}
+	return build.Job{Side: build.SideOf(w.Settings), Token: w.Operation.Token, Kind: gitops.OperationPlan}
 }
 
 func applyJob(w reconcile.Work) build.Job {
