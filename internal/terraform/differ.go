@@ -30,17 +30,17 @@ const (
 	maxDepth      = 64
 )
 
-// differ compares what was with what is to be. The zero value is ready.
+// differ compares what was with what is to be.
 type differ struct {
+	hider
 	left int // properties that are not shown
 	out  []gitops.PropertyChange
 	most int
 }
 
-// side is one value of a comparison. A value that is not there is neither known nor unknown.
+// side is one value of a comparison. null, for Terraform, is not there.
 type side struct {
 	value     any
-	there     bool
 	sensitive any // Terraform's marks: true, or an object or array of such
 	unknown   any
 }
@@ -50,19 +50,20 @@ func (d *differ) properties(c *tfjson.Change) []gitops.PropertyChange { return d
 // differences lists the leaves that differ, below a path, sorted as Terraform's maps are.
 func (d *differ) differences(c *tfjson.Change, path string) []gitops.PropertyChange {
 	d.out, d.most = nil, maxProperties
-	d.walk(path, side{c.Before, c.Before != nil, c.BeforeSensitive, nil}, side{c.After, c.After != nil, c.AfterSensitive, c.AfterUnknown}, 0)
+	d.walk(path, side{c.Before, c.BeforeSensitive, nil}, side{c.After, c.AfterSensitive, c.AfterUnknown}, 0)
 	return d.out
 }
 
 // walk compares two values. Where either is marked as sensitive as a whole, both are hidden.
 func (d *differ) walk(path string, before, after side, depth int) {
+	before, after = before.whole(), after.whole()
 	same := reflect.DeepEqual(before.value, after.value)
 	switch {
 	case same && !unknownIn(after.unknown, 0):
 	case hidden(before.sensitive) || hidden(after.sensitive) || depth > maxDepth:
-		d.add(path, before.shown(Sensitive), after.shown(Sensitive))
+		d.add(path, before.hidden(), after.hidden())
 	case is(after.unknown):
-		d.add(path, before.text(), Unknown)
+		d.add(path, d.shown(before), Unknown)
 	case object(before, after):
 		for _, name := range names(before.value, after.value, after.unknown) {
 			d.walk(path+"/"+escape(name), before.field(name), after.field(name), depth+1)
@@ -73,7 +74,7 @@ func (d *differ) walk(path string, before, after side, depth int) {
 		}
 	default:
 		// Values of different kinds: what is sensitive may lie below either.
-		d.add(path, before.text(), after.text())
+		d.add(path, d.shown(before), d.shown(after))
 	}
 }
 
@@ -99,37 +100,54 @@ func (d *differ) note() string {
 
 func (s side) field(name string) side {
 	m, _ := s.value.(map[string]any)
-	v, ok := m[name]
-	return side{v, ok, child(s.sensitive, name), child(s.unknown, name)}
+	return side{m[name], child(s.sensitive, name), child(s.unknown, name)}
 }
 
 func (s side) item(i int) side {
 	list, _ := s.value.([]any)
 	out := side{sensitive: at(s.sensitive, i), unknown: at(s.unknown, i)}
 	if i < len(list) {
-		out.value, out.there = list[i], true
+		out.value = list[i]
 	}
 	return out
 }
 
-// shown returns a text for a value that is there, whatever it is.
-func (s side) shown(text string) string {
-	if !s.there && !unknownIn(s.unknown, 0) || s.value == nil && s.unknown == nil {
+// hidden stands for a value that is there, whatever it is.
+func (s side) hidden() string {
+	if s.value == nil && !unknownIn(s.unknown, 0) {
 		return ""
 	}
-	return text
+	return Sensitive
 }
 
-// text returns the value as people read it; null is empty. One that holds something sensitive
+// whole returns the side with what is not known yet as a part of it: a value all of whose parts
+// are known only after apply may be left out itself.
+func (s side) whole() side {
+	if s.value == nil {
+		switch u := s.unknown.(type) {
+		case map[string]any:
+			if unknownIn(u, 0) {
+				s.value = map[string]any{}
+			}
+		case []any:
+			if unknownIn(u, 0) {
+				s.value = []any{}
+			}
+		}
+	}
+	return s
+}
+
+// shown returns the value as people read it; null is empty. One that holds something sensitive
 // is hidden as a whole.
-func (s side) text() string {
+func (d *differ) shown(s side) string {
 	if s.value == nil {
 		return ""
 	}
 	if sensitiveIn(s.sensitive, 0) {
 		return Sensitive
 	}
-	return text(s.value)
+	return text(d.value(s.value, 0))
 }
 
 // text returns a value as plain text, or as JSON, cut at a length that people read.
@@ -143,8 +161,8 @@ func text(v any) string {
 	case nil:
 		return ""
 	}
-	data, err := json.Marshal(v) // what was decoded from JSON can be encoded
-	if err != nil {
+	data, err := json.Marshal(v)
+	if err != nil { // what was decoded from JSON can be encoded
 		return Sensitive
 	}
 	return cut(string(data))
@@ -168,13 +186,13 @@ func cut(s string) string {
 func object(before, after side) bool {
 	_, b := before.value.(map[string]any)
 	_, a := after.value.(map[string]any)
-	return (b || before.value == nil) && (a || after.value == nil) && (a && len(names(after.value, after.unknown)) > 0 || b && len(names(before.value)) > 0)
+	return (b || before.value == nil) && (a || after.value == nil) && len(names(before.value, after.value, after.unknown)) > 0
 }
 
 func array(before, after side) bool {
 	_, b := before.value.([]any)
 	_, a := after.value.([]any)
-	return (b || before.value == nil) && (a || after.value == nil) && length(before.value, after.value) > 0
+	return (b || before.value == nil) && (a || after.value == nil) && length(before.value, after.value, after.unknown) > 0
 }
 
 // names returns the fields of all the objects, sorted, each once.

@@ -16,7 +16,7 @@ func Drift(p *tfjson.Plan) gitops.DriftReport {
 	if p.PriorState != nil && p.PriorState.Values != nil {
 		known(p.PriorState.Values.RootModule, found, 0)
 	}
-	var d differ
+	d := &differ{hider: newHider(Secrets(p))}
 	for _, r := range p.ResourceDrift {
 		if r == nil || r.Change == nil || r.Mode == tfjson.DataResourceMode {
 			continue
@@ -30,6 +30,7 @@ func Drift(p *tfjson.Plan) gitops.DriftReport {
 		report.Reason = "Terraform deferred resources to a later plan"
 	}
 	for _, r := range found {
+		r.PhysicalID = d.text(r.PhysicalID)
 		report.Resources = append(report.Resources, r)
 	}
 	slices.SortFunc(report.Resources, func(a, b gitops.ResourceDrift) int { return strings.Compare(a.LogicalID, b.LogicalID) })
@@ -65,12 +66,15 @@ func idOf(r *tfjson.StateResource) string {
 // drift returns how one resource differs, and whether it does: the mere move of one in the
 // configuration is none.
 func (d *differ) drift(r *tfjson.ResourceChange) (gitops.ResourceDrift, bool) {
-	out := gitops.ResourceDrift{LogicalID: r.Address, PhysicalID: physicalID(r.Change), Type: r.Type, Status: gitops.ResourceModified}
+	out := gitops.ResourceDrift{LogicalID: r.Address, PhysicalID: d.text(physicalID(r.Change)), Type: r.Type, Status: gitops.ResourceModified}
 	if r.Change.Actions.Delete() {
 		out.Status = gitops.ResourceDeleted
 		return out, true
 	}
 	for _, p := range d.properties(r.Change) {
+		if absent(p.LastDeployed) && absent(p.Proposed) {
+			continue // a provider reads nothing as an empty list where it wrote null, and the other way round
+		}
 		difference := gitops.Difference{Path: p.Path, Declared: p.LastDeployed, Live: p.Proposed, Kind: "NOT_EQUAL"}
 		switch {
 		case p.LastDeployed == "":
@@ -82,3 +86,6 @@ func (d *differ) drift(r *tfjson.ResourceChange) (gitops.ResourceDrift, bool) {
 	}
 	return out, len(out.Properties) > 0
 }
+
+// absent reports whether a value is shown as nothing, or as nothing in it.
+func absent(shown string) bool { return shown == "" || shown == "[]" || shown == "{}" || shown == `""` }

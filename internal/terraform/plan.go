@@ -31,7 +31,7 @@ func Decode(data []byte) (*tfjson.Plan, error) {
 // not sealed. It has no changes only if Terraform says that there are none.
 func Plan(p *tfjson.Plan) gitops.Plan {
 	out := gitops.Plan{Engine: gitops.EngineTerraform, Changes: []gitops.Change{}}
-	var d differ
+	d := &differ{hider: newHider(Secrets(p))}
 	for _, r := range p.ResourceChanges {
 		if c, ok := d.resource(r); ok {
 			out.Changes = append(out.Changes, c)
@@ -66,7 +66,7 @@ func (d *differ) resource(r *tfjson.ResourceChange) (gitops.Change, bool) {
 	if !ok && !moved {
 		return gitops.Change{}, false
 	}
-	c := gitops.Change{Action: action, LogicalID: r.Address, PhysicalID: physicalID(r.Change), Type: r.Type, Keeps: r.Change.Actions.Forget()}
+	c := gitops.Change{Action: action, LogicalID: r.Address, PhysicalID: d.text(physicalID(r.Change)), Type: r.Type, Keeps: r.Change.Actions.Forget()}
 	if r.DeposedKey != "" {
 		c.LogicalID += " (deposed object " + r.DeposedKey + ")"
 	}
