@@ -34,7 +34,7 @@ var made = []string{".git", ".terraform", ".aws-sam", ".venv", "cdk.out", "node_
 // Find looks through a repository. progress, which may be nil, is told now and then how
 // many files were seen. The error is that the files cannot be read.
 func Find(files fs.FS, progress func(files int)) (Found, error) {
-	s := &search{files: files, progress: progress, beside: map[string][]string{}, templates: map[string]*source{}, modules: map[string]*module{}}
+	s := &search{files: files, progress: progress, beside: map[string][]string{}, templates: map[string]*source{}, modules: map[string]*module{}, versions: map[string]string{}}
 	if err := fs.WalkDir(files, ".", s.visit); err != nil {
 		return Found{}, fmt.Errorf("look through the repository: %w", err)
 	}
@@ -56,6 +56,7 @@ type search struct {
 	deploys   []deployment
 	modules   map[string]*module // by directory
 	projects  []project
+	versions  map[string]string // of Terraform, by the directory whose .terraform-version names it
 }
 
 // visit looks at one name of the repository.
@@ -108,6 +109,8 @@ func kindOf(name string) func(*search, string, []byte) {
 	switch base := path.Base(name); {
 	case base == "cdk.json":
 		return (*search).cdk
+	case base == ".terraform-version":
+		return (*search).version
 	case base == "atlantis.yaml" || base == "atlantis.yml":
 		return (*search).atlantis
 	case strings.HasSuffix(base, ".tf") || strings.HasSuffix(base, ".tf.json"):

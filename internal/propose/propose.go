@@ -26,6 +26,8 @@ type Application struct {
 	Parameters   string        `json:"parameters,omitempty"` // relative to Path
 	Capabilities []string      `json:"capabilities,omitempty"`
 	Transforms   []string      `json:"transforms,omitempty"`
+	Version      string        `json:"version,omitempty"` // of Terraform
+	Backend      string        `json:"backend,omitempty"` // where its own backend keeps the state
 	From         string        `json:"from"`              // the file that it was found by
 	Note         string        `json:"note,omitempty"`    // for the person who reads the proposal
 	LeftOut      string        `json:"leftOut,omitempty"` // why it is written as a comment

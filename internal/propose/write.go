@@ -176,7 +176,20 @@ func (w *writer) application(a Application, indent string) {
 		}
 		w.line("%s  watch: [%s]", indent, strings.Join(quoted(watch), ", "))
 	}
-	if a.Engine != gitops.EngineCloudFormation {
+	switch a.Engine {
+	case gitops.EngineCloudFormation:
+	case gitops.EngineTerraform:
+		version := a.Version
+		if version == "" {
+			version = "X.Y.Z" // it is left out for that
+		}
+		keys := "version: " + scalar(version)
+		if a.Backend != "" {
+			keys += ", backend: " + scalar(a.Backend)
+		}
+		w.line("%s  terraform: { %s }", indent, keys)
+		return
+	default:
 		w.line("%s  %s: {}", indent, a.Engine)
 		return
 	}
