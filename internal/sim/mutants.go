@@ -139,6 +139,8 @@ func engineMutants() []Mutant {
 			"		s.Reason = \"the change set is gone, and nothing was executed\"\n", "		s.State = gitops.OperationDone\n"),
 		one("executed-twice", "an execution that ended between two calls counts as never begun", applying,
 			"		if err != nil || s.State != gitops.OperationStale {\n", "		if err != nil || s.State != \"\" {\n"),
+		one("shell-disappeared", "an empty stack that is gone is taken for one that held something", applying,
+			" && h.shell:\n", " && !h.shell && h.ended:\n"),
 		one("any-operation-is-ours", "somebody else's operation is taken for ours", "internal/aws/cloudformation/history.go",
 			"		return aws.ToString(e.ClientRequestToken) == token && statusOf(e)", "		return !aws.ToTime(e.Timestamp).Before(since.Add(clockSlack)) && statusOf(e)"),
 		one("no-shell-removed", "the empty stack that a change set leaves is not removed", cancelling,

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"log/slog"
@@ -28,18 +29,23 @@ func (t *trace) event(at time.Duration, who, what string, err error) {
 	}
 }
 
-// add and text are FNV-1a over words and letters.
+// add and text are FNV-1a over words, of eight letters each.
 func (t *trace) add(v uint64) {
 	if t.hash == 0 {
 		t.hash = 14695981039346656037
 	}
 	t.hash = (t.hash ^ v) * 1099511628211
+	t.hash ^= t.hash >> 32 // a word's upper half is to move the lower one too
 }
 
 func (t *trace) text(s string) {
-	for i := range len(s) {
-		t.add(uint64(s[i]))
+	t.add(uint64(len(s)))
+	for ; len(s) >= 8; s = s[8:] {
+		t.add(binary.LittleEndian.Uint64([]byte(s[:8])))
 	}
+	var rest [8]byte
+	copy(rest[:], s)
+	t.add(binary.LittleEndian.Uint64(rest[:]))
 }
 
 // logger returns a logger whose lines belong to the trace, and are searched for secrets.
