@@ -29,6 +29,9 @@ import (
 )
 
 func main() {
+	// Whoever reads what is printed may go: the kernel would end this program at its next line,
+	// with terraform under way (os/signal, "SIGPIPE").
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout)
 	stop()

@@ -20,6 +20,7 @@ import (
 func (s *session) apply(ctx context.Context) error {
 	file := s.path("tfplan")
 	var r result
+	s.log.holdBack(outputs) // the report has them, without the sensitive ones
 	err := s.step("apply", func() (err error) {
 		r, err = s.terraform(ctx, applyArgs(file, s.wait()))
 		return err

@@ -47,18 +47,29 @@ func cause(output string) string {
 	return gitops.Printable(text)
 }
 
-// firstError returns the summary and the lines of the first error in an output.
+// preface is an error that init puts before the ones it is about (Terraform 1.11).
+const preface = "Terraform encountered problems during initiali"
+
+// firstError returns the summary and the lines of the first error in an output that says what is
+// wrong. A long summary goes on in the next lines, up to an empty one.
 func firstError(output string) (summary string, body []string) {
+	open := false // the summary goes on
 	for line := range strings.Lines(output) {
 		line = strings.TrimRight(line, "\r\n")
 		line = strings.TrimPrefix(strings.TrimPrefix(line, "│ "), "│")
 		begun, ok := strings.CutPrefix(line, "Error: ")
+		if ok && strings.HasPrefix(summary, preface) {
+			summary, body = "", nil
+		}
 		switch {
 		case ok && summary != "", summary != "" && (strings.HasPrefix(line, "Warning: ") || strings.HasPrefix(line, "╵")):
 			return summary, body
 		case ok:
-			summary = begun
+			summary, open = begun, true
+		case open && strings.TrimSpace(line) != "" && !place.MatchString(line):
+			summary += " " + strings.TrimSpace(line)
 		case summary != "":
+			open = false
 			body = append(body, line)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
+	"sync"
 	"time"
 )
 
@@ -23,8 +25,19 @@ type logbook struct {
 	stop context.CancelFunc
 	done chan struct{}
 	put  func(ctx context.Context, data []byte) error
-	size int64 // as of the last upload
+
+	mu    sync.Mutex
+	shown int            // bytes of the last upload
+	hold  *regexp.Regexp // where what is held back begins; nil: nothing is
+	from  int64          // where that is looked for
 }
+
+// What terraform prints of values, once it comes to that. Its marks of what is sensitive do not
+// reach everything that comes of it, and only the plan's JSON says what else is to be hidden.
+var (
+	values  = regexp.MustCompile(`(?m)^(\w+ used the selected providers|\w+ will perform|\w+ planned the following|Note: Objects have changed|Changes to Outputs:)`)
+	outputs = regexp.MustCompile(`(?m)^Outputs:$`)
+)
 
 // openLog begins the job's log, and has it uploaded while it grows.
 func (s *session) openLog(ctx context.Context) error {
@@ -56,26 +69,41 @@ func (l *logbook) follow(ctx context.Context) {
 	}
 }
 
-// upload puts what there is, up to the cap, if it is more than before.
+// upload puts what there is to be seen, up to the cap, if it is more than before.
 func (l *logbook) upload(ctx context.Context) error {
-	size := l.length()
-	if size == l.size || l.size > maxLog {
-		return nil
-	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	data, err := l.read(0, maxLog)
 	if err != nil {
 		return err
 	}
+	if l.hold != nil && int(l.from) <= len(data) {
+		if at := l.hold.FindIndex(data[l.from:]); at != nil {
+			data = data[:int(l.from)+at[0]]
+		}
+	}
 	// Whole lines alone: half a secret would not be known for one.
 	data = data[:bytes.LastIndexByte(data, '\n')+1]
-	if size > maxLog {
-		data = append(data, fmt.Sprintf("\n(cut here: a log holds at most %d bytes)\n", maxLog)...)
+	if len(data) == l.shown {
+		return nil
+	}
+	shown := len(data)
+	if l.length() > maxLog {
+		data = append(data, fmt.Sprintf("(cut here: a log holds at most %d bytes)\n", maxLog)...)
 	}
 	if err := l.put(ctx, data); err != nil {
 		return err
 	}
-	l.size = size
+	l.shown = shown
 	return nil
+}
+
+// holdBack keeps to itself, until there is nothing to be held back any more, what follows a line
+// from now on.
+func (l *logbook) holdBack(line *regexp.Regexp) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.hold, l.from = line, l.length()
 }
 
 // close ends the uploads with a last one.

@@ -60,6 +60,7 @@ func (s *session) planned(ctx context.Context, file string, refreshOnly bool) (p
 	if err != nil {
 		return nil, false, err
 	}
+	s.log.holdBack(values)
 	err = s.step("plan", func() error {
 		r, err := s.terraform(ctx, planArgs(file, refreshOnly, s.wait(), files))
 		if err != nil {
@@ -81,6 +82,10 @@ func (s *session) planned(ctx context.Context, file string, refreshOnly bool) (p
 		}
 		return err
 	})
+	if err == nil {
+		s.conceal(shortestState, terraform.Secrets(p)...)
+		s.log.holdBack(nil)
+	}
 	return p, changes, err
 }
 

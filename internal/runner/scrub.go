@@ -10,41 +10,61 @@ import (
 	"github.com/driftless-gitops/driftless/internal/terraform"
 )
 
-// shortest is how long a secret, or a line of one, has to be to be searched for: of a shorter one
-// every other word would be it.
-const shortest = 6
+// How long a secret, or a line of one, has to be to be searched for: of a shorter one every other
+// word would be it. Of a state's values, which are many and of any kind, only the long ones are.
+const (
+	shortest      = 6
+	shortestState = 12
+)
 
 // veil hides secrets in texts. The log is read through it while they are still being resolved.
 type veil struct {
-	mu     sync.Mutex
-	values []string
+	mu       sync.Mutex
+	values   []string
+	replacer *strings.Replacer // of the values; nil where they changed since
 }
 
-// conceal has a secret hidden wherever it turns up. Terraform hides what its configuration marks
-// as sensitive; a variable that nobody marked, or a provider's error, may show it all the same.
-func (v *veil) conceal(secret string) {
+// conceal has secrets hidden wherever they turn up, as wholes and line by line. Terraform hides
+// what its configuration marks as sensitive; a variable that nobody marked, or a provider's error,
+// may show it all the same.
+func (v *veil) conceal(least int, secrets ...string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for _, part := range append([]string{secret}, strings.Split(secret, "\n")...) {
-		part = strings.TrimSpace(part)
-		for _, form := range []string{part, escaped(part)} {
-			if len(part) >= shortest && !slices.Contains(v.values, form) {
-				v.values = append(v.values, form)
+	known := map[string]bool{}
+	for _, value := range v.values {
+		known[value] = true
+	}
+	for _, secret := range secrets {
+		for _, part := range append([]string{secret}, strings.Split(secret, "\n")...) {
+			part = strings.TrimSpace(part)
+			for _, form := range []string{part, escaped(part)} {
+				if len(part) >= least && !known[form] {
+					known[form] = true
+					v.values = append(v.values, form)
+				}
 			}
 		}
 	}
 	// The longest first: a part of another would otherwise leave the rest of it.
 	slices.SortStableFunc(v.values, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	v.replacer = nil
 }
 
 // scrub returns a text without secrets.
 func (v *veil) scrub(text string) string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for _, value := range v.values {
-		text = strings.ReplaceAll(text, value, terraform.Sensitive)
+	if len(v.values) == 0 {
+		return text
 	}
-	return text
+	if v.replacer == nil {
+		var pairs []string
+		for _, value := range v.values {
+			pairs = append(pairs, value, terraform.Sensitive)
+		}
+		v.replacer = strings.NewReplacer(pairs...)
+	}
+	return v.replacer.Replace(text)
 }
 
 // escaped is a value as JSON and Terraform's own language quote it.

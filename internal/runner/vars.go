@@ -90,7 +90,7 @@ func (s *session) secrets(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("secrets: %s: %w", name, err)
 		}
-		s.conceal(value)
+		s.conceal(shortest, value)
 		env = append(env, "TF_VAR_"+name+"="+value)
 	}
 	return env, nil

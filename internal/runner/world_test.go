@@ -27,7 +27,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -44,6 +43,9 @@ import (
 )
 
 const version = "1.11.4" // of the terraform that these tests run
+
+// scratch is a directory that lasts as long as the tests.
+var scratch string
 
 // emulator is the one moto_server of all tests here; nil where there is none.
 var emulator *moto.Server
@@ -67,6 +69,7 @@ func testMain(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
+	scratch = dir
 	emulator, err = moto.Start(context.Background(), moto.Options{Dir: dir})
 	if err != nil && !errors.Is(err, moto.ErrMissing) {
 		fmt.Fprintln(os.Stderr, err)
@@ -90,7 +93,7 @@ type world struct {
 	secrets map[string]string
 	n       int
 
-	mu    sync.Mutex
+	mu    *sync.Mutex
 	woken []string
 }
 
@@ -103,7 +106,7 @@ func newWorld(t *testing.T) *world {
 	if emulator == nil {
 		t.Skipf("NOT TESTED against AWS's interfaces: %v", moto.ErrMissing)
 	}
-	w := &world{T: t, gate: newGate(t), secrets: map[string]string{}}
+	w := &world{T: t, gate: newGate(t), secrets: map[string]string{}, mu: &sync.Mutex{}}
 	id := strings.ToLower(rand.Text()[:10])
 	w.bucket, w.state = "data-"+id, "state-"+id
 	cfg := awstest.At(w.gate.URL)
@@ -265,6 +268,18 @@ func (w *world) text(key string) string {
 	return string(data)
 }
 
+// object reads one of any bucket.
+func (w *world) object(bucket, key string) ([]byte, error) {
+	out, err := w.client.GetObject(w.Context(), &sdk.GetObjectInput{Bucket: &bucket, Key: &key})
+	if err != nil {
+		return nil, err
+	}
+	defer out.Body.Close()
+	return io.ReadAll(out.Body)
+}
+
+func unmarshal(data []byte, into any) error { return json.Unmarshal(data, into) }
+
 // given are secrets by their names.
 type given map[string]string
 
@@ -360,5 +375,3 @@ func (g *gate) hold(before func(w http.ResponseWriter, r *http.Request) bool) {
 	defer g.mu.Unlock()
 	g.before = before
 }
-
-var _ = aws.String
