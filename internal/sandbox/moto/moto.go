@@ -61,6 +61,12 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 //go:embed serve.py
 var serve string
 
+// images are machine images that configurations look for by name: a few of those that Canonical
+// and Amazon publish, with ids of our own. They are in every region, as moto has it.
+//
+//go:embed images.json
+var images []byte
+
 // beside is the Python that lies beside the program, which is the one that runs it both in a
 // virtual environment and under pyenv.
 func beside(program string) (string, bool) {
@@ -122,9 +128,15 @@ func start(ctx context.Context, program string, o Options, command ...string) (*
 	s := &Server{cancel: cancel, done: make(chan struct{})}
 	cmd := exec.CommandContext(ctx, command[0], append(command[1:], "-H", "127.0.0.1", "-p", "0")...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(serve), logFile, logFile
+	amis := logFile.Name() + ".images.json"
+	if err := os.WriteFile(amis, images, 0o600); err != nil {
+		logFile.Close()
+		cancel()
+		return nil, fmt.Errorf("write machine images: %w", err)
+	}
 	cmd.Env = append(environ(),
 		"MOTO_IAM_LOAD_MANAGED_POLICIES=true", // roles of real templates attach AWS's managed policies
-		"MOTO_EC2_LOAD_DEFAULT_AMIS=false",
+		"MOTO_AMIS_PATH="+amis,
 		"MOTO_LAMBDA_DATA_DIR="+filepath.Join(o.Dir, "moto-lambda"),
 	)
 	cmd.WaitDelay = 5 * time.Second
