@@ -71,6 +71,7 @@ var idle = map[string]func(resource) float64{
 		return price.Polling
 	},
 	// Rules on the account's own bus are free; each schedule pays for the sweep that it starts.
+	"AWS::CodeBuild::Project": free, // by the minute of a build
 	"AWS::Events::Rule": func(r resource) float64 {
 		return map[string]float64{"rate(1 minute)": price.Minutes, "rate(5 minutes)": price.Minutes / 5}[text(r.Properties["ScheduleExpression"])] * price.Sweep
 	},

@@ -36,7 +36,7 @@ func TestEachFunctionIsToldWhatItUsesAndNothingElse(t *testing.T) {
 		"webhook":    "LIMITS QUEUE_URL TABLE",
 		"trigger":    "QUEUE_URL TABLE TARGETS",
 		"sweeper":    "QUEUE_URL TABLE",
-		"reconciler": "ALLOW_PRIVATE_HOSTS BUCKET EXTERNAL_ID LIMITS QUEUE_URL TABLE TARGETS",
+		"reconciler": "ALLOW_PRIVATE_HOSTS BUCKET BUILDS EXTERNAL_ID LIMITS QUEUE_URL TABLE TARGETS",
 		"notifier":   "ALLOW_PRIVATE_HOSTS BUS TABLE",
 		"api":        "BUCKET QUEUE_URL TABLE TARGETS",
 	}
@@ -71,7 +71,7 @@ func TestTargetsAreTheOwnAccountOrThoseOfTheContext(t *testing.T) {
 // roles writes the roles that templates/target-role.yaml makes in an account.
 func roles(account string) string {
 	role := "arn:${AWS::Partition}:iam::" + account + ":role/driftless-"
-	return `"deployRole":"` + role + `deploy","driftRole":"` + role + `drift","execRole":"` + role + `exec"`
+	return `"deployRole":"` + role + `deploy","driftRole":"` + role + `drift","execRole":"` + role + `exec","planRole":"` + role + `terraform-plan","applyRole":"` + role + `terraform-apply"`
 }
 
 func TestTheExternalIDIsTheStacksOwn(t *testing.T) {
@@ -91,8 +91,17 @@ func TestLogsAreKeptAMonth(t *testing.T) {
 			t.Errorf("%s logs to %s: %v", f.name, logs, group.Properties)
 		}
 	}
-	if len(groups) != len(functions) {
-		t.Errorf("%d log groups for %d functions", len(groups), len(functions))
+	for _, s := range sides {
+		for id, p := range synthesised.usual.of("AWS::CodeBuild::Project") {
+			logs := text(p.Properties["LogsConfig"].(map[string]any)["CloudWatchLogs"].(map[string]any)["GroupName"])
+			group := groups[strings.Trim(logs, "${}")]
+			if p.Properties["Name"] == s.project() && (group.Properties["RetentionInDays"] != 30.0 || group.Properties["LogGroupName"] != "/aws/codebuild/"+s.project()) {
+				t.Errorf("%s logs to %s: %v", id, logs, group.Properties)
+			}
+		}
+	}
+	if len(groups) != len(functions)+len(sides) {
+		t.Errorf("%d log groups for %d functions and %d projects", len(groups), len(functions), len(sides))
 	}
 }
 

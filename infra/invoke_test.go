@@ -163,6 +163,8 @@ func sent(function string, e local.Expected) []reconcile.Message {
 		return []reconcile.Message{*e.Message}
 	case e.Kind == trigger.KindRepository:
 		return []reconcile.Message{{Repository: gitops.RepositoryID(e.RepositoryURL, e.Ref), Reason: e.Reason}}
+	case e.Kind == trigger.KindBuild:
+		return []reconcile.Message{{Application: e.Application, Reason: e.Reason}}
 	case e.Kind == trigger.KindStack:
 		return []reconcile.Message{{Application: e.Stack, Reason: e.Reason}}
 	case e.Wakes == "repositories":

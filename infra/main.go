@@ -32,7 +32,10 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find the project: %w", err)
 	}
-	settings.TargetRole = root + "/templates/target-role.yaml"
+	settings.TargetRole, settings.BuildSpec = root+"/templates/target-role.yaml", root+"/templates/buildspec.yaml"
+	if settings.Runner, err = build.Runner(ctx, root, "dist", settings.Architecture); err != nil {
+		return err
+	}
 	settings.Code, err = build.Functions(ctx, root, "dist", settings.Architecture, functionNames())
 	if err != nil {
 		return err

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/constructs-go/constructs/v10"
@@ -44,7 +46,12 @@ func (i installation) rights() map[string][]*awsiam.PolicyStatementProps {
 			allow("List", acts("dynamodb:Query"), i.indexes("repository")...),
 			allow("Blobs", acts("s3:GetObject", "s3:PutObject"), i.blobs("bundles/", "records/")...),
 			allow("Plans", acts("s3:PutObject"), i.blobs("plans/")...),
-			i.tellMissing(),
+			allow("Orders", acts("s3:PutObject"), i.blobs("orders/", "builds/*/claim.json", "builds/*/word.json")...),
+			allow("Reports", acts("s3:GetObject"), i.blobs("builds/", "tfplans/")...),
+			i.startBuilds(),
+			allow("Builds", acts("codebuild:BatchGetBuilds", "codebuild:StopBuild"), i.projects()...),
+			allow("Locks", acts("s3:GetObject"), jsii.String(*i.states.BucketArn()+"/*.tflock")),
+			allow("TellMissing", acts("s3:ListBucket"), i.data.BucketArn(), i.states.BucketArn()),
 			allow("Targets", acts("sts:AssumeRole"), i.targetRoles()...),
 			allow("Repositories", acts("codecommit:GetRepository", "codecommit:GitPull"), jsii.String("arn:"+*i.stack.Partition()+":codecommit:*:"+*i.stack.Account()+":*")),
 			allow("Credentials", acts("ssm:GetParameter"), i.arn("ssm", "parameter/driftless/git/*")),
@@ -76,11 +83,14 @@ func (i installation) rights() map[string][]*awsiam.PolicyStatementProps {
 	}
 }
 
-// blobs returns the objects under prefixes of the data bucket.
+// blobs returns the objects under prefixes of the data bucket, or of a name where it is one.
 func (i installation) blobs(prefixes ...string) []*string {
 	var arns []*string
 	for _, p := range prefixes {
-		arns = append(arns, jsii.String(*i.data.BucketArn()+"/"+p+"*"))
+		if strings.HasSuffix(p, "/") {
+			p += "*"
+		}
+		arns = append(arns, jsii.String(*i.data.BucketArn()+"/"+p))
 	}
 	return arns
 }
@@ -135,18 +145,21 @@ func allowKeys(sid string, actions *[]*string, table *string, keys ...string) *a
 	return s
 }
 
-// newRole makes a function's role with these rights and no others.
+// newRole makes a function's role. Lambda acts for this account alone (aws/agent-toolkit-for-aws,
+// lambda-trust-policy.json). No aws:SourceArn: that Lambda sends one when it assumes a role is
+// documented nowhere.
 func newRole(scope constructs.Construct, rights []*awsiam.PolicyStatementProps) awsiam.Role {
+	return newServiceRole(scope, "lambda.amazonaws.com", map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Aws_ACCOUNT_ID()}}, rights)
+}
+
+// newServiceRole makes a role of a service with these rights and no others.
+func newServiceRole(scope constructs.Construct, service string, trusted map[string]any, rights []*awsiam.PolicyStatementProps) awsiam.Role {
 	document := awsiam.NewPolicyDocument(nil)
 	for _, r := range rights {
 		document.AddStatements(awsiam.NewPolicyStatement(r))
 	}
 	return awsiam.NewRole(scope, jsii.String("Role"), &awsiam.RoleProps{
-		// Lambda acts for this account alone (aws/agent-toolkit-for-aws, lambda-trust-policy.json).
-		// No aws:SourceArn: that Lambda sends one when it assumes a role is documented nowhere.
-		AssumedBy: awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), &awsiam.ServicePrincipalOpts{
-			Conditions: &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Aws_ACCOUNT_ID()}},
-		}),
+		AssumedBy:      awsiam.NewServicePrincipal(jsii.String(service), &awsiam.ServicePrincipalOpts{Conditions: &trusted}),
 		InlinePolicies: &map[string]awsiam.PolicyDocument{"rights": document},
 	})
 }

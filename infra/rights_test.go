@@ -161,7 +161,7 @@ func TestOnlyTheReconcilerReachesGitAndOtherAccounts(t *testing.T) {
 	})
 	var assumed []string
 	synthesised.far.granted(func(owner string, s map[string]any) {
-		if s["Action"] == "sts:AssumeRole" {
+		if s["Action"] == "sts:AssumeRole" && owner == "reconcilerRole" {
 			for _, r := range asList(s["Resource"]) {
 				assumed = append(assumed, text(r))
 			}
@@ -183,8 +183,10 @@ func TestEveryTrustSaysOnWhoseBehalf(t *testing.T) {
 		for _, s := range statements(r.Properties["AssumeRolePolicyDocument"]) {
 			principal, when := text(s["Principal"]), condition(s)
 			switch {
+			case strings.Contains(principal, `"codebuild.amazonaws.com"`) && !strings.Contains(when, `"ArnEquals":{"aws:SourceArn":`):
+				t.Errorf("%s trusts every project: %s", id, when)
 			case strings.Contains(principal, `"Service"`) && strings.Contains(when, `"StringEquals":{"aws:SourceAccount":{"Ref":"AWS::AccountId"}}`):
-			case strings.Contains(principal, "reconcilerRole") && strings.Contains(when, `"StringEquals":{"sts:ExternalId":{"Fn::Select":[2,`):
+			case (strings.Contains(principal, "reconcilerRole") || strings.HasPrefix(id, "Terraform") && strings.Contains(principal, "applyRole")) && strings.Contains(when, `"StringEquals":{"sts:ExternalId":{"Fn::Select":[2,`):
 			default:
 				t.Errorf("%s trusts %s%s", id, principal, when)
 			}

@@ -3,14 +3,15 @@ package main
 import (
 	"strings"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/cloudformationinclude"
 	"github.com/aws/jsii-runtime-go"
 )
 
-// newTargetRoles makes the deploy, drift and exec roles of the own account, where it is a
-// target. They are templates/target-role.yaml itself, taken into the stack: what Driftless
+// newTargetRoles makes the deploy, drift and exec roles of the own account, and those of
+// Terraform's providers, where it is a target. They are templates/target-role.yaml itself, taken into the stack: what Driftless
 // may do in its own account is what it may do in any other, and stands in one file.
-func (i installation) newTargetRoles(reconciler made) {
+func (i installation) newTargetRoles(reconciler made, builders map[string]awsiam.Role) {
 	for _, t := range i.settings.Targets {
 		if !t.own() || t.Role != "" {
 			continue
@@ -19,6 +20,8 @@ func (i installation) newTargetRoles(reconciler made) {
 			TemplateFile: jsii.String(i.settings.TargetRole),
 			Parameters: &map[string]any{
 				"ReconcilerRoleArn": reconciler.role.RoleArn(),
+				"PlanBuildRoleArn":  builders["plan"].RoleArn(),
+				"ApplyBuildRoleArn": builders["apply"].RoleArn(),
 				"ExternalId":        i.externalID,
 				"ExecPolicies":      strings.Join(i.settings.ExecPolicies, ","),
 				"Transforms":        i.transforms(),
@@ -34,7 +37,7 @@ func (i installation) newTargetRoles(reconciler made) {
 		if len(i.settings.Transforms) > 0 {
 			suppress(roles.GetResource(jsii.String("MacroPolicy")), "AwsSolutions-IAM5", "A macro of AWS's is the same in every region; the context names it.")
 		}
-		for name, reason := range map[string]string{"DeployRole": reads, "DriftRole": reads, "ExecRole": writes} {
+		for name, reason := range map[string]string{"DeployRole": reads, "DriftRole": reads, "ExecRole": writes, "TerraformPlanRole": reads, "TerraformApplyRole": writes} {
 			suppress(roles.GetResource(jsii.String(name)), "AwsSolutions-IAM4", reason)
 		}
 	}

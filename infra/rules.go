@@ -16,12 +16,17 @@ var wakers = []struct {
 	id, source, description string
 	types                   []string
 	detail                  map[string]any // nil: any
+	own                     bool           // happens in this account and region alone
 }{
-	{"Push", "aws.codecommit", "A push to a CodeCommit repository", []string{"CodeCommit Repository State Change"}, nil},
-	{"Stack", "aws.cloudformation", "A stack that moved", []string{"CloudFormation Stack Status Change"}, nil},
+	{"Push", "aws.codecommit", "A push to a CodeCommit repository", []string{"CodeCommit Repository State Change"}, nil, false},
+	{"Stack", "aws.cloudformation", "A stack that moved", []string{"CloudFormation Stack Status Change"}, nil, false},
 	// That a detection began is no news: whoever began it knows.
 	{"Detection", "aws.cloudformation", "A drift detection that ended", []string{"CloudFormation Drift Detection Status Change"},
-		map[string]any{"status-details": map[string]any{"detection-status": []string{"DETECTION_COMPLETE", "DETECTION_FAILED"}}}},
+		map[string]any{"status-details": map[string]any{"detection-status": []string{"DETECTION_COMPLETE", "DETECTION_FAILED"}}}, false},
+	// A build that reports wakes by itself; this is for the one that was killed, or never ran.
+	{"Build", "aws.codebuild", "A build of Driftless's that ended", []string{"CodeBuild Build State Change"},
+		map[string]any{"project-name": []string{sides[0].project(), sides[1].project()},
+			"build-status": []string{"SUCCEEDED", "FAILED", "FAULT", "TIMED_OUT", "STOPPED"}}, true},
 }
 
 // newRules makes the rules that hand events to the trigger: on the account's own bus, and
@@ -35,7 +40,7 @@ func newRules(scope constructs.Construct, trigger awslambda.IFunction, dead awss
 		awsevents.NewRule(scope, jsii.String("On"+w.id), &awsevents.RuleProps{
 			Description: jsii.String(w.description), EventPattern: pattern, Targets: invoke(trigger, dead, nil),
 		})
-		if inbound != nil {
+		if inbound != nil && !w.own {
 			awsevents.NewRule(scope, jsii.String("OnInbound"+w.id), &awsevents.RuleProps{
 				Description: jsii.String(w.description + ", in another account or region"), EventBus: inbound, EventPattern: pattern, Targets: invoke(trigger, dead, nil),
 			})

@@ -22,6 +22,8 @@ type settings struct {
 	Limits            limits   // on what is read of repositories and forges
 
 	TargetRole string            // path of templates/target-role.yaml
+	BuildSpec  string            // path of templates/buildspec.yaml
+	Runner     string            // path of the program that builds run
 	Code       map[string]string // function name -> directory that holds its bootstrap
 }
 
@@ -34,6 +36,8 @@ type target struct {
 	Role      string   `json:"role"`
 	DriftRole string   `json:"driftRole"`
 	ExecRole  string   `json:"execRole"`
+	PlanRole  string   `json:"planRole"`
+	ApplyRole string   `json:"applyRole"`
 	Artefacts []string `json:"artefacts"` // regions where templates/target-events.yaml stands, and with it an artefact bucket
 }
 
@@ -182,7 +186,7 @@ func (t target) validate(key string, refuse func(key, found, allowed string)) {
 			refuse(key+".artefacts", r, "one of the target's regions")
 		}
 	}
-	for name, arn := range map[string]string{"role": t.Role, "driftRole": t.DriftRole, "execRole": t.ExecRole} {
+	for name, arn := range map[string]string{"role": t.Role, "driftRole": t.DriftRole, "execRole": t.ExecRole, "planRole": t.PlanRole, "applyRole": t.ApplyRole} {
 		if arn != "" && !roleARN.MatchString(arn) {
 			refuse(key+"."+name, arn, "the ARN of a role, or nothing for the one that templates/target-role.yaml makes")
 		}

@@ -94,13 +94,37 @@ func (t template) refuses(kind, property, id string) bool {
 
 func TestPlansExpireAndBundlesStay(t *testing.T) {
 	for id, b := range synthesised.usual.of("AWS::S3::Bucket") {
-		if b.Properties["LoggingConfiguration"] == nil || b.Properties["BucketName"] != nil {
+		if b.Properties["LoggingConfiguration"] == nil || b.Properties["BucketName"] != nil || b.Properties["VersioningConfiguration"] != nil {
 			continue
 		}
-		rules := text(b.Properties["LifecycleConfiguration"])
-		if !strings.Contains(rules, `"ExpirationInDays":90,"Id":"plans","Prefix":"plans/"`) || strings.Count(rules, "ExpirationInDays") != 1 {
-			t.Errorf("bucket %s: %s", id, rules)
+		got := map[string]float64{}
+		for _, r := range asList(b.Properties["LifecycleConfiguration"].(map[string]any)["Rules"]) {
+			if days, ok := r.(map[string]any)["ExpirationInDays"].(float64); ok {
+				got[r.(map[string]any)["Prefix"].(string)] = days
+			}
 		}
+		want := map[string]float64{"plans/": 90, "tfplans/": 1, "orders/": 90, "builds/": 90}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("bucket %s keeps things for days (-want +got):\n%s", id, diff)
+		}
+	}
+}
+
+func TestStatesKeepTheirVersions(t *testing.T) {
+	versioned := 0
+	for id, b := range synthesised.usual.of("AWS::S3::Bucket") {
+		if b.Properties["VersioningConfiguration"] == nil {
+			continue
+		}
+		versioned++
+		rules := text(b.Properties["LifecycleConfiguration"])
+		if !strings.HasPrefix(id, "States") || b.DeletionPolicy != "Retain" || strings.Contains(rules, "ExpirationInDays") ||
+			!strings.Contains(rules, `"NoncurrentVersionExpiration":{"NewerNoncurrentVersions":10,"NoncurrentDays":90}`) {
+			t.Errorf("bucket %s (%s): %s", id, b.DeletionPolicy, rules)
+		}
+	}
+	if versioned != 1 {
+		t.Errorf("%d buckets have versions; want that of states", versioned)
 	}
 }
 
@@ -122,7 +146,7 @@ func TestArtefactsLieWhereTheTemplatesForOtherRegionsPutThem(t *testing.T) {
 
 func TestNoKeyNoSecretNoNetworkIsPaidFor(t *testing.T) {
 	for id, r := range synthesised.far.Resources {
-		for _, service := range []string{"AWS::KMS::", "AWS::SecretsManager::", "AWS::EC2::", "AWS::CodeBuild::", "Custom::", "AWS::CloudFormation::"} {
+		for _, service := range []string{"AWS::KMS::", "AWS::SecretsManager::", "AWS::EC2::", "Custom::", "AWS::CloudFormation::"} {
 			if strings.HasPrefix(r.Type, service) {
 				t.Errorf("%s is a %s", id, r.Type)
 			}

@@ -70,7 +70,11 @@ func synthesise(dir string, context map[string]any) template {
 	if err != nil {
 		panic(err)
 	}
-	s.TargetRole, s.Code = "../templates/target-role.yaml", map[string]string{}
+	s.TargetRole, s.BuildSpec, s.Code = "../templates/target-role.yaml", "../templates/buildspec.yaml", map[string]string{}
+	s.Runner = filepath.Join(dir, "runner")
+	if err := os.WriteFile(s.Runner, []byte("runner"), 0o755); err != nil {
+		panic(err)
+	}
 	for _, name := range functionNames() {
 		s.Code[name] = filepath.Join(dir, name)
 		if err := os.MkdirAll(s.Code[name], 0o755); err != nil {

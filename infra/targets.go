@@ -15,6 +15,8 @@ type reach struct {
 	DeployRole string   `json:"deployRole"`
 	DriftRole  string   `json:"driftRole"`
 	ExecRole   string   `json:"execRole"`
+	PlanRole   string   `json:"planRole"`  // what Terraform's providers assume in builds that plan for review
+	ApplyRole  string   `json:"applyRole"` // and in those that apply
 	Artefacts  []string `json:"artefacts,omitempty"`
 }
 
@@ -23,7 +25,7 @@ type reach struct {
 func (i installation) targets() []reach {
 	var all []reach
 	for _, t := range i.settings.Targets {
-		r := reach{Account: t.Account, Regions: t.Regions, DeployRole: t.Role, DriftRole: t.DriftRole, ExecRole: t.ExecRole, Artefacts: t.Artefacts}
+		r := reach{Account: t.Account, Regions: t.Regions, DeployRole: t.Role, DriftRole: t.DriftRole, ExecRole: t.ExecRole, PlanRole: t.PlanRole, ApplyRole: t.ApplyRole, Artefacts: t.Artefacts}
 		if t.own() {
 			r.Account = *i.stack.Account()
 			r.Artefacts = append([]string{*i.stack.Region()}, t.Artefacts...) // this stack's own bucket
@@ -31,7 +33,7 @@ func (i installation) targets() []reach {
 		if len(r.Regions) == 0 {
 			r.Regions = []string{*i.stack.Region()}
 		}
-		for name, role := range map[string]*string{"deploy": &r.DeployRole, "drift": &r.DriftRole, "exec": &r.ExecRole} {
+		for name, role := range map[string]*string{"deploy": &r.DeployRole, "drift": &r.DriftRole, "exec": &r.ExecRole, "terraform-plan": &r.PlanRole, "terraform-apply": &r.ApplyRole} {
 			if *role == "" {
 				*role = "arn:" + *i.stack.Partition() + ":iam::" + r.Account + ":role/driftless-" + name
 			}
@@ -51,10 +53,15 @@ func (i installation) environment() (map[string]map[string]*string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write limits: %w", err)
 	}
+	builds, err := i.settingsOfBuilds()
+	if err != nil {
+		return nil, err
+	}
 	values := map[string]*string{
 		"DRIFTLESS_TABLE":               i.table.TableName(),
 		"DRIFTLESS_QUEUE_URL":           i.queues.work.QueueUrl(),
 		"DRIFTLESS_BUCKET":              i.data.BucketName(),
+		"DRIFTLESS_BUILDS":              jsii.String(builds),
 		"DRIFTLESS_BUS":                 i.bus.EventBusName(),
 		"DRIFTLESS_TARGETS":             jsii.String(string(targets)),
 		"DRIFTLESS_EXTERNAL_ID":         i.externalID,
@@ -65,7 +72,7 @@ func (i installation) environment() (map[string]map[string]*string, error) {
 		"webhook":    {"TABLE", "QUEUE_URL", "LIMITS"},
 		"trigger":    {"TABLE", "QUEUE_URL", "TARGETS"},
 		"sweeper":    {"TABLE", "QUEUE_URL"},
-		"reconciler": {"TABLE", "QUEUE_URL", "BUCKET", "TARGETS", "EXTERNAL_ID", "ALLOW_PRIVATE_HOSTS", "LIMITS"},
+		"reconciler": {"TABLE", "QUEUE_URL", "BUCKET", "BUILDS", "TARGETS", "EXTERNAL_ID", "ALLOW_PRIVATE_HOSTS", "LIMITS"},
 		"notifier":   {"TABLE", "BUS", "ALLOW_PRIVATE_HOSTS"},
 		"api":        {"TABLE", "QUEUE_URL", "BUCKET", "TARGETS"},
 	}

@@ -40,12 +40,13 @@ func (t template) dead() string {
 
 func TestEventsThatWakeTheTrigger(t *testing.T) {
 	want := map[string]int{
-		`{"detail-type":["CodeCommit Repository State Change"],"source":["aws.codecommit"]}`:                                                                                                                  1,
-		`{"detail-type":["CloudFormation Stack Status Change"],"source":["aws.cloudformation"]}`:                                                                                                              1,
-		`{"detail":{"status-details":{"detection-status":["DETECTION_COMPLETE","DETECTION_FAILED"]}},"detail-type":["CloudFormation Drift Detection Status Change"],"source":["aws.cloudformation"]}`:         1,
-		`inbound {"detail-type":["CodeCommit Repository State Change"],"source":["aws.codecommit"]}`:                                                                                                          1,
-		`inbound {"detail-type":["CloudFormation Stack Status Change"],"source":["aws.cloudformation"]}`:                                                                                                      1,
-		`inbound {"detail":{"status-details":{"detection-status":["DETECTION_COMPLETE","DETECTION_FAILED"]}},"detail-type":["CloudFormation Drift Detection Status Change"],"source":["aws.cloudformation"]}`: 1,
+		`{"detail-type":["CodeCommit Repository State Change"],"source":["aws.codecommit"]}`:                                                                                                                             1,
+		`{"detail-type":["CloudFormation Stack Status Change"],"source":["aws.cloudformation"]}`:                                                                                                                         1,
+		`{"detail":{"status-details":{"detection-status":["DETECTION_COMPLETE","DETECTION_FAILED"]}},"detail-type":["CloudFormation Drift Detection Status Change"],"source":["aws.cloudformation"]}`:                    1,
+		`{"detail":{"build-status":["SUCCEEDED","FAILED","FAULT","TIMED_OUT","STOPPED"],"project-name":["driftless-plan","driftless-apply"]},"detail-type":["CodeBuild Build State Change"],"source":["aws.codebuild"]}`: 1,
+		`inbound {"detail-type":["CodeCommit Repository State Change"],"source":["aws.codecommit"]}`:                                                                                                                     1,
+		`inbound {"detail-type":["CloudFormation Stack Status Change"],"source":["aws.cloudformation"]}`:                                                                                                                 1,
+		`inbound {"detail":{"status-details":{"detection-status":["DETECTION_COMPLETE","DETECTION_FAILED"]}},"detail-type":["CloudFormation Drift Detection Status Change"],"source":["aws.cloudformation"]}`:            1,
 	}
 	got := map[string]int{}
 	trigger, inbound := synthesised.far.id("driftless-trigger"), synthesised.far.id("driftless-inbound")
@@ -225,7 +226,7 @@ func TestTheAPIHasTwoSignedAddresses(t *testing.T) {
 	if slices.Sort(aliases); !slices.Equal(aliases, []string{"read", "write"}) {
 		t.Errorf("aliases %v", aliases)
 	}
-	for _, output := range []string{"ApiUrl", "ApiWriteUrl", "WebhookUrl", "TableName", "BusName", "ExternalId", "DataBucket", "ReconcilerRoleArn"} {
+	for _, output := range []string{"ApiUrl", "ApiWriteUrl", "WebhookUrl", "TableName", "BusName", "ExternalId", "DataBucket", "StateBucket", "ReconcilerRoleArn", "PlanBuildRoleArn", "ApplyBuildRoleArn"} {
 		if made.Outputs[output] == nil {
 			t.Errorf("no output %s", output)
 		}

@@ -1,4 +1,4 @@
-// Program supply says what the functions are made of, as "make sbom" does, and whether
+// Program supply says what the functions and the program of builds are made of, as "make sbom" does, and whether
 // weaknesses are known of it, as "make vuln" does. It exits with 1 where one is, with 2 when
 // it could not tell.
 package main
@@ -8,9 +8,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/driftless-gitops/driftless/infra/build"
@@ -40,12 +42,13 @@ func run(ctx context.Context, command, root, architecture, tool string) error {
 	case "sbom":
 		return bills(ctx, root, architecture)
 	case "vuln":
-		return supply.Weaknesses(ctx, os.Stdout, tool, root, "./functions/...", "./cmd/driftless")
+		return supply.Weaknesses(ctx, os.Stdout, tool, root, "./functions/...", "./cmd/driftless", "./cmd/runner")
 	}
 	return fmt.Errorf("command %q: must be sbom or vuln", command)
 }
 
-// bills builds the functions and writes a bill of materials for each into dist.
+// bills builds the functions and the program of builds, and writes a bill of materials for
+// each into dist.
 func bills(ctx context.Context, root, architecture string) error {
 	names, err := functions(root)
 	if err != nil {
@@ -55,8 +58,15 @@ func bills(ctx context.Context, root, architecture string) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		bill, err := supply.Bill(filepath.Join(code[name], "bootstrap"), name)
+	files := map[string]string{}
+	for name, dir := range code {
+		files[name] = filepath.Join(dir, "bootstrap")
+	}
+	if files["runner"], err = build.Runner(ctx, root, "dist", architecture); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		bill, err := supply.Bill(files[name], name)
 		if err != nil {
 			return err
 		}

@@ -47,6 +47,19 @@ func Functions(ctx context.Context, root, out, architecture string, names []stri
 	return code, nil
 }
 
+// Runner compiles cmd/runner, the program of builds, as Functions does its own, and returns
+// its path: root/out/<architecture>/runner.
+func Runner(ctx context.Context, root, out, architecture string) (string, error) {
+	if !filepath.IsAbs(out) {
+		out = filepath.Join(root, out)
+	}
+	out = filepath.Join(out, architecture)
+	if err := Programs(ctx, root, out, architecture, "./cmd/runner"); err != nil {
+		return "", fmt.Errorf("build runner for %s: %w", architecture, err)
+	}
+	return filepath.Join(out, "runner"), nil
+}
+
 // Programs compiles main packages of the project at root, such as ./cmd/x, into the
 // directory bin as functions are compiled. The error is the compiler's message.
 func Programs(ctx context.Context, root, bin, architecture string, packages ...string) error {

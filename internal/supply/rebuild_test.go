@@ -32,13 +32,13 @@ func names(t *testing.T) []string {
 	return all
 }
 
-// copied copies what functions are built from to a folder, with other times and rights.
+// copied copies what functions and the program of builds are built from to a folder, with other times and rights.
 func copied(t *testing.T, to string) string {
 	t.Helper()
 	if err := os.MkdirAll(to, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{"go.mod", "go.sum", "functions", "internal", "templates"} {
+	for _, part := range []string{"go.mod", "go.sum", "cmd/runner", "functions", "internal", "templates"} {
 		err := filepath.WalkDir(filepath.Join(root, part), func(path string, e fs.DirEntry, err error) error {
 			if err != nil {
 				return err
@@ -70,11 +70,11 @@ func copied(t *testing.T, to string) string {
 	return to
 }
 
-// zipped returns the hash of a function's program in a zip file, packed as the CDK packs
+// zipped returns the hash of a program in a zip file, packed as the CDK packs
 // assets: one time for every file, so that it says nothing of when.
-func zipped(t *testing.T, dir string) [sha256.Size]byte {
+func zipped(t *testing.T, file string) [sha256.Size]byte {
 	t.Helper()
-	program, err := os.ReadFile(filepath.Join(dir, "bootstrap"))
+	program, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,29 +95,33 @@ func zipped(t *testing.T, dir string) [sha256.Size]byte {
 }
 
 // Whoever doubts what runs in their account builds it anew, wherever they like, and compares.
-func TestEveryFunctionIsBuiltBitByBitTheSameInTwoFolders(t *testing.T) {
-	all := names(t)
+func TestEveryProgramIsBuiltBitByBitTheSameInTwoFolders(t *testing.T) {
 	home, err := os.UserHomeDir()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var built [2]map[string]string
+	var built [2]map[string]string // files, by name
 	for i, folder := range []string{"a", "a/much/longer/path/than/the/other one"} {
 		at := copied(t, filepath.Join(t.TempDir(), folder))
-		if built[i], err = build.Functions(t.Context(), at, "dist", "arm64", all); err != nil {
+		if built[i], err = build.Functions(t.Context(), at, "dist", "arm64", names(t)); err != nil {
+			t.Fatal(err)
+		}
+		for name, dir := range built[i] {
+			built[i][name] = filepath.Join(dir, "bootstrap")
+		}
+		if built[i]["runner"], err = build.Runner(t.Context(), at, "dist", "arm64"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range all {
-		if zipped(t, built[0][name]) != zipped(t, built[1][name]) {
+	for name, program := range built[0] {
+		if zipped(t, program) != zipped(t, built[1][name]) {
 			t.Errorf("%s differs from folder to folder", name)
 		}
-		program := filepath.Join(built[0][name], "bootstrap")
 		data, err := os.ReadFile(program)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, told := range []string{filepath.Dir(built[0][name]), home + "/"} {
+		for _, told := range []string{filepath.Dir(program), home + "/"} {
 			if bytes.Contains(data, []byte(told)) {
 				t.Errorf("%s holds %q, which tells where it was built", name, told)
 			}
