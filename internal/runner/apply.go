@@ -33,9 +33,12 @@ func (s *session) apply(ctx context.Context) error {
 	}
 	s.report.Outcome = build.OutcomeApplied
 	// It is applied, whether or not its outputs can be had.
-	data, err := s.silently(ctx, outputArgs())
+	data, err := s.silently(ctx, pullArgs())
 	if err == nil {
-		s.report.Outputs, err = terraform.Outputs(data)
+		var state terraform.State
+		state, err = terraform.Pulled(data)
+		s.report.Outputs = state.Outputs
+		s.conceal(shortestState, state.Secrets...)
 	}
 	if err != nil {
 		s.log.printf("the outputs were not read: %v\n", err)

@@ -27,12 +27,16 @@ func workspaceArgs(name string) []string {
 }
 
 // planArgs plans into a file; the exit code says whether there are changes
-// (https://developer.hashicorp.com/terraform/cli/commands/plan, "-detailed-exitcode").
+// (https://developer.hashicorp.com/terraform/cli/commands/plan, "-detailed-exitcode"). A look for
+// drift writes nothing and takes no lock: what is rolled out meanwhile must not wait for it.
 func planArgs(file string, refreshOnly bool, wait time.Duration, varFiles []string) []string {
-	args := []string{"plan", "-input=false", "-no-color", "-detailed-exitcode", "-lock-timeout=" + wait.String(), "-out=" + file}
+	args := []string{"plan", "-input=false", "-no-color", "-detailed-exitcode"}
 	if refreshOnly {
-		args = append(args, "-refresh-only")
+		args = append(args, "-lock=false", "-refresh-only")
+	} else {
+		args = append(args, "-lock-timeout="+wait.String())
 	}
+	args = append(args, "-out="+file)
 	for _, f := range varFiles {
 		args = append(args, "-var-file="+f)
 	}
@@ -45,7 +49,8 @@ func applyArgs(file string, wait time.Duration) []string {
 
 func showArgs(file string) []string { return []string{"show", "-json", "-no-color", file} }
 
-func outputArgs() []string { return []string{"output", "-json", "-no-color"} }
+// pullArgs prints the state. To ask for the outputs alone would not tell what in them is sensitive.
+func pullArgs() []string { return []string{"state", "pull"} }
 
 // unlockArgs removes one lock: Terraform holds its id against the one that is there.
 func unlockArgs(id string) []string { return []string{"force-unlock", "-force", id} }

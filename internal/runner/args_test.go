@@ -24,10 +24,10 @@ func TestArguments(t *testing.T) {
 		"of a plan": {planArgs("/f", false, time.Minute, nil), "plan -input=false -no-color -detailed-exitcode -lock-timeout=1m0s -out=/f"},
 		"of a plan with variables, later files last": {planArgs("/f", false, time.Second, []string{"b.tfvars", "-a"}),
 			"plan -input=false -no-color -detailed-exitcode -lock-timeout=1s -out=/f -var-file=b.tfvars -var-file=-a"},
-		"of a look for drift": {planArgs("/f", true, time.Second, nil), "plan -input=false -no-color -detailed-exitcode -lock-timeout=1s -out=/f -refresh-only"},
+		"of a look for drift": {planArgs("/f", true, time.Second, nil), "plan -input=false -no-color -detailed-exitcode -lock=false -refresh-only -out=/f"},
 		"of an apply":         {applyArgs("/f", time.Minute), "apply -input=false -no-color -lock-timeout=1m0s /f"},
 		"of show":             {showArgs("/f"), "show -json -no-color /f"},
-		"of output":           {outputArgs(), "output -json -no-color"},
+		"of the state":        {pullArgs(), "state pull"},
 		"of force-unlock":     {unlockArgs("id"), "force-unlock -force id"},
 		"of a workspace":      {workspaceArgs("prod"), "workspace select -no-color -or-create=true prod"},
 	} {
@@ -49,7 +49,7 @@ func TestTerraformSeesOfTheEnvironmentWhatItNeeds(t *testing.T) {
 		name, value, _ := strings.Cut(v, "=")
 		names[name] = value
 	}
-	want := []string{"AWS_CONFIG_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_DEFAULT_REGION", "AWS_EC2_METADATA_DISABLED", "AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_REGION",
+	want := []string{"AWS_CONFIG_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_DEFAULT_REGION", "AWS_EC2_METADATA_DISABLED", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_PROFILE", "AWS_REGION",
 		"AWS_SHARED_CREDENTIALS_FILE", "CHECKPOINT_DISABLE", "GIT_TERMINAL_PROMPT", "HOME", "PATH", "TF_DATA_DIR", "TF_INPUT", "TF_IN_AUTOMATION"}
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(names))); diff != "" {
 		t.Error(diff)

@@ -96,8 +96,9 @@ func TestABundleIsBounded(t *testing.T) {
 	if err := unpack(archive(t, entries...), filepath.Join(t.TempDir(), "out")); err == nil || !strings.Contains(err.Error(), "10001 files") {
 		t.Errorf("too many files: %v", err)
 	}
-	if err := unpack(archive(t, entries[:maxFiles]...), filepath.Join(t.TempDir(), "out")); err != nil {
-		t.Errorf("as many as are allowed: %v", err)
+	entries[0].Name = "../as many as are allowed"
+	if err := unpack(archive(t, entries[:maxFiles]...), filepath.Join(t.TempDir(), "out")); err == nil || !strings.Contains(err.Error(), entries[0].Name) {
+		t.Errorf("as many as are allowed, one of them no name: %v", err)
 	}
 	twice := archive(t, zip.FileHeader{Name: "a"}, zip.FileHeader{Name: "a"})
 	if err := unpack(twice, filepath.Join(t.TempDir(), "out")); err == nil {

@@ -120,7 +120,7 @@ func TestR30_ABuildThatIsKilledLeavesALockThatTheNextPlanRemovesForAPersonToLook
 	w.must(err)
 	w.must(unmarshal(data, &lock))
 	var owner build.Owner
-	w.read(build.OwnerKey(apply.Job.Side, apply.Application), &owner)
+	w.read(build.OwnerKey(apply.Job.Side, apply.Application, lock.Who), &owner)
 	if owner.Build != "p:"+apply.Job.Token || owner.Who != lock.Who || owner.Job != apply.Job {
 		t.Errorf("the owner is %+v, the lock says %q", owner, lock.Who)
 	}

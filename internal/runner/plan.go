@@ -36,7 +36,7 @@ func (s *session) plan(ctx context.Context) error {
 	}
 	plan := terraform.Plan(p)
 	plan.Kind, plan.Bundle = s.order.Kind, s.order.Bundle
-	if s.order.Unlock != nil {
+	if s.order.Incomplete {
 		plan.Review = incomplete
 	}
 	s.report.Plan = &plan

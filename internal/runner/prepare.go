@@ -55,8 +55,10 @@ func (s *session) prepare(ctx context.Context) error {
 	if err := s.settings(ctx); err != nil {
 		return err
 	}
-	if err := s.own(ctx, s.order, s.job); err != nil {
-		return err
+	if s.job.Kind != gitops.OperationDetect { // which takes no lock
+		if err := s.own(ctx, s.order, s.job); err != nil {
+			return err
+		}
 	}
 	return s.step("init", func() error { return s.init(ctx) })
 }
@@ -171,6 +173,13 @@ func environment(lookup func(string) (string, bool), dir, region string) []strin
 	for _, name := range passed {
 		if value, ok := lookup(name); ok {
 			env = append(env, name+"="+value)
+		}
+	}
+	// Where all of AWS has another address, a profile's role is assumed at the real one all the same,
+	// unless that is said apart (seen with hashicorp/aws 5.100.0).
+	if _, ok := lookup("AWS_ENDPOINT_URL_STS"); !ok {
+		if value, ok := lookup("AWS_ENDPOINT_URL"); ok {
+			env = append(env, "AWS_ENDPOINT_URL_STS="+value)
 		}
 	}
 	return append(env, "HOME="+filepath.Join(dir, "home"),

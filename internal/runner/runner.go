@@ -148,11 +148,12 @@ func (r *Runner) first(ctx context.Context, key string, v, there any) (mine bool
 
 // own says who is about to work on the application's state.
 func (r *Runner) own(ctx context.Context, o build.Order, job build.Job) error {
-	data, err := json.Marshal(build.Owner{Claim: r.self(), Job: job})
+	self := r.self()
+	data, err := json.Marshal(build.Owner{Claim: self, Job: job})
 	if err != nil {
 		return fmt.Errorf("encode owner: %w", err)
 	}
-	if err := r.Blobs.Replace(ctx, build.OwnerKey(job.Side, o.Application), data); err != nil {
+	if err := r.Blobs.Replace(ctx, build.OwnerKey(job.Side, o.Application, self.Who), data); err != nil {
 		return fmt.Errorf("write owner: %w", err)
 	}
 	return nil

@@ -200,7 +200,7 @@ func (w *world) runner(id string) *runner.Runner {
 	w.must(err)
 	return &runner.Runner{Blobs: w.blobs, Build: id, Who: "root@" + host, Dir: w.TempDir(), Self: self,
 		Secrets:   map[string]runner.Secrets{"ssm": given(w.secrets), "secretsmanager": given(w.secrets)},
-		Installer: install.Installer{Dir: w.TempDir(), From: "http://127.0.0.1:1"},
+		Installer: install.Installer{Dir: w.TempDir(), From: w.gate.URL + "/releases"},
 		Wake: func(_ context.Context, queue, application, reason string) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -307,6 +307,7 @@ type gate struct {
 	after  func(*http.Response) error
 	issued int
 	life   time.Duration
+	made   func(key string)
 }
 
 func newGate(t *testing.T) *gate {
@@ -330,8 +331,12 @@ func newGate(t *testing.T) *gate {
 		ErrorLog: slog.NewLogLogger(slog.NewTextHandler(io.Discard, nil), slog.LevelError),
 	}
 	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/credentials" {
+		switch {
+		case r.URL.Path == "/credentials":
 			g.credentials(w, r)
+			return
+		case strings.HasPrefix(r.URL.Path, "/releases/"): // none is had here
+			http.NotFound(w, r)
 			return
 		}
 		g.mu.Lock()
@@ -354,7 +359,11 @@ func (g *gate) credentials(w http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.issued++
-	_ = json.NewEncoder(w).Encode(map[string]string{"AccessKeyId": fmt.Sprintf("ASIABUILD%07d", g.issued), "SecretAccessKey": "secret", "Token": "token",
+	key := fmt.Sprintf("ASIABUILD%07d", g.issued)
+	if g.made != nil {
+		g.made(key)
+	}
+	_ = json.NewEncoder(w).Encode(map[string]string{"AccessKeyId": key, "SecretAccessKey": "secret", "Token": "token",
 		"Expiration": time.Now().Add(g.life).UTC().Format(time.RFC3339)})
 }
 

@@ -28,6 +28,7 @@ func FuzzPlan(f *testing.F) {
 	}
 	f.Add(change(`["update"]`, `"before":{"a":["one secret value"]},"after":{"a":"another secret"},"before_sensitive":{"a":[true]},"after_sensitive":true`))
 	f.Fuzz(func(t *testing.T, data string) {
+		fuzzing.Bounded(t, len(data), func() { _, _ = terraform.Pulled([]byte(data)) })
 		p, err := terraform.Decode([]byte(data))
 		if err != nil {
 			return

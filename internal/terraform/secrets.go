@@ -40,8 +40,12 @@ func Secrets(p *tfjson.Plan) []string {
 			}
 		}
 	}
-	slices.SortFunc(found, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b)) })
-	return slices.Compact(found)
+	return sorted(found)
+}
+
+// longest orders texts by their length, so that one is hidden before those that are a part of it.
+func longest(a, b string) int {
+	return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b))
 }
 
 // marked adds what a change marks.

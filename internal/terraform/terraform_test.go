@@ -99,7 +99,7 @@ func TestNoRecordedSecretIsTold(t *testing.T) {
 	}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".json")
-		if name == "outputs" {
+		if name == "state" {
 			continue
 		}
 		p := recorded(t, name)
@@ -116,23 +116,59 @@ func TestNoRecordedSecretIsTold(t *testing.T) {
 }
 
 func TestOutputsThatAreNotSensitiveAreReadWithAllTheirDigits(t *testing.T) {
-	data, err := os.ReadFile("testdata/outputs.json")
-	if err != nil {
-		t.Fatal(err)
-	}
 	want := map[string]string{"name": "/app/plain", "account": "123456789012", "ports": "[5432,12345678901234567890]"}
-	got, err := terraform.Outputs(data)
+	got, err := terraform.Pulled(state(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got.Outputs); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff(want, terraform.PlannedOutputs(recorded(t, "none"))); diff != "" {
 		t.Errorf("of a plan without changes: %s", diff)
 	}
-	if _, err := terraform.Outputs([]byte("no JSON")); err == nil {
+	if _, err := terraform.Pulled([]byte("no JSON")); err == nil {
 		t.Error("no JSON was read")
+	}
+}
+
+// state reads the recorded state.
+func state(t *testing.T) []byte {
+	t.Helper()
+	data, err := os.ReadFile("testdata/state.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestWhatIsSensitiveInAStateIsFoundByItsPath(t *testing.T) {
+	pulled, err := terraform.Pulled(state(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"s3ntinel-password-1"}, pulled.Secrets); diff != "" {
+		t.Error(diff)
+	}
+	const secret = "correct horse battery"
+	for name, instance := range map[string]string{
+		"an attribute":                 `{"attributes":{"p":"` + secret + `"},"sensitive_attributes":[[{"type":"get_attr","value":"p"}]]}`,
+		"an element of a list":         `{"attributes":{"l":["a","` + secret + `"]},"sensitive_attributes":[[{"type":"get_attr","value":"l"},{"type":"index","value":{"value":1,"type":"number"}}]]}`,
+		"an element of a map":          `{"attributes":{"m":{"k":"` + secret + `"}},"sensitive_attributes":[[{"type":"get_attr","value":"m"},{"type":"index","value":{"value":"k","type":"string"}}]]}`,
+		"an element of a set":          `{"attributes":{"s":["` + secret + `"]},"sensitive_attributes":[[{"type":"get_attr","value":"s"},{"type":"index","value":{"value":{"a":1},"type":["object",{}]}}]]}`,
+		"of a value of any type":       `{"attributes":{"v":{"value":{"k":"` + secret + `"},"type":["map","string"]}},"sensitive_attributes":[[{"type":"get_attr","value":"v"},{"type":"get_attr","value":"k"}]]}`,
+		"a whole, with what is inside": `{"attributes":{"o":{"a":["` + secret + `"]}},"sensitive_attributes":[[{"type":"get_attr","value":"o"}]]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := terraform.Pulled([]byte(`{"version":4,"outputs":{"url":{"value":"https://app:` + secret + `@db","type":"string"}},"resources":[{"instances":[` + instance + `]}]}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := terraform.State{Outputs: map[string]string{"url": "https://app:(sensitive)@db"}, Secrets: []string{secret}}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
 

@@ -75,7 +75,7 @@ EOF
 terraform init -input=false -no-color >init.txt
 plan create
 terraform apply -input=false -no-color p >apply.txt
-terraform output -json >"$out/outputs.json"
+terraform state pull >"$out/state.json"
 plan none
 aws_py() { python3 -c "import boto3; $1"; }
 plan in-sync -refresh-only
