@@ -44,6 +44,19 @@ func (t template) role(function string) string {
 	return arn[0].(string)
 }
 
+// CloudFormation knows no resource when it decides on conditions (its guide, "Conditions").
+func TestConditionsReferToNoResource(t *testing.T) {
+	for name, made := range map[string]template{"usual": synthesised.usual, "far": synthesised.far} {
+		for id, c := range made.Conditions {
+			for resource := range made.Resources {
+				if strings.Contains(text(map[string]any{"of": c}), `"`+resource+`"`) {
+					t.Errorf("%s: %s refers to %s", name, id, resource)
+				}
+			}
+		}
+	}
+}
+
 // builder returns the logical id of the role of a side's builds.
 func (t template) builder(side string) string {
 	for _, p := range t.of("AWS::CodeBuild::Project") {
