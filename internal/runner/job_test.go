@@ -1,6 +1,7 @@
 package runner_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -42,12 +43,32 @@ func TestWhatIsVoidIsNotDone(t *testing.T) {
 	}
 }
 
-func TestAClaimWhoseAnswerWasLostIsStillOurs(t *testing.T) {
+// forgetful loses the answer to every first write of a key, as the network may, and tells what it
+// finds when it tries again.
+type forgetful struct{ runner.Blobs }
+
+func (f forgetful) PutNew(ctx context.Context, key string, data []byte) (bool, error) {
+	if _, err := f.Blobs.PutNew(ctx, key, data); err != nil {
+		return false, err
+	}
+	return f.Blobs.PutNew(ctx, key, data)
+}
+
+func TestWritesWhoseAnswersAreLostAreStillOurs(t *testing.T) {
 	w := newWorld(t)
 	o := w.order(gitops.OperationPlan, one("hello"))
-	_, err := w.blobs.PutNew(t.Context(), o.Job.ClaimKey(), []byte(`{"build":"p:`+o.Job.Token+`"}`))
-	w.must(err)
-	w.want(w.do(o), build.OutcomePlanned)
+	o.StaySeconds = 1
+	r := w.runner("p:1")
+	r.Blobs = forgetful{w.blobs}
+	w.must(r.Run(t.Context(), w.place(o)))
+	w.want(w.report(o.Job), build.OutcomePlanned)
+	again := w.runner("p:1")
+	again.Blobs = forgetful{w.blobs}
+	before := len(w.woken)
+	w.must(again.Run(t.Context(), o.Job.OrderKey()))
+	if len(w.woken) != before {
+		t.Error("the program did the job a second time when it was started again")
+	}
 }
 
 func TestABuildThatStaysAppliesWhatItPlannedWhenItIsTold(t *testing.T) {

@@ -112,11 +112,12 @@ func (r *Runner) order(ctx context.Context, key string) (build.Order, error) {
 // claim makes the job this build's, and reports whether it is.
 func (r *Runner) claim(ctx context.Context, job build.Job) (mine bool, err error) {
 	var there build.Claim
-	mine, err = r.first(ctx, job.ClaimKey(), r.self(), &there)
+	claim := r.self()
+	mine, err = r.first(ctx, job.ClaimKey(), claim, &there)
 	if err != nil {
 		return false, fmt.Errorf("claim %s: %w", job.OrderKey(), err)
 	}
-	if mine || there.Build == r.Build && there.Void == "" {
+	if mine || there.Build == claim.Build && there.At.Equal(claim.At) {
 		return true, nil // in the second case an earlier try of the same write got there
 	}
 	r.Log.Info("the job is another's, nothing is done", "job", job.OrderKey(), "build", there.Build, "void", there.Void)
