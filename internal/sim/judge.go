@@ -170,11 +170,12 @@ func (j *judge) applying(d gitops.Deployment) {
 		w.violate("I6", "deployment %s of %s applies plan %s, which nobody approved though %s", d.ID, a.ID, gitops.Short(d.Plan.Digest), d.Waits(d.Plan))
 	}
 	moved, changed := j.since[a.ID]
-	if !changed || w.running == nil || w.at-moved < tolerance*max(1, w.knobs.Latency/(200*time.Millisecond)) {
+	slack := tolerance * max(1, w.knobs.Latency/(200*time.Millisecond))
+	if !changed || w.running == nil || w.at-moved < slack {
 		return
 	}
-	if read, ok := w.running.read[a.ID]; ok && read > moved && read > w.at-tolerance {
-		moved = read // whatever was true then was seen
+	if read, ok := w.running.read[a.ID]; ok && read.at < moved && w.at-read.awake < slack {
+		return // it froze in the very moment of applying (docs/protocol.md, "What it does not guarantee")
 	}
 	switch {
 	case a.Suspended != nil:

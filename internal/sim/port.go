@@ -133,7 +133,7 @@ func (s *store) ListApplications(ctx context.Context, repository string) ([]gito
 func (s *store) Application(ctx context.Context, id string) (gitops.Application, error) {
 	a, err := s.Store.Application(ctx, id)
 	if p := s.w.running; p != nil && err == nil {
-		p.read[id] = s.w.at
+		p.read[id] = reading{s.w.at, s.w.at}
 	}
 	return a, err
 }
