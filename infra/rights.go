@@ -75,7 +75,7 @@ func (i installation) rights() map[string][]*awsiam.PolicyStatementProps {
 			allowKeys("Repositories", acts("dynamodb:DeleteItem"), table, "REPO#*"),
 			// All applications of the installation are the whole of that index.
 			allow("List", acts("dynamodb:Query", "dynamodb:Scan"), i.indexes("repository")...),
-			allow("Plans", acts("s3:GetObject"), i.blobs("plans/")...),
+			allow("Plans", acts("s3:GetObject"), i.blobs("plans/", "builds/*/log.txt")...),
 			// A record that outgrows its item goes on in the bucket, whoever writes it.
 			allow("Spilled", acts("s3:GetObject", "s3:PutObject"), i.blobs("records/")...),
 			i.tellMissing(),

@@ -10,6 +10,7 @@ import (
 
 	"github.com/driftless-gitops/driftless/internal/aws/account"
 	"github.com/driftless-gitops/driftless/internal/aws/cloudformation"
+	"github.com/driftless-gitops/driftless/internal/aws/codebuild"
 	"github.com/driftless-gitops/driftless/internal/aws/codecommit"
 	"github.com/driftless-gitops/driftless/internal/aws/dynamodb"
 	"github.com/driftless-gitops/driftless/internal/aws/env"
@@ -25,13 +26,13 @@ import (
 
 func main() {
 	e := env.Load()
-	blobs := s3.New(e.AWS, e.String("BUCKET"))
-	accounts := account.New(e.AWS, e.String("EXTERNAL_ID"), env.JSON[[]account.Target](e, "TARGETS"))
+	blobs, accounts := s3.New(e.AWS, e.String("BUCKET")), account.New(e.AWS, e.String("EXTERNAL_ID"), env.JSON[[]account.Target](e, "TARGETS"))
 	cc, hidden := codecommit.New(e.AWS, time.Now), credentials.New(vault.New(e.AWS, time.Now), e.List("ALLOW_PRIVATE_HOSTS"))
 	r := &reconcile.Reconciler{
 		Store: dynamodb.New(e.AWS, e.String("TABLE"), blobs, time.Now), Blobs: blobs, Queue: sqs.New(e.AWS, e.String("QUEUE_URL"), rand.Text),
-		Git:     hidden.Rotating(&git.Client{Resolve: cc.Resolve, Credentials: hidden.Git(cc.Credentials), AllowPrivateHosts: e.List("ALLOW_PRIVATE_HOSTS"), Limits: env.JSON[git.Limits](e, "LIMITS")}),
-		Engines: map[gitops.Engine]reconcile.Engine{gitops.EngineCloudFormation: cloudformation.New(cloudformation.Config{Deploy: accounts.Deploy, Drift: accounts.Drift, Role: accounts.Exec, Bucket: accounts.Bucket})},
+		Git: hidden.Rotating(&git.Client{Resolve: cc.Resolve, Credentials: hidden.Git(cc.Credentials), AllowPrivateHosts: e.List("ALLOW_PRIVATE_HOSTS"), Limits: env.JSON[git.Limits](e, "LIMITS")}),
+		Engines: map[gitops.Engine]reconcile.Engine{gitops.EngineCloudFormation: cloudformation.New(cloudformation.Config{Deploy: accounts.Deploy, Drift: accounts.Drift, Role: accounts.Exec, Bucket: accounts.Bucket}),
+			gitops.EngineTerraform: codebuild.Installed(e.AWS, env.JSON[codebuild.Settings](e, "BUILDS"), blobs, e.String("QUEUE_URL"), accounts.Build, time.Now)},
 		Allowed: accounts.Allowed, Limits: env.JSON[reconcile.Limits](e, "LIMITS"), Now: time.Now, NewID: func() string { return ulid.Make().String() }, Sleep: reconcile.Pause, Log: e.Log,
 	}
 	e.Must()

@@ -8,6 +8,8 @@
 package build
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"time"
 
 	"github.com/driftless-gitops/driftless/internal/gitops"
@@ -97,10 +99,12 @@ func (j Job) ErroredStateKey() string { return j.prefix() + "errored.tfstate" }
 // WordKey is where a plan job that stays is told to go on and apply, or says that it left.
 func (j Job) WordKey() string { return j.prefix() + "word.json" }
 
-// OwnerKey is where a side's builds of an application say who works on its state, before they
-// do: whose lock it is that a killed build leaves.
-func OwnerKey(side Side, application string) string {
-	return "builds/" + string(side) + "/owner/" + application + ".json"
+// OwnerKey is where a side's build of an application says, before it touches the state, that who
+// (user@host, as its lock will say) is it: whose lock it is that a killed build leaves. Each
+// host has a key of its own, so that a later build does not hide whose lock an earlier one left.
+func OwnerKey(side Side, application, who string) string {
+	sum := sha256.Sum256([]byte(who))
+	return "builds/" + string(side) + "/owner/" + application + "/" + hex.EncodeToString(sum[:8]) + ".json"
 }
 
 // Order is what a build is to do.
@@ -120,6 +124,7 @@ type Order struct {
 	StaySeconds int              `json:"staySeconds,omitempty"` // plan: how long to wait for the word to apply; 0: end at once
 	Plan        PlanFile         `json:"plan,omitzero"`         // apply: the saved plan
 	Unlock      *Lock            `json:"unlock,omitempty"`      // plan: the lock that a build left which is proven over
+	Incomplete  bool             `json:"incomplete,omitempty"`  // plan: that build was to apply, so that a person has to look
 }
 
 // Access is the role that terraform's providers assume in the target, by a profile that they

@@ -22,7 +22,7 @@ func (e *Engine) plan(ctx context.Context, w reconcile.Work) (gitops.Operation, 
 	if o.Job.Side == build.SideApply {
 		o.StaySeconds = stay
 	}
-	if o.Unlock, err = e.left(ctx, w); err != nil {
+	if o.Unlock, o.Incomplete, err = e.left(ctx, w); err != nil {
 		return w.Operation, err
 	}
 	return e.start(ctx, w.Operation, o)
@@ -148,34 +148,34 @@ func (e *Engine) cancel(ctx context.Context, w reconcile.Work) error {
 }
 
 // left returns the lock that a build of ours left on the application's state and that is to be
-// removed: its build is proven over. A lock of somebody else's blocks, and one of a build that
+// removed, since its build is proven over, and whether that build was to apply. A lock of somebody else's blocks, and one of a build that
 // still runs is waited for.
-func (e *Engine) left(ctx context.Context, w reconcile.Work) (*build.Lock, error) {
+func (e *Engine) left(ctx context.Context, w reconcile.Work) (lock *build.Lock, applied bool, err error) {
 	if w.Settings.Terraform == nil || w.Settings.Terraform.Backend {
-		return nil, nil // its backend is its own, and terraform itself tells of its lock
+		return nil, false, nil // its backend is its own, and terraform itself tells of its lock
 	}
 	state := e.state(w.Application)
-	lock, there, err := read[build.Lock](ctx, e.States, state.LockKey())
+	held, there, err := read[build.Lock](ctx, e.States, state.LockKey())
 	if err != nil || !there {
-		return nil, err
+		return nil, false, err
 	}
 	for _, s := range []build.Side{build.SideApply, build.SidePlan} {
-		owner, known, err := read[build.Owner](ctx, e.Data, build.OwnerKey(s, w.Application))
+		owner, known, err := read[build.Owner](ctx, e.Data, build.OwnerKey(s, w.Application, held.Who))
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		if !known || owner.Who == "" || owner.Who != lock.Who || lock.Created.Before(owner.At) {
+		if !known || owner.Who == "" || owner.Who != held.Who {
 			continue
 		}
 		b, err := e.Builds.Build(ctx, owner.Build)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if !b.over() {
-			return nil, &gitops.Busy{Reason: fmt.Sprintf("build %s works on the state (lock %s)", owner.Build, lock.ID)}
+			return nil, false, &gitops.Busy{Reason: fmt.Sprintf("build %s works on the state (lock %s)", owner.Build, gitops.Printable(held.ID))}
 		}
-		return &lock, nil
+		return &held, owner.Job.Kind == gitops.OperationApply, nil
 	}
-	return nil, &gitops.Refusal{Blocked: true, Reason: fmt.Sprintf("state s3://%s/%s is locked by %s since %s (lock %s), which is no build of Driftless: once nobody works on it, run terraform force-unlock %s",
-		state.Bucket, state.Key, gitops.Printable(lock.Who), lock.Created.UTC().Format("2006-01-02 15:04:05Z"), gitops.Printable(lock.ID), gitops.Printable(lock.ID))}
+	return nil, false, &gitops.Refusal{Blocked: true, Reason: fmt.Sprintf("state s3://%s/%s is locked by %s since %s (lock %s), which is no build of Driftless: once nobody works on it, run terraform force-unlock %s",
+		state.Bucket, state.Key, gitops.Printable(held.Who), held.Created.UTC().Format("2006-01-02 15:04:05Z"), gitops.Printable(held.ID), gitops.Printable(held.ID))}
 }
