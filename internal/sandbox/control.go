@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation"
 	"github.com/driftless-gitops/driftless/internal/sandbox/codebuild"
@@ -25,6 +26,7 @@ type Health struct {
 //	GET  /_sandbox/events              the latest events, and whether events are dropped
 //	POST /_sandbox/events?drop=true    lose every AWS service's event, or no longer
 //	POST /_sandbox/fire?rule=NAME      fire a scheduled rule now
+//	POST /_sandbox/sessions?lifetime=D sessions that are assumed from now on end after D; 0s: as asked
 //	GET  /_sandbox/git?repository=NAME a repository's URL with a fresh credential in it
 //
 // and those of CloudFormation and CodeBuild, which their own packages name.
@@ -40,6 +42,7 @@ func (s *Sandbox) control() http.Handler {
 	m.Handle(codebuild.ControlPath, s.builds)
 	m.HandleFunc("POST "+controlPath+"events", s.postEvents)
 	m.HandleFunc("POST "+controlPath+"fire", s.postFire)
+	m.HandleFunc("POST "+controlPath+"sessions", s.postSessions)
 	m.HandleFunc("GET "+controlPath+"git", func(w http.ResponseWriter, r *http.Request) {
 		tell(w, http.StatusOK, map[string]string{"url": s.GitURL(r.URL.Query().Get("repository"))})
 	})
@@ -69,6 +72,16 @@ func (s *Sandbox) postFire(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	tell(w, http.StatusOK, map[string]string{"fired": rule})
+}
+
+func (s *Sandbox) postSessions(w http.ResponseWriter, r *http.Request) {
+	d, err := time.ParseDuration(r.URL.Query().Get("lifetime"))
+	if err != nil || d < 0 {
+		tell(w, http.StatusBadRequest, map[string]string{"error": "lifetime must be a duration such as 3s, or 0s"})
+		return
+	}
+	s.sts.SetLifetime(d)
+	tell(w, http.StatusOK, map[string]string{"lifetime": d.String()})
 }
 
 func tell(w http.ResponseWriter, status int, body any) {

@@ -171,16 +171,23 @@ func refusalOf(r *http.Request, service string, f Fault) refusal {
 	return refusal{"ServiceUnavailable", "The request has failed due to a temporary failure of the server.", http.StatusServiceUnavailable}
 }
 
-// answerFault answers in the form of the protocol that was asked in: REST XML for S3, Query
-// XML for forms, JSON otherwise; a git host says no more than a status.
+// answerFault answers with what a service says of a fault.
 func answerFault(w http.ResponseWriter, r *http.Request, service string, f Fault) {
 	is := refusalOf(r, service, f)
+	if strings.HasPrefix(r.URL.Path, gitPath) {
+		is.status = map[Fault]int{FaultUnavailable: http.StatusServiceUnavailable, FaultThrottled: http.StatusTooManyRequests, FaultDenied: http.StatusForbidden}[f]
+	}
+	answerRefusal(w, r, service, is)
+}
+
+// answerRefusal answers in the form of the protocol that was asked in: REST XML for S3, Query
+// XML for forms, JSON otherwise; a git host says no more than a status.
+func answerRefusal(w http.ResponseWriter, r *http.Request, service string, is refusal) {
 	var body []byte
 	contentType := "text/xml"
 	switch {
 	case strings.HasPrefix(r.URL.Path, gitPath):
 		contentType, body = "text/plain", []byte(is.message)
-		is.status = map[Fault]int{FaultUnavailable: http.StatusServiceUnavailable, FaultThrottled: http.StatusTooManyRequests, FaultDenied: http.StatusForbidden}[f]
 	case service == "s3":
 		contentType = "application/xml"
 		body = []byte(`<?xml version="1.0" encoding="UTF-8"?>` + "\n<Error><Code>" + is.code + "</Code><Message>" + is.message + "</Message></Error>")

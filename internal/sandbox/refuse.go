@@ -47,6 +47,19 @@ func refuse(w http.ResponseWriter, r *http.Request, x Exchange) {
 	}
 }
 
+// expired answers, in the words of the protocol that was asked in, that a session is over (S3
+// API reference, "Error responses"; the services' common errors).
+func expired(w http.ResponseWriter, r *http.Request, service string) {
+	is := refusal{"ExpiredTokenException", "The security token included in the request is expired", http.StatusBadRequest}
+	switch {
+	case service == "s3":
+		is = refusal{"ExpiredToken", "The provided token has expired.", http.StatusBadRequest}
+	case strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"):
+		is = refusal{"ExpiredToken", is.message, http.StatusForbidden}
+	}
+	answerRefusal(w, r, service, is)
+}
+
 // tableKeys knows the partition keys of tables and their indexes, which never change.
 type tableKeys struct {
 	url   func() string

@@ -1,11 +1,16 @@
 package sandbox_test
 
 import (
+	"net/http"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/driftless-gitops/driftless/internal/sandbox"
@@ -116,4 +121,52 @@ func assume(role, externalID string, seconds int32) *sts.AssumeRoleInput {
 		in.DurationSeconds = aws.Int32(seconds)
 	}
 	return in
+}
+
+func TestASessionThatIsOverIsRefusedByEveryService(t *testing.T) {
+	var mu sync.Mutex
+	now := time.Now()
+	s := start(t, sandbox.Options{Now: func() time.Time { mu.Lock(); defer mu.Unlock(); return now }})
+	makeRole(t, s, "open", trustOf(`{"AWS":"123456789012"}`))
+	resp, err := http.Post(s.URL()+"/_sandbox/sessions?lifetime=3s", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	session, err := sts.NewFromConfig(admin(s)).AssumeRole(t.Context(), assume("open", "", 900))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := session.Credentials
+	if left := c.Expiration.Sub(now); left > 3*time.Second || left < time.Second {
+		t.Errorf("the session is said to end in %s, want 3s", left)
+	}
+	as := config(s, *c.AccessKeyId, *c.SecretAccessKey, *c.SessionToken)
+	calls := map[string]func() error{
+		"ExpiredToken of STS": func() error {
+			_, err := sts.NewFromConfig(as).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
+			return err
+		},
+		"ExpiredToken of S3": func() error {
+			_, err := s3.NewFromConfig(as).ListBuckets(t.Context(), &s3.ListBucketsInput{})
+			return err
+		},
+		"ExpiredTokenException of SSM": func() error {
+			_, err := ssm.NewFromConfig(as).GetParameter(t.Context(), &ssm.GetParameterInput{Name: aws.String("/a")})
+			return err
+		},
+	}
+	for name, call := range calls {
+		if got := errorCode(call()); strings.HasPrefix(got, "ExpiredToken") {
+			t.Errorf("%s: %s while the session holds", name, got)
+		}
+	}
+	mu.Lock()
+	now = now.Add(4 * time.Second)
+	mu.Unlock()
+	for name, call := range calls {
+		if got := errorCode(call()); got != strings.Fields(name)[0] {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
 }

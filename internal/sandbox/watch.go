@@ -45,6 +45,10 @@ func (s *Sandbox) watching(next http.Handler) http.Handler {
 			http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
 			return
 		}
+		if scope, signed := sts.ScopeOf(r); signed && s.sts.Expired(scope.AccessKey) {
+			expired(w, r, x.Service)
+			return
+		}
 		in := &kept{left: watchedBody - len(x.In)}
 		if s.o.Watch != nil && x.In == nil {
 			r.Body = tee{io.TeeReader(r.Body, in), r.Body}

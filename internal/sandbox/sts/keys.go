@@ -60,6 +60,14 @@ func (k *keys) find(accessKey string, now time.Time) (Identity, bool) {
 	return i, ok
 }
 
+// expired reports whether the key was issued and is good no longer.
+func (k *keys) expired(accessKey string, now time.Time) bool {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	i, ok := k.byID[accessKey]
+	return ok && !i.Expires.IsZero() && now.After(i.Expires)
+}
+
 // sessionARN is the ARN of a role's session: the role's path is not part of it.
 func sessionARN(roleARN, session string) string {
 	p := strings.SplitN(roleARN, ":", 6)

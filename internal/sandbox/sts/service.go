@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -39,8 +41,9 @@ type Config struct {
 
 // Service is STS, and the index of access keys.
 type Service struct {
-	c    Config
-	keys keys
+	c        Config
+	keys     keys
+	lifetime atomic.Int64 // of what AssumeRole issues; 0: as asked
 }
 
 // New makes the service, which knows no access key yet.
@@ -53,6 +56,13 @@ func New(c Config) *Service {
 func (s *Service) Identity(accessKey string) (i Identity, found bool) {
 	return s.keys.find(accessKey, s.c.Now())
 }
+
+// Expired reports whether an access key was good once and is no longer.
+func (s *Service) Expired(accessKey string) bool { return s.keys.expired(accessKey, s.c.Now()) }
+
+// SetLifetime lets the sessions that AssumeRole issues from now on end after d, which AWS
+// allows no shorter than fifteen minutes: for tests of what outlives them. Zero ends it.
+func (s *Service) SetLifetime(d time.Duration) { s.lifetime.Store(int64(d)) }
 
 // Origin returns the access key that a chain of assumed roles began with: itself where no
 // role was assumed with another.
@@ -169,8 +179,24 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := newRecorded()
 	s.c.Next.ServeHTTP(answer, r)
+	s.shorten(answer)
 	s.learn(answer, form, scope.AccessKey)
 	pass(w, answer)
+}
+
+var expiration = regexp.MustCompile(`<Expiration>[^<]*</Expiration>`)
+
+// shorten says another end of a session than moto does, where SetLifetime wants it.
+func (s *Service) shorten(answer *recorded) {
+	d := time.Duration(s.lifetime.Load())
+	if d == 0 {
+		return
+	}
+	end := s.c.Now().Add(d).UTC().Format(time.RFC3339)
+	body := expiration.ReplaceAllString(answer.body.String(), "<Expiration>"+end+"</Expiration>")
+	answer.body.Reset()
+	answer.body.WriteString(body)
+	answer.header.Set("Content-Length", strconv.Itoa(len(body)))
 }
 
 // mayAssume returns nil, or the error that AWS answers.
