@@ -19,7 +19,8 @@ func main() {
 	o := faults.Options{Out: os.Stdout}
 	flag.StringVar(&o.Root, "root", ".", "this project's root, where cdk.json is")
 	flag.StringVar(&o.Only, "only", "", "the cases to run, by a regular expression, such as \"sync: reconciler sqs .*: 5xx\" (default: all)")
-	flag.IntVar(&o.Width, "width", 6, "how many rollouts run side by side")
+	flag.IntVar(&o.Width.Lanes, "width", 6, "how many rollouts run side by side in each sandbox")
+	flag.IntVar(&o.Width.Labs, "sandboxes", 2, "how many sandboxes run side by side")
 	flag.BoolVar(&o.Docs, "docs", false, "write docs/faults.md and do nothing else")
 	flag.BoolVar(&o.Rows, "rows", false, "run the tests of the rows alone")
 	flag.BoolVar(&o.Calls, "calls", false, "let the calls of a rollout go wrong, and do nothing else")

@@ -16,7 +16,7 @@ type Options struct {
 	Root  string // of this project
 	Out   io.Writer
 	Only  string // regular expression: the cases to run, as a failure prints them; empty: all
-	Width int    // lanes side by side
+	Width Width  // without its root
 	Docs  bool   // write the page alone
 	Rows  bool   // run the rows' tests alone
 	Calls bool   // run the calls' cases alone
@@ -62,6 +62,7 @@ func (o Options) calls(ctx context.Context) error {
 		return err
 	}
 	defer lab.Close()
+	o.Width.Root = o.Root
 	ref, err := lab.Record(ctx)
 	if err != nil {
 		return err
@@ -75,9 +76,9 @@ func (o Options) calls(ctx context.Context) error {
 		}
 	}
 	fmt.Fprintf(o.Out, "%d calls of a rollout, %d more that not every run makes; %d cases, %d side by side\n",
-		len(ref.Sites), len(ref.Rare), len(cases), o.Width)
+		len(ref.Sites), len(ref.Rare), len(cases), o.Width.Labs*o.Width.Lanes)
 	done := 0
-	results, err := lab.Run(ctx, ref, cases, o.Width, func(r Result) {
+	results, err := o.Width.Run(ctx, lab, ref, cases, func(r Result) {
 		if done++; done%100 == 0 {
 			fmt.Fprintf(o.Out, "%5d of %d, %s\n", done, len(cases), time.Since(began).Round(time.Second))
 		}

@@ -82,6 +82,7 @@ var tiers = []struct {
 	{"internal/aws/cloudformation/sandbox_", []Tier{TierSandbox}},
 	{"internal/aws/dynamodb", []Tier{TierMoto}},
 	{"internal/git", []Tier{TierGit}},
+	{"internal/runner", []Tier{TierTerraform}},
 	{"functions/reconciler", []Tier{TierKill}},
 }
 

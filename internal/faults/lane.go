@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,10 +28,11 @@ import (
 // called anything for the lane until time is let pass, pulse how often the functions' calls are looked at, and
 // lookAgain how often the records are, whatever was called.
 const (
-	patience  = 120 * time.Second
+	patience  = 180 * time.Second
 	mendAfter = time.Second
-	pulse     = 40 * time.Millisecond
-	lookAgain = 700 * time.Millisecond
+	slowness  = 20 // looks, for as long as which nothing has to happen either
+	pulse     = 80 * time.Millisecond
+	lookAgain = 1500 * time.Millisecond
 )
 
 // Lane is one repository with one application, whose stack has one queue.
@@ -93,26 +95,25 @@ func (l *Lab) lane(ctx context.Context, h host) (*Lane, error) {
 	return n, nil
 }
 
-// leave lets go of everything that the lane has.
+// leave has the repository watched no longer. Its stack stays: to delete it would only make work.
 func (n *Lane) leave(ctx context.Context) error {
-	n.watch.begin(nil, "")
+	n.watch.begin()
+	asked := -1
 	err := n.until(ctx, "the repository is no longer watched", func() (bool, error) {
 		_, err := n.lab.store.Repository(ctx, n.id)
 		if errors.Is(err, reconcile.ErrNotFound) {
 			return true, nil
 		}
-		_, _ = n.stage.Run(ctx, "repository", "remove", n.id) // looked at again
+		if n.mends > asked {
+			asked = n.mends
+			_, _ = n.stage.Run(ctx, "repository", "remove", n.id) // looked at again
+		}
 		return false, nil
 	})
-	_, gone := cloudformation.NewFromConfig(n.lab.config()).DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &n.name})
 	n.lab.mu.Lock()
 	defer n.lab.mu.Unlock()
-	for i, other := range n.lab.lanes {
-		if other == n {
-			n.lab.lanes = append(n.lab.lanes[:i:i], n.lab.lanes[i+1:]...)
-		}
-	}
-	return errors.Join(err, gone)
+	n.lab.lanes = slices.DeleteFunc(slices.Clone(n.lab.lanes), func(other *Lane) bool { return other == n })
+	return err
 }
 
 // files are the repository's.
@@ -227,16 +228,18 @@ func (n *Lane) due(ctx context.Context) error {
 func (n *Lane) until(ctx context.Context, what string, holds func() (bool, error)) error {
 	began, tick := time.Now(), time.NewTicker(pulse)
 	defer tick.Stop()
-	looked, looks, active := time.Time{}, int64(-1), began
+	looked, looks, active, quiet := time.Time{}, int64(-1), began, mendAfter
 	for before := int64(-1); ; {
 		calls := n.watch.calls.Load()
 		if calls != before {
 			active = time.Now()
 		}
 		if since := time.Since(looked); since > lookAgain || calls != looks && calls == before {
+			asked := time.Now()
 			if ok, err := holds(); ok || err != nil {
 				return err
 			}
+			quiet = max(quiet, slowness*time.Since(asked))
 			looked, looks = time.Now(), calls
 		}
 		before = calls
@@ -248,9 +251,9 @@ func (n *Lane) until(ctx context.Context, what string, holds func() (bool, error
 		switch {
 		case time.Since(began) > patience:
 			return fmt.Errorf("%s: did not happen within %s", what, patience)
-		case time.Since(active) > mendAfter && !n.strict:
+		case time.Since(active) > quiet && !n.strict:
 			n.mends++
-			active = time.Now()
+			active, quiet = time.Now(), 2*quiet
 			if err := errors.Join(n.mend(ctx), n.hasten(ctx)); err != nil {
 				return fmt.Errorf("%s: %w", what, err)
 			}
@@ -258,13 +261,14 @@ func (n *Lane) until(ctx context.Context, what string, holds func() (bool, error
 	}
 }
 
-// mend lets the schedules fire: that of five minutes where the push was not heard of.
+// mend lets the schedules fire: that of five minutes where the
+// push was not heard of, or the repository could not be read.
 func (n *Lane) mend(ctx context.Context) error {
 	if err := n.lab.fire(ctx, everyMinute); err != nil {
 		return err
 	}
 	r, err := n.lab.store.Repository(ctx, n.id)
-	if err != nil || r.Head.Commit == n.head() {
+	if err != nil || r.Head.Commit == n.head() && r.Trouble == "" {
 		return ignoreMissing(err)
 	}
 	return n.lab.fire(ctx, everyFiveMinutes)

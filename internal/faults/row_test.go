@@ -34,11 +34,11 @@ func deployed(t *testing.T, h host) *Lane {
 			t.Error(err)
 		}
 	})
-	n.watch.begin(nil, "")
+	n.watch.begin()
 	if err := watchAndDeploy(t.Context(), n); err != nil {
 		t.Fatal(err)
 	}
-	n.watch.begin(nil, "")
+	n.watch.begin()
 	return n
 }
 
@@ -200,7 +200,7 @@ func TestR9_AMessageThatComesAgainAfterItWasHandledChangesNothing(t *testing.T) 
 		t.Fatal(err)
 	}
 	n.watch.hook.Store(nil)
-	n.watch.begin(nil, "")
+	n.watch.begin()
 	if len(handled) < 2 {
 		t.Fatalf("%d messages were handled", len(handled))
 	}
@@ -348,14 +348,14 @@ func written(t *testing.T, action string, kinds ...Kind) (cases []Case) {
 
 func TestR21_AWriteWhoseAnswerIsLostIsFoundToBeOnesOwn(t *testing.T) {
 	cases := append(written(t, "TransactWriteItems", KindLost, KindGone), written(t, "UpdateItem", KindLost, KindGone)...)
-	if sum := runCases(t, cases); sum.Covered < 3 {
+	if sum := runCases(t, Width{Root: root, Labs: 1, Lanes: 6}, cases); sum.Covered < 3 {
 		t.Errorf("only %d writes had their answer lost", sum.Covered)
 	}
 }
 
 func TestR29b_AnExecutionWhoseAnswerOrWorkerIsLostIsNotRepeated(t *testing.T) {
 	cases := written(t, "ExecuteChangeSet", KindLost, KindGone, KindKill, KindKillAfter)
-	if sum := runCases(t, cases); sum.Covered != 1 {
+	if sum := runCases(t, Width{Root: root, Labs: 1, Lanes: 6}, cases); sum.Covered != 1 {
 		t.Errorf("%d executions were lost, want one", sum.Covered)
 	}
 }
@@ -382,7 +382,7 @@ func refusing(t *testing.T, concerns func(Site) bool) {
 		return sandbox.FaultThrottled
 	})
 	step := scenarios[0].steps[1]
-	_, _, end, err := n.play(t.Context(), step, nil)
+	_, _, end, err := n.play(t.Context(), step)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -449,8 +449,8 @@ func TestR55_ARoleThatMayNotBeAssumedBlocksAndIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = n.leave(context.Background()) }) // there is no stack to delete
-	n.watch.begin(nil, "")
+	t.Cleanup(func() { _ = n.leave(context.Background()) })
+	n.watch.begin()
 	n.decides(func(s Site, _ sandbox.Request) sandbox.Fault {
 		if s.Service == "sts" {
 			return sandbox.FaultDenied
@@ -493,7 +493,7 @@ func TestR54_ASecondPageThatFailsPublishesNothing(t *testing.T) {
 	if err := n.setQueue(t.Context(), 77); err != nil {
 		t.Fatal(err)
 	}
-	n.watch.begin(nil, "")
+	n.watch.begin()
 	seen := map[string]bool{}
 	pages := 0
 	n.decides(func(s Site, r sandbox.Request) sandbox.Fault {
@@ -545,7 +545,7 @@ func TestR60_ABucketThatDeniesIsToldAndMessagesOfLastWeekAreHarmless(t *testing.
 	}
 	n.executed(t, 2)
 
-	n.watch.begin(nil, "")
+	n.watch.begin()
 	queue := sqs.NewFromConfig(n.lab.config())
 	url, err := queue.GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: aws.String("driftless-work.fifo")})
 	if err != nil {

@@ -5,93 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	compare "github.com/google/go-cmp/cmp"
 )
-
-// recordings is how often a scenario is played undisturbed. What happens at the same time takes
-// turns that differ, so that a few calls are made in some of them only.
-const recordings = 2
-
-// Reference is what the scenarios do undisturbed.
-type Reference struct {
-	Sites []Site         // that every recording had
-	Rare  []Site         // that some recordings had, but not all
-	Ends  map[string]End // by step
-}
-
-// Record plays every scenario undisturbed. That one recording ends as the other is an error where
-// it does not hold.
-func (l *Lab) Record(ctx context.Context) (Reference, error) {
-	ref := Reference{Ends: map[string]End{}}
-	times := map[Site]int{}
-	for _, s := range scenarios {
-		for range recordings {
-			if err := l.record(ctx, s, &ref, times); err != nil {
-				return ref, fmt.Errorf("undisturbed: %s: %w", s.host, err)
-			}
-		}
-	}
-	for site, n := range times {
-		if n == recordings {
-			ref.Sites = append(ref.Sites, site)
-		} else {
-			ref.Rare = append(ref.Rare, site)
-		}
-	}
-	slices.SortFunc(ref.Sites, compareSites)
-	slices.SortFunc(ref.Rare, compareSites)
-	return ref, nil
-}
-
-func (l *Lab) record(ctx context.Context, s scenario, ref *Reference, times map[Site]int) error {
-	lane, err := l.lane(ctx, s.host)
-	if err != nil {
-		return err
-	}
-	lane.strict = true
-	for _, step := range s.steps {
-		sites, _, end, err := lane.play(ctx, step, nil)
-		if err != nil {
-			return fmt.Errorf("%s: %w", step.name, err)
-		}
-		if want, ok := ref.Ends[step.name]; ok {
-			if diff := compare.Diff(want, end); diff != "" {
-				return fmt.Errorf("%s ends in two ways (-one +other):\n%s", step.name, diff)
-			}
-		}
-		ref.Ends[step.name] = end
-		if step.prepares {
-			continue
-		}
-		for _, site := range sites {
-			times[site]++
-		}
-	}
-	lane.strict = false
-	return lane.leave(ctx)
-}
-
-// play plays one step, with a fault if one is given, and looks at how it ends.
-func (n *Lane) play(ctx context.Context, s step, c *Case) (sites []Site, fired int, end End, err error) {
-	n.mends = 0
-	n.watch.global = s.sweeps && (c == nil || c.Function == sweeper)
-	if c == nil {
-		n.watch.begin(nil, "")
-	} else {
-		n.watch.begin(&c.Site, c.Kind)
-	}
-	err = s.play(ctx, n)
-	sites, fired = n.watch.end(s.name)
-	if err != nil {
-		return nil, fired, End{}, err
-	}
-	end, err = n.end(ctx)
-	return sites, fired, end, err
-}
 
 // Case is one site with one kind of fault.
 type Case struct {
@@ -110,142 +29,196 @@ type Result struct {
 	Mends   int    // how often time had to pass: the schedules fired, or a notice became due
 }
 
-// run is the cases that are left.
+// Width is how many lanes run side by side, and in how many labs. A lab has its day after some
+// lanes, since moto's DynamoDB becomes slower with all that it ever held: a transaction copies
+// the table with its stream. Another one takes its place then.
+type Width struct {
+	Root  string // this project's, to open labs from
+	Labs  int
+	Lanes int // in each lab
+}
+
+// day is how many lanes a lab sees.
+const day = 80
+
+// Run plays every case and returns what became of them. It tells of each as it ends. The first
+// lab is the caller's; all others are opened and closed on the way.
+func (w Width) Run(ctx context.Context, first *Lab, ref Reference, cases []Case, tell func(Result)) ([]Result, error) {
+	r := &run{ref: ref, tell: tell, left: newDeck(cases), tries: map[Case]int{}}
+	errs := make([]error, w.Labs)
+	var labs sync.WaitGroup
+	for i := range w.Labs {
+		labs.Go(func() {
+			if i == 0 {
+				errs[i] = r.in(ctx, first, w.Lanes)
+			}
+			for errs[i] == nil && r.more() {
+				errs[i] = r.inAnother(ctx, w)
+			}
+		})
+	}
+	labs.Wait()
+	r.together()
+	slices.SortFunc(r.results, func(a, b Result) int { return compareCases(a.Case, b.Case) })
+	return r.results, errors.Join(errs...)
+}
+
+// run is what became of cases, and those that are left.
 type run struct {
-	lab  *Lab
 	ref  Reference
 	tell func(Result)
 
 	mu      sync.Mutex
-	left    map[string][]Case // by step
+	left    deck
 	tries   map[Case]int
 	results []Result
-	played  map[string][]Case // by lane
+	joint   []joint
+}
+
+// joint is what several cases did to a step together.
+type joint struct {
+	cases []Case
+	diff  string
 }
 
 // tries is how often a case is played in which the call is not made.
 const tries = 3
 
-// Run plays every case, width of them side by side, and returns what became of them. It tells of
-// each as it ends.
-func (l *Lab) Run(ctx context.Context, ref Reference, cases []Case, width int, tell func(Result)) ([]Result, error) {
-	r := &run{lab: l, ref: ref, tell: tell, left: map[string][]Case{}, tries: map[Case]int{}, played: map[string][]Case{}}
-	for _, c := range cases {
-		r.left[c.Step] = append(r.left[c.Step], c)
+func (r *run) inAnother(ctx context.Context, w Width) error {
+	l, err := Open(ctx, w.Root)
+	if err != nil {
+		return err
 	}
+	defer l.Close()
+	return r.in(ctx, l, w.Lanes)
+}
+
+// in plays cases in a lab until none is left or its day is over.
+func (r *run) in(ctx context.Context, l *Lab, width int) error {
+	played := &played{by: map[string][]Case{}}
+	var lanes atomic.Int64
 	errs := make([]error, width)
 	var workers sync.WaitGroup
 	for i := range width {
 		workers.Go(func() {
-			for errs[i] == nil && ctx.Err() == nil {
-				s, ok := r.next()
+			for errs[i] == nil && ctx.Err() == nil && lanes.Add(1) <= day {
+				r.mu.Lock()
+				s, ok := r.left.longest()
+				r.mu.Unlock()
 				if !ok {
 					return
 				}
-				errs[i] = r.scenario(ctx, s)
+				errs[i] = r.scenario(ctx, l, s, played)
 			}
 		})
 	}
 	workers.Wait()
-	slices.SortFunc(r.results, func(a, b Result) int { return compareCases(a.Case, b.Case) })
-	return r.results, errors.Join(append(errs, ctx.Err(), r.deadLetters(ctx))...)
+	return errors.Join(append(errs, ctx.Err(), l.deadLetters(ctx, played))...)
 }
 
-// next is the scenario with the longest way to go.
-func (r *run) next() (scenario, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var best scenario
-	most := 0
-	for _, s := range scenarios {
-		for _, step := range s.steps {
-			if n := len(r.left[step.name]); n > most {
-				best, most = s, n
-			}
-		}
-	}
-	return best, most > 0
-}
-
-// scenario takes a lane through a scenario, with a case in each step, until there is none left or
+// scenario takes a lane through a scenario, with cases in each step, until there is none left or
 // one has failed.
-func (r *run) scenario(ctx context.Context, s scenario) error {
-	lane, err := r.lab.lane(ctx, s.host)
+func (r *run) scenario(ctx context.Context, l *Lab, s scenario, p *played) error {
+	lane, err := l.lane(ctx, s.host)
 	if err != nil {
 		return err
 	}
 	for i, step := range s.steps {
-		if !r.any(s.steps[i:]) {
+		r.mu.Lock()
+		more := r.left.any(s.steps[i:])
+		cases := r.left.take(step.name)
+		r.mu.Unlock()
+		if !more {
 			break
 		}
-		c := r.take(step.name)
-		if ok := r.play(ctx, lane, step, c); !ok {
+		p.add(lane.name, cases)
+		if ok := r.play(ctx, lane, step, cases); !ok {
 			break
 		}
 	}
 	return lane.leave(ctx)
 }
 
-// play plays one case, and reports whether the lane can go on.
-func (r *run) play(ctx context.Context, lane *Lane, s step, c *Case) bool {
-	_, fired, end, err := lane.play(ctx, s, c)
+// play plays cases, and reports whether the lane can go on. Where several went wrong together
+// and the end is another one, each is played again alone.
+func (r *run) play(ctx context.Context, lane *Lane, s step, cases []Case) bool {
+	_, fired, end, err := lane.play(ctx, s, cases...)
 	diff := ""
 	if err != nil {
 		diff = err.Error()
 	} else {
 		diff = compare.Diff(r.ref.Ends[s.name], end)
 	}
-	if c == nil {
-		c = &Case{Site: Site{Step: s.name}}
-		if diff == "" {
-			return true
+	if len(cases) == 0 && diff != "" {
+		cases = []Case{{Site: Site{Step: s.name}}}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range cases {
+		result := Result{Case: c, Reached: fired[c] > 0, Problem: diff, Mends: lane.mends}
+		switch {
+		case diff != "" && len(cases) > 1:
+			r.left.alone(c)
+		case !result.Reached && diff == "" && r.tries[c] < tries-1:
+			if r.tries[c]++; r.tries[c] < tries-1 {
+				r.left.add(c)
+			} else {
+				r.left.alone(c)
+			}
+		default:
+			r.results = append(r.results, result)
+			r.tell(result)
 		}
 	}
-	result := Result{Case: *c, Reached: fired > 0, Problem: diff, Mends: lane.mends}
-	r.mu.Lock()
-	r.played[lane.name] = append(r.played[lane.name], *c)
-	again := !result.Reached && diff == "" && r.tries[*c] < tries-1
-	if again {
-		r.tries[*c]++
-		r.left[c.Step] = append(r.left[c.Step], *c)
-	} else {
-		r.results = append(r.results, result)
-	}
-	r.mu.Unlock()
-	if !again {
-		r.tell(result)
+	if diff != "" && len(cases) > 1 {
+		r.joint = append(r.joint, joint{cases, diff})
 	}
 	return diff == ""
 }
 
-func (r *run) any(steps []step) bool {
+// more reports whether any case is left.
+func (r *run) more() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.ContainsFunc(steps, func(s step) bool { return len(r.left[s.name]) > 0 })
+	_, more := r.left.longest()
+	return more
 }
 
-func (r *run) take(step string) *Case {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	left := r.left[step]
-	if len(left) == 0 {
-		return nil
+// together fails for the cases that only together ended as they should not.
+func (r *run) together() {
+	for _, b := range r.joint {
+		if slices.ContainsFunc(r.results, func(is Result) bool { return is.Problem != "" && slices.Contains(b.cases, is.Case) }) {
+			continue
+		}
+		result := Result{Case: b.cases[0], Reached: true, Problem: fmt.Sprintf("only together with %v:\n%s", b.cases[1:], b.diff)}
+		r.results = append(r.results, result)
+		r.tell(result)
 	}
-	r.left[step] = left[1:]
-	return &left[0]
+}
+
+// played is which cases a lab's lanes had, by lane.
+type played struct {
+	mu sync.Mutex
+	by map[string][]Case
+}
+
+func (p *played) add(lane string, cases []Case) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.by[lane] = append(p.by[lane], cases...)
 }
 
 // deadLetters is an error that names every message in a dead-letter queue, and which cases its
 // lane had.
-func (r *run) deadLetters(ctx context.Context) error {
-	queues, err := r.lab.deadQueues(ctx)
+func (l *Lab) deadLetters(ctx context.Context, p *played) error {
+	queues, err := l.deadQueues(ctx)
 	errs := []error{err}
 	for _, queue := range queues {
-		bodies, err := r.lab.Sandbox.Messages(ctx, queue)
+		bodies, err := l.Sandbox.Messages(ctx, queue)
 		errs = append(errs, err)
 		for _, body := range bodies {
 			var cases []Case
-			for lane, played := range maps.All(r.played) {
+			for lane, played := range p.by {
 				if w := (watch{marks: []string{lane}}); w.concerns([]byte(body)) {
 					cases = append(cases, played...)
 				}

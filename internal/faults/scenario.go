@@ -104,7 +104,10 @@ func driftBySchedule(ctx context.Context, n *Lane) error {
 	}
 	return n.until(ctx, "the drift is found", func() (bool, error) {
 		a, err := n.lab.store.Application(ctx, n.name)
-		return a.Drift.At.After(before.Drift.At) && a.Detection == nil && !a.Unfinished(), err
+		if err != nil || !a.Drift.At.After(before.Drift.At) || a.Detection != nil {
+			return false, err
+		}
+		return n.rested(ctx)
 	})
 }
 
@@ -123,7 +126,10 @@ func bringBack(ctx context.Context, n *Lane) error {
 	}
 	return n.until(ctx, "live is back", func() (bool, error) {
 		a, err := n.lab.store.Application(ctx, n.name)
-		return a.Ended.Deployment != before.Ended.Deployment && !a.Unfinished(), err
+		if err != nil || a.Ended.Deployment == before.Ended.Deployment {
+			return false, err
+		}
+		return n.rested(ctx)
 	})
 }
 
@@ -200,27 +206,28 @@ func (n *Lane) latest(ctx context.Context) (gitops.Deployment, error) {
 
 // ends waits until the deployment of what was pushed last has ended, and all is told.
 func (n *Lane) ends(ctx context.Context, want gitops.Phase) error {
-	var last gitops.Deployment
-	err := n.until(ctx, "the deployment ends "+string(want), func() (ok bool, err error) {
-		if last, err = n.latest(ctx); err != nil || last.Revision.Commit != n.head() || !last.Phase.Done() {
+	err := n.until(ctx, "the deployment ends "+string(want), func() (bool, error) {
+		if ok, err := n.rested(ctx); err != nil || !ok {
 			return false, err
 		}
-		return n.rested(ctx)
+		last, err := n.latest(ctx)
+		return last.Revision.Commit == n.head() && last.Phase.Done(), err
 	})
 	if err != nil {
-		return fmt.Errorf("%w; it is %s %q %q", err, last.Phase, last.Reason, last.Progress)
+		last, unknown := n.latest(ctx)
+		return errors.Join(fmt.Errorf("%w; it is %s %q %q", err, last.Phase, last.Reason, last.Progress), unknown)
 	}
 	return nil
 }
 
 // rested reports whether nothing of the lane is under way any more.
 func (n *Lane) rested(ctx context.Context) (bool, error) {
-	r, err := n.lab.store.Repository(ctx, n.id)
-	if err != nil || r.Unfinished() || r.Head.Commit != n.head() {
-		return false, ignoreMissing(err)
-	}
 	a, err := n.lab.store.Application(ctx, n.name)
 	if err != nil || a.Unfinished() {
+		return false, ignoreMissing(err)
+	}
+	r, err := n.lab.store.Repository(ctx, n.id)
+	if err != nil || r.Unfinished() || r.Head.Commit != n.head() || r.Trouble != "" {
 		return false, ignoreMissing(err)
 	}
 	return n.told(), nil

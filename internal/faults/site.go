@@ -85,25 +85,33 @@ type watch struct {
 	// hook, where there is one, decides in place of a case. It may block.
 	hook atomic.Pointer[func(Site, sandbox.Request) sandbox.Fault]
 
-	mu       sync.Mutex
-	counts   map[call]int
-	numbers  map[string]int // by the SDK's id, so that an attempt is no call of its own
-	attempts map[string]int
-	site     *Site
-	kind     Kind
-	fired    int
+	mu      sync.Mutex
+	counts  map[call]int
+	numbers map[string]int          // by the SDK's id, so that an attempt is no call of its own
+	within  map[string]map[call]int // what each invocation made, by its event
+	cases   []*disturbance
 }
 
-// begin forgets what was seen, and waits for a call to go wrong, if one is given.
-func (w *watch) begin(site *Site, kind Kind) {
+// disturbance is a case that waits for its call.
+type disturbance struct {
+	Case
+	id       string // the SDK's, of the call
+	attempts int    // of that call, so far
+	fired    int    // how many of them went wrong
+}
+
+// begin forgets what was seen, and waits for the cases' calls, to let them go wrong.
+func (w *watch) begin(cases ...Case) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.counts, w.numbers, w.attempts = map[call]int{}, map[string]int{}, map[string]int{}
-	w.site, w.kind, w.fired = site, kind, 0
+	w.counts, w.numbers, w.within, w.cases = map[call]int{}, map[string]int{}, map[string]map[call]int{}, nil
+	for _, c := range cases {
+		w.cases = append(w.cases, &disturbance{Case: c})
+	}
 }
 
-// end returns the sites that were seen in a step, and how often the fault happened.
-func (w *watch) end(step string) (sites []Site, fired int) {
+// end returns the sites that were seen in a step, and how often each case's fault happened.
+func (w *watch) end(step string) (sites []Site, fired map[Case]int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for c, n := range w.counts {
@@ -111,7 +119,11 @@ func (w *watch) end(step string) (sites []Site, fired int) {
 			sites = append(sites, Site{step, c.function, c.service, c.action, i + 1})
 		}
 	}
-	fired, w.site = w.fired, nil
+	fired = map[Case]int{}
+	for _, d := range w.cases {
+		fired[d.Case] = d.fired
+	}
+	w.cases = nil
 	return sites, fired
 }
 
@@ -130,7 +142,7 @@ func (w *watch) see(r sandbox.Request) sandbox.Fault {
 	return fault
 }
 
-// count numbers a call, and says what the case, if there is one, makes of it.
+// count numbers a call, and says what the case that waits for it, if there is one, makes of it.
 func (w *watch) count(c call, r sandbox.Request) (Site, sandbox.Fault) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -142,21 +154,37 @@ func (w *watch) count(c call, r sandbox.Request) (Site, sandbox.Fault) {
 		w.counts[c]++
 		n = w.counts[c]
 		w.numbers[r.ID] = n
+		if w.within[string(r.Event)] == nil {
+			w.within[string(r.Event)] = map[call]int{}
+		}
+		w.within[string(r.Event)][c]++
 	}
 	seen := Site{Function: c.function, Service: c.service, Action: c.action, N: n}
-	if s := w.site; s == nil || *s != (Site{s.Step, c.function, c.service, c.action, n}) {
-		return seen, sandbox.FaultNone
+	for _, d := range w.cases {
+		if d.Site != (Site{d.Step, c.function, c.service, c.action, n}) || d.attempts > 0 && (d.id != r.ID || r.ID == "") {
+			continue // git's requests have no number by which to tell a second attempt
+		}
+		d.id = r.ID
+		fault := d.Kind.fault(d.attempts)
+		d.attempts++
+		if fault != sandbox.FaultNone {
+			d.fired++
+		}
+		if d.fired == 1 && len(w.cases) > 1 && d.Kind != KindLost {
+			w.forget(string(r.Event))
+		}
+		return seen, fault
 	}
-	attempt := w.attempts[r.ID]
-	w.attempts[r.ID]++
-	if r.ID == "" && w.fired > 0 {
-		return seen, sandbox.FaultNone // git's requests have no number by which to tell a second attempt
+	return seen, sandbox.FaultNone
+}
+
+// forget uncounts what an invocation made that ends here: it is made again when the event comes
+// again, so that the other cases find their calls under the numbers that these have undisturbed.
+func (w *watch) forget(event string) {
+	for c, made := range w.within[event] {
+		w.counts[c] -= made
 	}
-	fault := w.kind.fault(attempt)
-	if fault != sandbox.FaultNone {
-		w.fired++
-	}
-	return seen, fault
+	delete(w.within, event)
 }
 
 func (w *watch) concerns(event []byte) bool {

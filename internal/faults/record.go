@@ -1,0 +1,117 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	compare "github.com/google/go-cmp/cmp"
+)
+
+// recordings is how often a scenario is played undisturbed. What happens at the same time takes
+// turns that differ, so that a few calls are made in some of them only.
+const recordings = 2
+
+// Reference is what the scenarios do undisturbed.
+type Reference struct {
+	Sites []Site         // that every recording had
+	Rare  []Site         // that some recordings had, but not all
+	Ends  map[string]End // by step
+}
+
+// Record plays every scenario undisturbed, all side by side. That one recording ends as the
+// other is an error where it does not hold.
+func (l *Lab) Record(ctx context.Context) (Reference, error) {
+	r := recorder{ends: map[string]End{}, times: map[Site]int{}}
+	var lanes sync.WaitGroup
+	errs := make([]error, recordings*len(scenarios))
+	for i := range errs {
+		lanes.Go(func() {
+			s := scenarios[i%len(scenarios)]
+			if err := r.record(ctx, l, s); err != nil {
+				errs[i] = fmt.Errorf("undisturbed: %s: %w", s.host, err)
+			}
+		})
+	}
+	lanes.Wait()
+	ref := Reference{Ends: r.ends}
+	for site, n := range r.times {
+		if n == recordings {
+			ref.Sites = append(ref.Sites, site)
+		} else {
+			ref.Rare = append(ref.Rare, site)
+		}
+	}
+	slices.SortFunc(ref.Sites, compareSites)
+	slices.SortFunc(ref.Rare, compareSites)
+	return ref, errors.Join(errs...)
+}
+
+// recorder gathers what undisturbed lanes do.
+type recorder struct {
+	sweeping sync.Mutex // the sweeper's calls are those of one lane at a time
+
+	mu    sync.Mutex
+	ends  map[string]End
+	times map[Site]int
+}
+
+func (r *recorder) record(ctx context.Context, l *Lab, s scenario) error {
+	lane, err := l.lane(ctx, s.host)
+	if err != nil {
+		return err
+	}
+	lane.strict = true
+	for _, step := range s.steps {
+		if step.sweeps {
+			r.sweeping.Lock()
+		}
+		sites, _, end, err := lane.play(ctx, step)
+		if step.sweeps {
+			r.sweeping.Unlock()
+		}
+		if err == nil {
+			err = r.keep(step, sites, end)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", step.name, err)
+		}
+	}
+	lane.strict = false
+	return lane.leave(ctx)
+}
+
+// keep holds a step's end against that of the recording before, and counts its calls.
+func (r *recorder) keep(s step, sites []Site, end End) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if want, ok := r.ends[s.name]; ok {
+		if diff := compare.Diff(want, end); diff != "" {
+			return fmt.Errorf("ends in two ways (-one +other):\n%s", diff)
+		}
+	}
+	r.ends[s.name] = end
+	if s.prepares {
+		return nil
+	}
+	for _, site := range sites {
+		r.times[site]++
+	}
+	return nil
+}
+
+// play plays one step, with the cases' faults, and looks at how it ends.
+func (n *Lane) play(ctx context.Context, s step, cases ...Case) (sites []Site, fired map[Case]int, end End, err error) {
+	n.mends = 0
+	n.watch.global = s.sweeps && (len(cases) == 0 || slices.ContainsFunc(cases, func(c Case) bool { return c.Function == sweeper }))
+	n.watch.begin(cases...)
+	err = s.play(ctx, n)
+	sites, fired = n.watch.end(s.name)
+	if err != nil {
+		return nil, fired, End{}, err
+	}
+	end, err = n.end(ctx)
+	return sites, fired, end, err
+}
