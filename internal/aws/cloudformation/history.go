@@ -66,6 +66,10 @@ func scan(ctx context.Context, c stacks, stack string, since time.Time, mine fun
 			return history{}, err
 		}
 		seen = append(seen, out.StackEvents...)
+		// What happens between two pages may move the second one on, so that it begins with what
+		// is newer than the end of the first: read as they come, an operation that runs would end
+		// with the end of the one before.
+		slices.SortStableFunc(seen, func(a, b types.StackEvent) int { return aws.ToTime(b.Timestamp).Compare(aws.ToTime(a.Timestamp)) })
 		h := tell(seen, mine)
 		running := len(h.events) > 0 && !h.ended
 		whole := len(h.events) > 0 && begins(h.events[0])
