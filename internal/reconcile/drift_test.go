@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -50,5 +51,29 @@ func TestALookThatFindsNothingNewIsNotedAndNotStored(t *testing.T) {
 	}
 	if _, n := stored(); n != kept+1 {
 		t.Errorf("the same drift was stored again: %d reports, were %d", n, kept)
+	}
+}
+
+// What was found on the stack that an application had is not said of the one that it has.
+func TestDriftOfTheStackThatWasLeftIsForgotten(t *testing.T) {
+	w := watching(t)
+	at := func(stack string) {
+		w.push("on "+stack, map[string]string{"driftless.yaml": strings.Replace(file("jobs", "books"), "prod-jobs", stack, 1)})
+		w.resync()
+		w.settle()
+	}
+	at("prod-work")
+	w.engine.Edit(target, "prod-work", "Queue", "VisibilityTimeout", "60")
+	w.now = w.now.Add(2 * time.Hour)
+	if _, err := w.sweep.Unfinished(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.settle()
+	if a := w.app("jobs"); a.Drift.Drifted != 1 {
+		t.Fatalf("the drift was not found: %+v", a.Drift)
+	}
+	at("prod-jobs")
+	if a := w.app("jobs"); a.Ended.Reason != "no changes" || a.Drift.Drifted != 0 {
+		t.Errorf("ended with %q, drift %+v", a.Ended.Reason, a.Drift)
 	}
 }

@@ -89,9 +89,10 @@ func advance(a *gitops.Application, d *gitops.Deployment, o gitops.Observation, 
 	if outputs == nil {
 		outputs = a.Deployed.Outputs
 	}
+	elsewhere := a.Deployed.StackID != "" && a.Deployed.StackID != stack
 	a.Deployed = gitops.Deployed{Deployment: d.ID, Revision: d.Revision, Digest: d.Digest, Bundle: d.Bundle,
 		StackID: stack, Outputs: outputs, At: at}
-	if d.Phase == gitops.PhasePlanning && a.Drift.Foreign != "" { // the stack says what git says again; live is looked at next
+	if d.Phase == gitops.PhasePlanning && (a.Drift.Foreign != "" || elsewhere) { // the stack says what git says; live is looked at next
 		a.Drift, a.DriftDue = gitops.DriftSummary{}, r.Now()
 	}
 	unverified := d.Phase != gitops.PhasePlanning && o.Operation.Report == nil
