@@ -138,7 +138,7 @@ const patience = 3
 // lonely checks every minute that an unfinished repository is not forgotten until the resync.
 func (w *world) lonely(minutes int) {
 	w.after(time.Minute, func() {
-		if w.judge.repository.Unfinished() && w.busy == 0 && len(w.mail.letters) == 0 && w.at-w.failed > patience*time.Minute {
+		if w.judge.repository.Unfinished() && !w.repo.gone && w.busy == 0 && len(w.mail.letters) == 0 && w.at-w.failed > patience*time.Minute {
 			minutes++
 		} else {
 			minutes = 0
