@@ -140,7 +140,7 @@ func TestR30_ABuildThatIsKilledLeavesALockThatTheNextPlanRemovesForAPersonToLook
 	}
 
 	o := w.order(gitops.OperationPlan, files)
-	o.Unlock, o.StaySeconds = &lock, 30
+	o.Unlock, o.Incomplete, o.StaySeconds = &lock, true, 30
 	planned := w.do(o)
 	w.want(planned, build.OutcomePlanned)
 	if planned.Plan.Review != "the build that applied before was killed while it worked: the state may be incomplete" {

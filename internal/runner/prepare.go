@@ -60,7 +60,13 @@ func (s *session) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.step("init", func() error { return s.init(ctx) })
+	return s.step("init", func() error {
+		if err := s.init(ctx); err != nil {
+			return err
+		}
+		s.env = append(s.env, s.providers(ctx)...)
+		return nil
+	})
 }
 
 // settings writes terraform's AWS profiles and makes its environment.

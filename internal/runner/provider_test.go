@@ -57,6 +57,9 @@ output "who" { value = data.aws_caller_identity.me.arn }
 	if got := roles(); len(got) == 0 || got[0] != "arn:aws:iam::123456789012:role/deploy external" {
 		t.Errorf("roles assumed, with their external ids: %q", got)
 	}
+	if log := w.text(o.Job.LogKey()); !strings.Contains(log, "registry.terraform.io/hashicorp/aws is started once for all calls") {
+		t.Errorf("the provider was started by each call: %s", log)
+	}
 	client := ssm.NewFromConfig(awstest.At(w.gate.URL))
 	_, err := client.AddTagsToResource(t.Context(), &ssm.AddTagsToResourceInput{ResourceId: &name, ResourceType: types.ResourceTypeForTaggingParameter,
 		Tags: []types.Tag{{Key: aws.String("Name"), Value: aws.String("by hand")}}})

@@ -77,7 +77,8 @@ func (r *Runner) Run(ctx context.Context, key string) error {
 	if err != nil || !mine {
 		return err
 	}
-	s := &session{Runner: r, order: o, job: o.Job, begun: r.Now()}
+	s := &session{Runner: r, order: o, job: o.Job, over: make(chan struct{})}
+	defer s.end()
 	outcome, err := s.run(ctx)
 	if err == nil && outcome == build.OutcomePlanned && s.stays() {
 		return s.stay(ctx)

@@ -18,7 +18,6 @@ type session struct {
 	*Runner
 	order build.Order
 	job   build.Job
-	begun time.Time
 
 	app     string        // the application's directory, unpacked
 	config  configuration // what it says
@@ -28,6 +27,17 @@ type session struct {
 	log     *logbook
 	steps   []build.Step
 	report  build.Report // what the job found out so far
+
+	over    chan struct{}     // closed at the end, for the providers that were started
+	started []<-chan struct{} // closed as they end
+}
+
+// end stops what still runs.
+func (s *session) end() {
+	close(s.over)
+	for _, ended := range s.started {
+		<-ended
+	}
 }
 
 // failure is an end other than the wanted one, said in words for people.

@@ -63,7 +63,7 @@ func TestMain(m *testing.M) {
 }
 
 func testMain(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "driftless-runner-test-")
+	dir, err := os.MkdirTemp("", "driftless-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -198,9 +198,12 @@ func (w *world) runner(id string) *runner.Runner {
 	w.must(err)
 	host, err := os.Hostname()
 	w.must(err)
-	return &runner.Runner{Blobs: w.blobs, Build: id, Who: "root@" + host, Dir: w.TempDir(), Self: self,
+	dir, err := os.MkdirTemp(scratch, "b") // a socket's path has 107 bytes at most, and a test's name may be long
+	w.must(err)
+	w.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return &runner.Runner{Blobs: w.blobs, Build: id, Who: "root@" + host, Dir: dir, Self: self,
 		Secrets:   map[string]runner.Secrets{"ssm": given(w.secrets), "secretsmanager": given(w.secrets)},
-		Installer: install.Installer{Dir: w.TempDir(), From: w.gate.URL + "/releases"},
+		Installer: install.Installer{Dir: dir, From: w.gate.URL + "/releases"},
 		Wake: func(_ context.Context, queue, application, reason string) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
