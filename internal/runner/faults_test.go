@@ -132,6 +132,7 @@ func TestR30_ABuildThatIsKilledLeavesALockThatTheNextPlanRemovesForAPersonToLook
 			t.Errorf("%q does not tell %s", blocked.Reason, told)
 		}
 	}
+	w.want(w.do(w.order(gitops.OperationDetect, files)), build.OutcomeDetected) // which takes no lock
 	other := w.order(gitops.OperationPlan, files)
 	other.Unlock = &build.Lock{ID: "01234567-89ab-cdef-0123-456789abcdef"}
 	w.want(w.do(other), build.OutcomeBlocked)
