@@ -174,3 +174,19 @@ func TestLongValuesAreCutAroundWhatDiffers(t *testing.T) {
 		}
 	}
 }
+
+func TestAStateIsCalledOne(t *testing.T) {
+	for id, want := range map[string]string{
+		"s3://states/applications/data.tfstate": "data  state s3://states/applications/data.tfstate  ",
+		"terraform:data":                        "data  state terraform:data  ",
+		"arn:aws:cloudformation:eu-west-1:111122223333:stack/prod-data/8f2d": "data  stack prod-data  ",
+	} {
+		if got := render.Drift(gitops.DriftReport{Application: "data", StackID: id, Complete: true}, time.Time{}, false); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: got %q, want %q", id, got, want)
+		}
+	}
+	v := gitops.View{Application: gitops.Application{ID: "data", Settings: gitops.Settings{Terraform: &gitops.Terraform{}}, Deployed: gitops.Deployed{StackID: "s3://states/a"}}}
+	if got := render.Application(v, time.Time{}, false); !strings.Contains(got, "\nstate         s3://states/a\n") {
+		t.Errorf("got %q", got)
+	}
+}

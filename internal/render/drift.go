@@ -12,7 +12,7 @@ import (
 // checked and why, and how much of the application was looked at.
 func Drift(r gitops.DriftReport, now time.Time, colour bool) string {
 	s, p := r.Summary(), &page{colour: colour}
-	p.line("%s  stack %s  %s  coverage %d %%  checked %s ago", p.paint(Bold, r.Application), stackName(r.StackID),
+	p.line("%s  %s  %s  coverage %d %%  checked %s ago", p.paint(Bold, r.Application), place(r.StackID),
 		p.verdict(s), s.Coverage(), Age(r.At, now))
 	if r.Foreign != "" {
 		p.block("  ! ", r.Foreign)
@@ -81,10 +81,14 @@ func since(at time.Time) string {
 	return "  since " + moment(at)
 }
 
-// stackName returns the name in a stack's ARN: arn:aws:cloudformation:…:stack/<name>/<id>.
-func stackName(arn string) string {
-	if parts := strings.Split(arn, "/"); len(parts) == 3 {
-		return parts[1]
+// place says what a report is of: a stack by its name, arn:aws:cloudformation:…:stack/<name>/<id>,
+// or a state by its address.
+func place(id string) string {
+	if strings.HasPrefix(id, "s3://") || strings.HasPrefix(id, "terraform:") {
+		return "state " + id
 	}
-	return arn
+	if parts := strings.Split(id, "/"); len(parts) == 3 {
+		return "stack " + parts[1]
+	}
+	return "stack " + id
 }

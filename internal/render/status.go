@@ -47,7 +47,11 @@ func Application(v gitops.View, now time.Time, colour bool) string {
 	field("repository", "%s %s", v.Repository.URL, Tracked(gitops.Repository{Branch: v.Repository.Branch, Tag: v.Repository.Tag}))
 	field("path", "%s", strings.Join(append([]string{a.Settings.Path}, a.Settings.Watch...), ", "))
 	field("target", "%s %s", a.Settings.Target.Account, a.Settings.Target.Region)
-	field("stack", "%s %s", a.Settings.CloudFormation.Stack, a.Deployed.StackID)
+	if a.Settings.Terraform != nil {
+		field("state", "%s", a.Deployed.StackID)
+	} else {
+		field("stack", "%s %s", a.Settings.CloudFormation.Stack, a.Deployed.StackID)
+	}
 	field("sync", "%s, approval %s", a.Settings.Sync.Mode, a.Settings.Sync.Approval)
 	field("wanted", "%s", commit(a.Wanted.Revision))
 	field("deployed", "%s", commit(a.Deployed.Revision))

@@ -442,7 +442,7 @@ func TestALookForDriftOutsideADeploymentIsFoundByItsID(t *testing.T) {
 	x.sees(t, gitops.OperationDetect, gitops.OperationRunning)
 	x.data.set(t, j.ReportKey(), build.Report{Job: j, Build: "driftless-plan:1", Outcome: build.OutcomeDetected, At: noon,
 		Drift: &gitops.DriftReport{At: noon, Complete: true, Resources: []gitops.ResourceDrift{{LogicalID: "aws_instance.web", Status: gitops.ResourceModified}}}})
-	if s := x.sees(t, gitops.OperationDetect, gitops.OperationDone); s.Report == nil || s.Report.Summary().Drifted != 1 {
+	if s := x.sees(t, gitops.OperationDetect, gitops.OperationDone); s.Report == nil || s.Report.Summary().Drifted != 1 || s.Report.StackID != x.w.Operation.StackID {
 		t.Errorf("sees %+v", s)
 	}
 }

@@ -190,6 +190,9 @@ func reported(op gitops.Operation, r build.Report) gitops.Sighting {
 	if s.Operation.Token != "" {
 		s.Operation.ID = r.Build
 	}
+	if s.Report != nil {
+		s.Report.StackID = op.StackID
+	}
 	switch r.Outcome {
 	case build.OutcomePlanned:
 		s.State = gitops.OperationReady

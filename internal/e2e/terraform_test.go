@@ -1,0 +1,115 @@
+package e2e_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+
+	"github.com/driftless-gitops/driftless/internal/demo"
+	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/sandbox"
+)
+
+// terraformed is a driftless.yaml with one application of Terraform at tf; more follows its name.
+func terraformed(t *testing.T, name, more string) string {
+	t.Helper()
+	if _, err := exec.LookPath("terraform"); err != nil {
+		t.Skip("NOT TESTED with the real terraform: there is none on the PATH")
+	}
+	return fmt.Sprintf("version: 1\ndefaults:\n  target: { account: %q, region: %s }\napplications:\n  - name: %s\n    path: tf\n    terraform: { version: 1.11.4 }\n%s",
+		demo.Account, sandbox.Region, name, more)
+}
+
+// parameter is a configuration that makes one parameter.
+func parameter(name, value string) string {
+	return fmt.Sprintf("provider \"aws\" {}\n\nresource \"aws_ssm_parameter\" \"p\" {\n  name        = %q\n  type        = \"String\"\n  value       = %q\n  description = %q\n}\n\noutput \"name\" {\n  value = aws_ssm_parameter.p.name\n}\n", name, value, "holds "+value)
+}
+
+// stored returns what a parameter holds in AWS.
+func stored(t *testing.T, name string) string {
+	t.Helper()
+	out, err := ssm.NewFromConfig(config(t)).GetParameter(t.Context(), &ssm.GetParameterInput{Name: &name})
+	if err != nil {
+		return err.Error()
+	}
+	return aws.ToString(out.Parameter.Value)
+}
+
+func TestATerraformApplicationIsPlannedAppliedWatchedAndBroughtBack(t *testing.T) {
+	r := watch(t, mapFS(map[string]string{"driftless.yaml": terraformed(t, "tf-main", ""), "tf/main.tf": parameter("/e2e/tf-main", "one")}))
+	v := r.ends("tf-main", r.git("rev-parse", "HEAD"), gitops.PhaseSucceeded)
+	if got := stored(t, "/e2e/tf-main"); got != "one" || v.Application.Deployed.Outputs["name"] != "/e2e/tf-main" {
+		t.Errorf("live holds %q, the outputs are %v", got, v.Application.Deployed.Outputs)
+	}
+	if log := r.cli("logs", "tf-main"); !strings.Contains(log, "aws_ssm_parameter.p: Creation complete") || !strings.Contains(log, "Apply complete!") {
+		t.Errorf("the log says:\n%s", log)
+	}
+
+	overwrite := true
+	if _, err := ssm.NewFromConfig(config(t)).PutParameter(t.Context(), &ssm.PutParameterInput{Name: aws.String("/e2e/tf-main"), Value: aws.String("by hand"), Description: aws.String("made by hand"), Overwrite: &overwrite}); err != nil {
+		t.Fatal(err)
+	}
+	drift, _ := r.stage.Run(t.Context(), "drift", "tf-main", "--detect")
+	for _, want := range []string{"aws_ssm_parameter.p", "description", "holds one", "made by hand"} {
+		if !strings.Contains(drift, want) {
+			t.Errorf("the drift does not say %q:\n%s", want, drift)
+		}
+	}
+	if strings.Contains(drift, "by hand\"") || !strings.Contains(drift, "(sensitive)") { // a parameter's value is, to the provider
+		t.Errorf("the drift shows what is sensitive:\n%s", drift)
+	}
+	r.cli("sync", "tf-main", "--wait")
+	if got := stored(t, "/e2e/tf-main"); got != "one" {
+		t.Errorf("after the sync live holds %q", got)
+	}
+
+	r.set("tf/main.tf", parameter("/e2e/tf-main", "two"))
+	r.ends("tf-main", r.push("another value"), gitops.PhaseSucceeded)
+	if got := stored(t, "/e2e/tf-main"); got != "two" {
+		t.Errorf("after the push live holds %q", got)
+	}
+}
+
+func TestATerraformPlanIsAppliedAsItWasApproved(t *testing.T) {
+	r := watch(t, mapFS(map[string]string{"driftless.yaml": terraformed(t, "tf-careful", "    sync: { approval: always }\n"), "tf/main.tf": parameter("/e2e/tf-careful", "one")}))
+	var v gitops.View
+	r.eventually("waits", func() bool {
+		v, _ = r.app("tf-careful")
+		return v.Deployment != nil && v.Deployment.Phase == gitops.PhaseAwaitingApproval
+	}, func() string { return describe(v, r.repository()) })
+	if out := r.cli("diff", "tf-careful"); !strings.Contains(out, "[+] aws_ssm_parameter.p") {
+		t.Errorf("the plan says:\n%s", out)
+	}
+	if got := stored(t, "/e2e/tf-careful"); !strings.Contains(got, "NotFound") {
+		t.Errorf("before the approval live holds %q", got)
+	}
+	r.cli("approve", "tf-careful", "--yes")
+	r.ends("tf-careful", r.git("rev-parse", "HEAD"), gitops.PhaseSucceeded)
+	if got := stored(t, "/e2e/tf-careful"); got != "one" {
+		t.Errorf("after the approval live holds %q", got)
+	}
+}
+
+func TestATerraformMistakeIsToldWithItsPlace(t *testing.T) {
+	r := watch(t, mapFS(map[string]string{"driftless.yaml": terraformed(t, "tf-broken", ""), "tf/main.tf": "resource \"aws_ssm_parameter\" \"p\" {\n  name =\n}\n"}))
+	v := r.ends("tf-broken", r.git("rev-parse", "HEAD"), gitops.PhaseFailed)
+	if !strings.Contains(v.Application.Ended.Reason, "main.tf:2") {
+		t.Errorf("the reason is %q", v.Application.Ended.Reason)
+	}
+}
+
+// The configuration is one of somebody else's, as it stands: a machine of the newest Ubuntu.
+func TestAMachineOfSomebodyElsesConfigurationRuns(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join(real, "ec2.tf"))
+	if err != nil {
+		t.Skipf("NOT TESTED with somebody else's configuration: %v", err)
+	}
+	r := watch(t, mapFS(map[string]string{"driftless.yaml": terraformed(t, "tf-machine", ""), "tf/main.tf": string(data)}))
+	r.ends("tf-machine", r.git("rev-parse", "HEAD"), gitops.PhaseSucceeded)
+}
