@@ -11,6 +11,16 @@ GOLANGCI := v2.15.0
 GOVULNCHECK := v1.8.0
 FUZZTIME ?= 10s
 
+# Where this machine has a mirror of Terraform's providers, and no configuration that says
+# where they come from, they come from there.
+MIRROR ?= /opt/tf-plugins
+ifeq ($(and $(TF_CLI_CONFIG_FILE),$(wildcard $(TF_CLI_CONFIG_FILE))),)
+ifneq ($(wildcard $(MIRROR)),)
+export TF_CLI_CONFIG_FILE := $(TOOLS)/terraformrc
+$(shell mkdir -p $(TOOLS) && printf 'provider_installation {\n  filesystem_mirror {\n    path = "%s"\n  }\n}\n' '$(MIRROR)' > $(TOOLS)/terraformrc)
+endif
+endif
+
 FAST     = $(shell go list ./... 2>/dev/null | grep -v -E '/(infra|e2e|faults)$$')
 export PATH := $(CURDIR)/.venv/bin:$(TOOLS):$(PATH)
 
