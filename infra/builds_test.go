@@ -156,11 +156,14 @@ func TestBuildRoles(t *testing.T) {
 		"no saved plan is written but by its build":    {"reconciler", "s3:PutObject", data + "tfplans/apply/t/plan", nil, policy.Silent},
 		"a lock is looked at":                          {"reconciler", "s3:GetObject", states + "applications/a.tfstate.tflock", nil, policy.Allow},
 		"no state is read but by builds":               {"reconciler", "s3:GetObject", states + "applications/a.tfstate", nil, policy.Silent},
+		"what a build printed is shown":                {"api", "s3:GetObject", data + "builds/plan/t/plan/log.txt", nil, policy.Allow},
+		"nothing else of a build is":                   {"api", "s3:GetObject", data + "builds/plan/t/plan/report.json", nil, policy.Silent},
+		"no saved plan is shown":                       {"api", "s3:GetObject", data + "tfplans/plan/t/plan", nil, policy.Silent},
 		"the reconciler enters no target as terraform": {"reconciler", "sts:AssumeRole", "arn:aws:iam::111122223333:role/driftless-terraform-apply", nil, policy.Silent},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			id := made.builder(c.role)
-			if c.role == "reconciler" {
+			if id == "" { // a function's, not a build's
 				id = made.role(c.role)
 			}
 			if got := policy.Identity(made.policies(t, id), policy.Request{Action: c.action, Resource: c.resource, Context: c.context}); got != c.want {
