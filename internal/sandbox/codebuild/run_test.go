@@ -65,9 +65,9 @@ func TestAFailedCommandEndsItsPhase(t *testing.T) {
 	for sentence, c := range map[string]struct {
 		phases, logged, unlogged, failed, context string
 	}{
-		"in install nothing else runs": {"install: { commands: [ 'exit 3', 'echo never' ] }" + withPost, "", "never", "INSTALL", "Reason: exit status 3"},
+		"in install nothing else runs": {"install: { commands: [ 'exit 3', 'echo never' ] }" + withPost, "", "post 0", "INSTALL", "Reason: exit status 3"},
 		"in pre_build only its finally runs": {"pre_build: { commands: [ 'false' ], finally: [ 'echo after' ] }" + withPost,
-			"after", "post", "PRE_BUILD", "Error while executing command: false."},
+			"after", "post 0", "PRE_BUILD", "Error while executing command: false."},
 		"in build post_build still runs": {"build: { commands: [ 'false', 'echo never' ] }" + withPost, "post 0", "never", "BUILD", "exit status 1"},
 		"killed it has failed":           {"build: { commands: [ 'kill -KILL $$' ] }", "", "never", "BUILD", "signal: killed"},
 	} {
