@@ -37,7 +37,7 @@ test: moto ## run the tests, except those of infra and the end-to-end run
 
 check: vet lint tidy moto node_modules ## what CI runs: vet, linters, all tests with -race, simulation, fuzzing, infra, the runs in the sandbox
 	@go test -race $(FAST)
-	$(MAKE) --no-print-directory sim SEEDS=20000
+	$(MAKE) --no-print-directory sim
 	$(MAKE) --no-print-directory fuzz
 	go test ./infra
 	$(MAKE) --no-print-directory synth
@@ -73,7 +73,7 @@ bench: moto node_modules build ## measure Driftless beside its peers, in about t
 conformance: moto build ## hold the sandbox to AWS; a real account only with ACCOUNT=123456789012 REGION=eu-west-1 YES=1
 	@$(BIN)/conformance $(if $(ACCOUNT),-account $(ACCOUNT)) $(if $(REGION),-region $(REGION)) $(if $(YES),-yes) $(if $(ONLY),-only $(ONLY))
 
-sim: build ## simulate the reconciler with 100,000 seeds of faults, in about four minutes; check takes the first 20,000
+sim: build ## simulate the reconciler with 100,000 seeds of faults, as check does: make sim SEEDS=1000
 	$(BIN)/sim run -every 15s -seeds $(or $(SEEDS),100000)
 
 soak: build ## the same with a million seeds, other ones each time: make soak SEEDS=5000000

@@ -9,7 +9,9 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/driftless-gitops/driftless/internal/demo"
 	"github.com/driftless-gitops/driftless/internal/gitops"
@@ -112,4 +114,84 @@ func TestAMachineOfSomebodyElsesConfigurationRuns(t *testing.T) {
 	}
 	r := watch(t, mapFS(map[string]string{"driftless.yaml": terraformed(t, "tf-machine", ""), "tf/main.tf": string(data)}))
 	r.ends("tf-machine", r.git("rev-parse", "HEAD"), gitops.PhaseSucceeded)
+}
+
+// The values are read in the build, on both sides: the plan's, where it waits for a person,
+// and the apply's, where it does not.
+func TestASecretOfTerraformsIsReadInTheBuildAndShownNowhere(t *testing.T) {
+	plain, hidden := "a parameter's secret 5f1c", "a secret's password 77ab"
+	_, err := ssm.NewFromConfig(config(t)).PutParameter(t.Context(), &ssm.PutParameterInput{Name: aws.String("/driftless/terraform/e2e"), Value: &plain, Type: types.ParameterTypeSecureString})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = secretsmanager.NewFromConfig(config(t)).CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
+		Name: aws.String("driftless/terraform/e2e"), SecretString: aws.String(`{"user":"u","password":"` + hidden + `"}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const code = `provider "aws" {}
+variable "plain" { sensitive = true }
+variable "hidden" { sensitive = true }
+variable "name" {}
+resource "aws_ssm_parameter" "p" {
+  name  = var.name
+  type  = "String"
+  value = "${var.plain} and ${var.hidden}"
+}
+output "all" {
+  value     = aws_ssm_parameter.p.value
+  sensitive = true
+}
+`
+	application := func(name, sync string) string {
+		return fmt.Sprintf("  - name: %s\n    path: tf\n    sync: { approval: %s }\n    terraform:\n      version: 1.11.4\n      vars: { name: /e2e/%s }\n"+
+			"      secrets: { plain: ssm:/driftless/terraform/e2e, hidden: \"secretsmanager:driftless/terraform/e2e#password\" }\n", name, sync, name)
+	}
+	file := terraformed(t, "x", "")
+	file = file[:strings.Index(file, "  - name: x")] + application("tf-secret", "never") + application("tf-asked", "always")
+	r := watch(t, mapFS(map[string]string{"driftless.yaml": file, "tf/main.tf": code}))
+	commit := r.git("rev-parse", "HEAD")
+	var v gitops.View
+	r.eventually("waits", func() bool {
+		v, _ = r.app("tf-asked")
+		return v.Deployment != nil && v.Deployment.Phase == gitops.PhaseAwaitingApproval
+	}, func() string { return describe(v, r.repository()) })
+	shown := r.cli("diff", "tf-asked") + r.cli("logs", "tf-asked")
+	r.cli("approve", "tf-asked", "--yes")
+	for _, name := range []string{"tf-secret", "tf-asked"} {
+		r.ends(name, commit, gitops.PhaseSucceeded)
+		if got := stored(t, "/e2e/"+name); got != plain+" and "+hidden {
+			t.Errorf("%s: live holds %q", name, got)
+		}
+		shown += r.cli("logs", name) + r.cli("status", name, "-o", "json") + r.cli("history", name, "-o", "json")
+	}
+	if strings.Contains(shown, plain) || strings.Contains(shown, hidden) {
+		t.Errorf("a secret is shown:\n%s", shown)
+	}
+}
+
+func TestR38_ANewerPushTakesThePlaceOfABuildThatWaits(t *testing.T) {
+	r := watch(t, mapFS(map[string]string{"driftless.yaml": terraformed(t, "tf-queued", ""), "tf/main.tf": parameter("/e2e/tf-queued", "one")}))
+	r.stage.Sandbox.Builds().Hold(true)
+	defer r.stage.Sandbox.Builds().Hold(false)
+	var v gitops.View
+	r.eventually("waits in the queue", func() bool {
+		v, _ = r.app("tf-queued")
+		return v.Deployment != nil && strings.Contains(v.Message, "waits in CodeBuild's queue")
+	}, func() string { return describe(v, r.repository()) })
+	first := v.Deployment.ID
+	r.set("tf/main.tf", parameter("/e2e/tf-queued", "two"))
+	commit := r.push("newer")
+	r.eventually("superseded", func() bool {
+		v, _ = r.app("tf-queued")
+		return v.Deployment != nil && v.Deployment.ID != first
+	}, func() string { return describe(v, r.repository()) })
+	r.stage.Sandbox.Builds().Hold(false)
+	r.ends("tf-queued", commit, gitops.PhaseSucceeded)
+	if got := stored(t, "/e2e/tf-queued"); got != "two" {
+		t.Errorf("live holds %q", got)
+	}
+	if d := r.history("tf-queued"); len(d) != 2 || d[1].Phase != gitops.PhaseSuperseded {
+		t.Errorf("the history is %+v", d)
+	}
 }
