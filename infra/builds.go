@@ -126,11 +126,9 @@ func (i installation) newProject(s side, p program) awsiam.Role {
 // by both: without its variables nothing can be planned.
 func (i installation) buildRights(name string) []*awsiam.PolicyStatementProps {
 	own := []string{"builds/" + name + "/", "tfplans/" + name + "/"}
-	reads := append([]string{"bundles/", "orders/"}, own...)
-	states, enters := "/*.tflock", i.buildRoles(name)
+	reads, states := []string{"bundles/", "orders/", "builds/" + name + "/"}, "/*.tflock"
 	if name == string(contract.SideApply) {
-		reads, states = append(reads, "builds/plan/", "tfplans/plan/"), "/*"
-		enters = append(enters, i.buildRoles(string(contract.SidePlan))...)
+		reads, states = append(reads, "tfplans/"), "/*"
 	}
 	in := func(objects string) *string { return jsii.String(*i.states.BucketArn() + objects) }
 	return []*awsiam.PolicyStatementProps{
@@ -140,7 +138,7 @@ func (i installation) buildRights(name string) []*awsiam.PolicyStatementProps {
 		allow("WriteStates", acts("s3:PutObject"), in(states)),
 		allow("Unlock", acts("s3:DeleteObject"), in("/*.tflock")),
 		allow("TellMissing", acts("s3:ListBucket"), i.data.BucketArn(), i.states.BucketArn()),
-		allow("Targets", acts("sts:AssumeRole"), enters...),
+		allow("Targets", acts("sts:AssumeRole"), i.buildRoles(name)...),
 		allow("Wake", acts("sqs:SendMessage"), i.queues.work.QueueArn()),
 		allow("Parameters", acts("ssm:GetParameter"), i.arn("ssm", "parameter/driftless/terraform/*")),
 		allow("Secrets", acts("secretsmanager:GetSecretValue"), i.arn("secretsmanager", "secret:driftless/terraform/*")),

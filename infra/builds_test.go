@@ -135,7 +135,7 @@ func TestBuildRoles(t *testing.T) {
 		"a plan reads no git credential":               {"plan", "ssm:GetParameter", "arn:aws:ssm:eu-west-1:111122223333:parameter/driftless/git/a", nil, policy.Silent},
 		"a plan touches no record":                     {"plan", "dynamodb:GetItem", "${Table.Arn}", nil, policy.Silent},
 		"an apply reads the plan that was reviewed":    {"apply", "s3:GetObject", data + "tfplans/plan/t/plan", nil, policy.Allow},
-		"an apply reads its report":                    {"apply", "s3:GetObject", data + "builds/plan/t/plan/report.json", nil, policy.Allow},
+		"an apply is told what it is of by its order":  {"apply", "s3:GetObject", data + "builds/plan/t/plan/report.json", nil, policy.Silent},
 		"an apply never changes it":                    {"apply", "s3:PutObject", data + "tfplans/plan/t/plan", nil, policy.Silent},
 		"an apply writes the state":                    {"apply", "s3:PutObject", states + "applications/a.tfstate", nil, policy.Allow},
 		"an apply never removes a state":               {"apply", "s3:DeleteObject", states + "applications/a.tfstate", nil, policy.Silent},

@@ -18,7 +18,10 @@ type Build struct {
 	ID     string `json:"id"`
 	Status Status `json:"buildStatus"`
 	Phase  string `json:"currentPhase"`
-	Phases []struct {
+	// Complete says that the build has ended, whatever its status (Build, API reference,
+	// "buildComplete"): one that is being stopped may have a status and still clean up.
+	Complete bool `json:"buildComplete"`
+	Phases   []struct {
 		Type     string `json:"phaseType"`
 		Status   string `json:"phaseStatus"`
 		Contexts []struct {
@@ -47,12 +50,14 @@ const (
 	StatusUnknown    Status = "" // CodeBuild knows no such build: it keeps them for a year
 )
 
-// Over reports whether the build is proven to run no more. A status that is not known here is
+// over reports whether the build is proven to run no more. A status that is not known here is
 // none that proves it.
 func (b Build) over() bool {
 	switch b.Status {
-	case StatusSucceeded, StatusFailed, StatusFault, StatusTimedOut, StatusStopped, StatusUnknown:
+	case StatusUnknown:
 		return true
+	case StatusSucceeded, StatusFailed, StatusFault, StatusTimedOut, StatusStopped:
+		return b.Complete
 	case StatusInProgress:
 		return false
 	}

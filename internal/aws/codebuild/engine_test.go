@@ -96,7 +96,7 @@ func (b *builds) Stop(_ context.Context, id string) error {
 }
 
 func (b *builds) is(id string, s codebuild.Status, phase string) {
-	b.builds[id] = codebuild.Build{ID: id, Status: s, Phase: phase}
+	b.builds[id] = codebuild.Build{ID: id, Status: s, Phase: phase, Complete: s != codebuild.StatusInProgress}
 }
 
 type world struct {
@@ -240,13 +240,14 @@ func TestR40_ABuildThatEndedWithoutAReportIsTold(t *testing.T) {
 		want    gitops.OperationState
 		words   string
 	}{
-		"a fault of CodeBuild's":              {codebuild.Build{Status: codebuild.StatusFault}, true, gitops.OperationFailed, "ended FAULT, without a report"},
-		"stopped by somebody":                 {codebuild.Build{Status: codebuild.StatusStopped}, true, gitops.OperationFailed, "ended STOPPED"},
-		"out of time":                         {codebuild.Build{Status: codebuild.StatusTimedOut, Phase: "COMPLETED"}, true, gitops.OperationFailed, "ended TIMED_OUT"},
-		"no longer known":                     {codebuild.Build{}, true, gitops.OperationFailed, "is not known to CodeBuild"},
-		"failed before it claimed":            {codebuild.Build{Status: codebuild.StatusFailed, Phase: "COMPLETED"}, false, gitops.OperationFailed, "ended FAILED"},
-		"succeeded, and left nothing":         {codebuild.Build{Status: codebuild.StatusSucceeded, Phase: "COMPLETED"}, true, gitops.OperationFailed, "without a report"},
-		"a status that nobody knows yet runs": {codebuild.Build{Status: "HIBERNATING", Phase: "BUILD"}, true, gitops.OperationRunning, ""},
+		"a fault of CodeBuild's":               {codebuild.Build{Complete: true, Status: codebuild.StatusFault}, true, gitops.OperationFailed, "ended FAULT, without a report"},
+		"stopped by somebody":                  {codebuild.Build{Complete: true, Status: codebuild.StatusStopped}, true, gitops.OperationFailed, "ended STOPPED"},
+		"out of time":                          {codebuild.Build{Complete: true, Status: codebuild.StatusTimedOut, Phase: "COMPLETED"}, true, gitops.OperationFailed, "ended TIMED_OUT"},
+		"no longer known":                      {codebuild.Build{}, true, gitops.OperationFailed, "is not known to CodeBuild"},
+		"failed before it claimed":             {codebuild.Build{Complete: true, Status: codebuild.StatusFailed, Phase: "COMPLETED"}, false, gitops.OperationFailed, "ended FAILED"},
+		"succeeded, and left nothing":          {codebuild.Build{Complete: true, Status: codebuild.StatusSucceeded, Phase: "COMPLETED"}, true, gitops.OperationFailed, "without a report"},
+		"one that is being stopped still runs": {codebuild.Build{Status: codebuild.StatusStopped, Phase: "BUILD"}, true, gitops.OperationRunning, ""},
+		"a status that nobody knows yet runs":  {codebuild.Build{Status: "HIBERNATING", Phase: "BUILD"}, true, gitops.OperationRunning, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			x := newWorld()
@@ -278,7 +279,7 @@ func TestR38_WhatWaitsForABuildIsNoFailure(t *testing.T) {
 		x := newWorld()
 		x.start(t, gitops.OperationPlan)
 		var b codebuild.Build
-		const answer = `{"id":"driftless-apply:1","buildStatus":"TIMED_OUT","currentPhase":"COMPLETED","phases":[{"phaseType":"SUBMITTED","phaseStatus":"SUCCEEDED"},{"phaseType":"QUEUED","phaseStatus":"TIMED_OUT"}]}`
+		const answer = `{"id":"driftless-apply:1","buildStatus":"TIMED_OUT","buildComplete":true,"currentPhase":"COMPLETED","phases":[{"phaseType":"SUBMITTED","phaseStatus":"SUCCEEDED"},{"phaseType":"QUEUED","phaseStatus":"TIMED_OUT"}]}`
 		if err := json.Unmarshal([]byte(answer), &b); err != nil {
 			t.Fatal(err)
 		}

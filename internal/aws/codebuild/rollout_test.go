@@ -156,7 +156,7 @@ func (x *rollout) Build(_ context.Context, id string) (codebuild.Build, error) {
 	if !ok {
 		return codebuild.Build{ID: id}, nil
 	}
-	b := codebuild.Build{ID: id, Status: p.status, Phase: "BUILD"}
+	b := codebuild.Build{ID: id, Status: p.status, Phase: "BUILD", Complete: p.status != codebuild.StatusInProgress}
 	if p.queued {
 		b.Phase = "QUEUED"
 	}
