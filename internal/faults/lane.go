@@ -25,14 +25,15 @@ import (
 )
 
 // How lanes wait: patience is how long one thing may take, mendAfter how long no function has
-// called anything for the lane until time is let pass, pulse how often the functions' calls are looked at, and
-// lookAgain how often the records are, whatever was called.
+// called anything for the lane until time is let pass, pulse how often the functions' calls are
+// looked at, and lookAgain how often the records are, whatever was called.
 const (
-	patience  = 180 * time.Second
-	mendAfter = time.Second
-	slowness  = 20 // looks, for as long as which nothing has to happen either
-	pulse     = 80 * time.Millisecond
-	lookAgain = 1500 * time.Millisecond
+	patience   = 4 * time.Minute
+	mendAfter  = time.Second
+	mendAtLast = 8 * time.Second // however slow the machine is
+	slowness   = 20              // looks, for as long as which nothing has to happen either
+	pulse      = 80 * time.Millisecond
+	lookAgain  = 1500 * time.Millisecond
 )
 
 // Lane is one repository with one application, whose stack has one queue.
@@ -239,7 +240,7 @@ func (n *Lane) until(ctx context.Context, what string, holds func() (bool, error
 			if ok, err := holds(); ok || err != nil {
 				return err
 			}
-			quiet = max(quiet, slowness*time.Since(asked))
+			quiet = max(quiet, min(slowness*time.Since(asked), mendAtLast))
 			looked, looks = time.Now(), calls
 		}
 		before = calls
@@ -253,8 +254,8 @@ func (n *Lane) until(ctx context.Context, what string, holds func() (bool, error
 			return fmt.Errorf("%s: did not happen within %s", what, patience)
 		case time.Since(active) > quiet && !n.strict:
 			n.mends++
-			active, quiet = time.Now(), 2*quiet
-			if err := errors.Join(n.mend(ctx), n.hasten(ctx)); err != nil {
+			active, quiet = time.Now(), min(2*quiet, mendAtLast)
+			if err := errors.Join(n.hasten(ctx), n.mend(ctx)); err != nil {
 				return fmt.Errorf("%s: %w", what, err)
 			}
 		}

@@ -21,17 +21,19 @@ type Reference struct {
 	Ends  map[string]End // by step
 }
 
-// Record plays every scenario undisturbed, all side by side. That one recording ends as the
-// other is an error where it does not hold.
+// Record plays every scenario undisturbed, one beside the other. That one recording ends as the
+// next is an error where it does not hold.
 func (l *Lab) Record(ctx context.Context) (Reference, error) {
 	r := recorder{ends: map[string]End{}, times: map[Site]int{}}
 	var lanes sync.WaitGroup
-	errs := make([]error, recordings*len(scenarios))
-	for i := range errs {
+	errs := make([]error, len(scenarios))
+	for i, s := range scenarios {
 		lanes.Go(func() {
-			s := scenarios[i%len(scenarios)]
-			if err := r.record(ctx, l, s); err != nil {
-				errs[i] = fmt.Errorf("undisturbed: %s: %w", s.host, err)
+			for range recordings {
+				if err := r.record(ctx, l, s); err != nil {
+					errs[i] = fmt.Errorf("undisturbed: %s: %w", s.host, err)
+					return
+				}
 			}
 		})
 	}

@@ -215,7 +215,9 @@ func (n *Lane) ends(ctx context.Context, want gitops.Phase) error {
 	})
 	if err != nil {
 		last, unknown := n.latest(ctx)
-		return errors.Join(fmt.Errorf("%w; it is %s %q %q", err, last.Phase, last.Reason, last.Progress), unknown)
+		r, gone := n.lab.store.Repository(ctx, n.id)
+		return errors.Join(fmt.Errorf("%w; it is %s %q %q, the repository's trouble %q, and the forge shows %v",
+			err, last.Phase, last.Reason, last.Progress, r.Trouble, n.shown(n.head())), unknown, gone)
 	}
 	return nil
 }
