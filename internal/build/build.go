@@ -42,8 +42,12 @@ const (
 
 // SideOf returns where an application is planned: what a person has to approve whatever it holds
 // is planned with the rights to read. Where it may be that nobody has to, it is planned where
-// it is applied, by the build that then applies it.
+// it is applied, by the build that then applies it. So is a workspace, whose first plan writes an
+// empty state.
 func SideOf(s gitops.Settings) Side {
+	if t := s.Terraform; t != nil && t.Workspace != "" && t.Workspace != "default" {
+		return SideApply
+	}
 	if s.Sync.Mode == gitops.SyncManual || s.Sync.Approval == gitops.ApprovalAlways {
 		return SidePlan
 	}
@@ -143,8 +147,14 @@ type State struct {
 	Region string `json:"region"`
 }
 
-// LockKey is the object by which Terraform's S3 backend locks the state (use_lockfile).
-func (s State) LockKey() string { return s.Key + ".tflock" }
+// LockKey is the object by which Terraform's S3 backend locks the state of a workspace
+// (Terraform, "Backend type: s3", use_lockfile and workspace_key_prefix).
+func (s State) LockKey(workspace string) string {
+	if workspace != "" && workspace != "default" {
+		return "env:/" + workspace + "/" + s.Key + ".tflock"
+	}
+	return s.Key + ".tflock"
+}
 
 // Address names the state that the order is about, for records.
 func (o Order) Address() string {

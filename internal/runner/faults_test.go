@@ -101,7 +101,7 @@ func (w *world) applyingSlowly() (cmd *exec.Cmd, apply build.Order, files map[st
 // locked reports whether the state is.
 func (w *world) locked(o build.Order) bool {
 	w.Helper()
-	_, err := w.object(w.state, o.State.LockKey())
+	_, err := w.object(w.state, o.State.LockKey(""))
 	return err == nil
 }
 
@@ -116,7 +116,7 @@ func TestR30_ABuildThatIsKilledLeavesALockThatTheNextPlanRemovesForAPersonToLook
 		t.Fatalf("a build that was killed reported %s", got)
 	}
 	var lock build.Lock
-	data, err := w.object(w.state, apply.State.LockKey())
+	data, err := w.object(w.state, apply.State.LockKey(""))
 	w.must(err)
 	w.must(unmarshal(data, &lock))
 	var owner build.Owner

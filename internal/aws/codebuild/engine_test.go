@@ -177,18 +177,20 @@ func (x *world) plans(t *testing.T, id string, s build.Side) {
 
 func TestAPlanIsOrderedAndThenBuilt(t *testing.T) {
 	for name, c := range map[string]struct {
-		sync gitops.Sync
-		side build.Side
-		stay bool
+		sync      gitops.Sync
+		side      build.Side
+		stay      bool
+		workspace string
 	}{
-		"where nobody may have to approve, on the apply side": {gitops.Sync{Mode: gitops.SyncAuto, Approval: gitops.ApprovalDestructive}, build.SideApply, true},
-		"where nobody has to, too":                            {gitops.Sync{Mode: gitops.SyncAuto, Approval: gitops.ApprovalNever}, build.SideApply, true},
-		"where somebody always has to, on the plan side":      {gitops.Sync{Mode: gitops.SyncAuto, Approval: gitops.ApprovalAlways}, build.SidePlan, false},
-		"where it is only synced by hand, too":                {gitops.Sync{Mode: gitops.SyncManual, Approval: gitops.ApprovalNever}, build.SidePlan, false},
+		"where nobody may have to approve, on the apply side":        {gitops.Sync{Mode: gitops.SyncAuto, Approval: gitops.ApprovalDestructive}, build.SideApply, true, ""},
+		"where nobody has to, too":                                   {gitops.Sync{Mode: gitops.SyncAuto, Approval: gitops.ApprovalNever}, build.SideApply, true, "default"},
+		"where somebody always has to, on the plan side":             {gitops.Sync{Mode: gitops.SyncAuto, Approval: gitops.ApprovalAlways}, build.SidePlan, false, ""},
+		"of a workspace, whose first plan writes, on the apply side": {gitops.Sync{Mode: gitops.SyncAuto, Approval: gitops.ApprovalAlways}, build.SideApply, true, "blue"},
+		"where it is only synced by hand, too":                       {gitops.Sync{Mode: gitops.SyncManual, Approval: gitops.ApprovalNever}, build.SidePlan, false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			x := newWorld()
-			x.w.Settings.Sync = c.sync
+			x.w.Settings.Sync, x.w.Settings.Terraform.Workspace = c.sync, c.workspace
 			x.start(t, gitops.OperationPlan)
 			j := x.job(c.side, gitops.OperationPlan)
 			want := "driftless-" + string(c.side) + " " + token + "-plan map[DRIFTLESS_APPLICATION:data DRIFTLESS_ORDER:" + j.OrderKey() + "]"
@@ -354,6 +356,17 @@ func TestAnApplyTakesABuildOfItsOwn(t *testing.T) {
 			t.Errorf("started %v", x.builds.started)
 		}
 	})
+}
+
+func TestTheLockOfAWorkspaceIsItsOwn(t *testing.T) {
+	x := newWorld()
+	x.w.Settings.Terraform.Workspace = "blue"
+	x.states.set(t, "applications/data.tfstate.tflock", build.Lock{ID: "another's", Who: "ann@laptop", Created: noon})
+	x.start(t, gitops.OperationPlan)
+	x.states.set(t, "env:/blue/applications/data.tfstate.tflock", build.Lock{ID: "its own", Who: "ann@laptop", Created: noon})
+	if _, err := x.Start(t.Context(), x.w); err == nil || !strings.Contains(err.Error(), "its own") {
+		t.Errorf("got %v", err)
+	}
 }
 
 func TestR30_ABuildThatIsKilledWhileItAppliesBlocks(t *testing.T) {

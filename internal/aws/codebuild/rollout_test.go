@@ -240,7 +240,7 @@ func (x *rollout) claim(p *program) {
 
 // lock takes the state's lock, which the programs hold from here to the end of their job.
 func (x *rollout) lock(p *program) {
-	key := p.order.State.LockKey()
+	key := p.order.State.LockKey("")
 	if _, held := x.states[key]; held && p.order.Unlock != nil && get[build.Lock](x.t, x.states, key).ID == p.order.Unlock.ID {
 		delete(x.states, key)
 	}
@@ -253,7 +253,7 @@ func (x *rollout) lock(p *program) {
 	x.states[key] = data
 }
 
-func (x *rollout) unlock(p *program) { delete(x.states, p.order.State.LockKey()) }
+func (x *rollout) unlock(p *program) { delete(x.states, p.order.State.LockKey("")) }
 
 func (x *rollout) plan(p *program) {
 	if p.job.Kind != gitops.OperationDetect {

@@ -155,7 +155,7 @@ func (e *Engine) left(ctx context.Context, w reconcile.Work) (lock *build.Lock, 
 		return nil, false, nil // its backend is its own, and terraform itself tells of its lock
 	}
 	state := e.state(w.Application)
-	held, there, err := read[build.Lock](ctx, e.States, state.LockKey())
+	held, there, err := read[build.Lock](ctx, e.States, state.LockKey(w.Settings.Terraform.Workspace))
 	if err != nil || !there {
 		return nil, false, err
 	}
