@@ -79,8 +79,10 @@ func job(ctx context.Context) error {
 		return fmt.Errorf("make a directory: %w", err)
 	}
 	defer os.RemoveAll(dir)
+	blobs := s3.New(cfg, given[build.EnvBucket])
 	r := &runner.Runner{
-		Blobs:     s3.New(cfg, given[build.EnvBucket]),
+		Blobs:     blobs,
+		Cache:     blobs.UpTo(runner.MaxKept),
 		Secrets:   map[string]runner.Secrets{"ssm": ssm.New(cfg, time.Now), "secretsmanager": secretsmanager.New(cfg, time.Now)},
 		Installer: install.Installer{Dir: dir},
 		Wake: func(ctx context.Context, queue, application, reason string) error {

@@ -111,6 +111,12 @@ func OwnerKey(side Side, application, who string) string {
 	return "builds/" + string(side) + "/owner/" + application + "/" + hex.EncodeToString(sum[:8]) + ".json"
 }
 
+// CacheKey is where a side's builds keep, for later ones, what they downloaded. It is the side's
+// own: what was kept while planning for review is in nothing that is applied.
+func CacheKey(side Side, name string) string {
+	return "builds/" + string(side) + "/cache/" + name
+}
+
 // Order is what a build is to do.
 type Order struct {
 	Schema      int              `json:"schema"`

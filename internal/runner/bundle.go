@@ -2,12 +2,14 @@ package runner
 
 import (
 	"archive/zip"
+	"compress/flate"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -23,6 +25,16 @@ const (
 	maxFiles = 10_000
 	maxDepth = 32
 )
+
+// limits are what an archive may hold, and what of its files' modes is kept.
+type limits struct {
+	what  string // for people
+	bytes uint64
+	files int
+	mode  fs.FileMode // permissions beside the owner's to read and write
+}
+
+var bundle = limits{"the bundle", maxBytes, maxFiles, 0o100}
 
 // download writes what stands under a key to a file, and returns its SHA-256 in hex.
 func (s *session) download(ctx context.Context, key, name string) (sum string, err error) {
@@ -49,7 +61,7 @@ func (s *session) fetch(ctx context.Context) error {
 		return blocked("bundle %s was changed: its content has the hash %s", key, sum)
 	}
 	root := s.path("bundle")
-	if err := unpack(packed, root); err != nil {
+	if err := bundle.unpack(packed, root); err != nil {
 		return err
 	}
 	s.app = filepath.Join(root, filepath.FromSlash(s.order.Path))
@@ -61,52 +73,113 @@ func (s *session) fetch(ctx context.Context) error {
 
 // unpack writes an archive's files below a directory that it makes. It refuses, before it writes
 // anything, what is no regular file with a name of its own below that directory.
-func unpack(archive, dir string) error {
+func (l limits) unpack(archive, dir string) error {
 	z, err := zip.OpenReader(archive)
 	if err != nil {
-		return failed("the bundle cannot be opened: %v", err)
+		return failed("%s cannot be opened: %v", l.what, err)
 	}
 	defer z.Close()
-	if len(z.File) > maxFiles {
-		return failed("the bundle has %d files; at most %d are allowed", len(z.File), maxFiles)
+	if len(z.File) > l.files {
+		return failed("%s has %d files; at most %d are allowed", l.what, len(z.File), l.files)
 	}
-	left := uint64(maxBytes)
+	left := l.bytes
 	for _, f := range z.File {
-		if err := allowed(f); err != nil {
+		if err := l.allowed(&f.FileHeader); err != nil {
 			return err
 		}
 		if f.UncompressedSize64 > left {
-			return failed("the bundle holds more than %d bytes", maxBytes)
+			return failed("%s holds more than %d bytes", l.what, l.bytes)
 		}
 		left -= f.UncompressedSize64
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
-		return fmt.Errorf("unpack bundle: %w", err)
+		return fmt.Errorf("unpack %s: %w", l.what, err)
 	}
 	for _, f := range z.File {
-		if err := extract(f, filepath.Join(dir, filepath.FromSlash(f.Name))); err != nil {
+		if err := l.extract(f, filepath.Join(dir, filepath.FromSlash(f.Name))); err != nil {
 			return fmt.Errorf("unpack %s: %w", gitops.Printable(f.Name), err)
 		}
 	}
 	return nil
 }
 
+// pack writes an archive of what lies below a directory, with other contents for some files. What
+// git notes of itself is left out. It refuses what unpack would.
+func (l limits) pack(ctx context.Context, dir string, into io.Writer, instead map[string][]byte) error {
+	z := zip.NewWriter(into)
+	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
+	left, files := l.bytes, 0
+	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if e.IsDir() {
+			if e.Name() == ".git" {
+				return filepath.SkipDir
+			}
+			return ctx.Err()
+		}
+		header, err := l.header(dir, name, e)
+		if err != nil {
+			return err
+		}
+		if files++; files > l.files || header.UncompressedSize64 > left {
+			return fmt.Errorf("%s has more than %d files or %d bytes", filepath.Base(dir), l.files, l.bytes)
+		}
+		left -= header.UncompressedSize64
+		w, err := z.CreateHeader(header)
+		if err != nil {
+			return err
+		}
+		if data, ok := instead[header.Name]; ok {
+			_, err = w.Write(data)
+			return err
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		_, err = io.Copy(w, f)
+		return err
+	})
+	return errors.Join(err, z.Close())
+}
+
+// header is a file's in an archive of a directory.
+func (l limits) header(dir, name string, e fs.DirEntry) (*zip.FileHeader, error) {
+	info, err := e.Info()
+	if err != nil {
+		return nil, err
+	}
+	header, err := zip.FileInfoHeader(info)
+	if err != nil {
+		return nil, err
+	}
+	relative, err := filepath.Rel(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	header.Name, header.Method = filepath.ToSlash(relative), zip.Deflate
+	return header, l.allowed(header)
+}
+
 // allowed refuses names that lead elsewhere, and whatever is no regular file.
-func allowed(f *zip.File) error {
+func (l limits) allowed(f *zip.FileHeader) error {
 	name := gitops.Printable(f.Name)
 	switch {
 	case !f.Mode().IsRegular():
-		return failed("the bundle's %s is no regular file (%s)", name, f.Mode().Type())
+		return failed("%s's %s is no regular file (%s)", l.what, name, f.Mode().Type())
 	case strings.Contains(f.Name, `\`), !filepath.IsLocal(filepath.FromSlash(f.Name)), path.Clean(f.Name) != f.Name:
-		return failed("the bundle's %s is no name below its root", name)
+		return failed("%s's %s is no name below its root", l.what, name)
 	case strings.Count(f.Name, "/") >= maxDepth:
-		return failed("the bundle's %s lies deeper than %d directories", name, maxDepth)
+		return failed("%s's %s lies deeper than %d directories", l.what, name, maxDepth)
 	}
 	return nil
 }
 
 // extract writes one file. What its header says of its size is held to.
-func extract(f *zip.File, to string) error {
+func (l limits) extract(f *zip.File, to string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return err
 	}
@@ -115,11 +188,11 @@ func extract(f *zip.File, to string) error {
 		return err
 	}
 	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600|f.Mode().Perm()&0o100)
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600|f.Mode().Perm()&l.mode)
 	if err != nil {
 		return err
 	}
 	// The reader itself ends with an error where there is more or less than the header says.
-	_, err = io.Copy(out, io.LimitReader(in, maxBytes))
+	_, err = io.Copy(out, io.LimitReader(in, int64(l.bytes)))
 	return errors.Join(err, out.Close())
 }

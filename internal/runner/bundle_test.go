@@ -46,7 +46,7 @@ func TestABundleIsUnpackedAsItIs(t *testing.T) {
 	run := zip.FileHeader{Name: "a/run.sh"}
 	run.SetMode(0o755)
 	dir := filepath.Join(t.TempDir(), "out")
-	if err := unpack(archive(t, zip.FileHeader{Name: "a/b/main.tf"}, run), dir); err != nil {
+	if err := bundle.unpack(archive(t, zip.FileHeader{Name: "a/b/main.tf"}, run), dir); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(filepath.Join(dir, "a/b/main.tf"))
@@ -74,7 +74,7 @@ func TestWhatLeadsElsewhereIsRefusedBeforeAnythingIsWritten(t *testing.T) {
 	for name, entry := range bad {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "out")
-			err := unpack(archive(t, zip.FileHeader{Name: "good.tf"}, entry), dir)
+			err := bundle.unpack(archive(t, zip.FileHeader{Name: "good.tf"}, entry), dir)
 			if err == nil {
 				t.Fatal("it was unpacked")
 			}
@@ -93,15 +93,15 @@ func TestABundleIsBounded(t *testing.T) {
 	for i := range entries {
 		entries[i].Name = fmt.Sprint(i)
 	}
-	if err := unpack(archive(t, entries...), filepath.Join(t.TempDir(), "out")); err == nil || !strings.Contains(err.Error(), "10001 files") {
+	if err := bundle.unpack(archive(t, entries...), filepath.Join(t.TempDir(), "out")); err == nil || !strings.Contains(err.Error(), "10001 files") {
 		t.Errorf("too many files: %v", err)
 	}
 	entries[0].Name = "../as many as are allowed"
-	if err := unpack(archive(t, entries[:maxFiles]...), filepath.Join(t.TempDir(), "out")); err == nil || !strings.Contains(err.Error(), entries[0].Name) {
+	if err := bundle.unpack(archive(t, entries[:maxFiles]...), filepath.Join(t.TempDir(), "out")); err == nil || !strings.Contains(err.Error(), entries[0].Name) {
 		t.Errorf("as many as are allowed, one of them no name: %v", err)
 	}
 	twice := archive(t, zip.FileHeader{Name: "a"}, zip.FileHeader{Name: "a"})
-	if err := unpack(twice, filepath.Join(t.TempDir(), "out")); err == nil {
+	if err := bundle.unpack(twice, filepath.Join(t.TempDir(), "out")); err == nil {
 		t.Error("one name twice was unpacked")
 	}
 	large := archive(t, zip.FileHeader{Name: "a"})
@@ -121,7 +121,7 @@ func TestABundleIsBounded(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := unpack(large, filepath.Join(t.TempDir(), "out")); err == nil || !strings.Contains(err.Error(), "more than") {
+	if err := bundle.unpack(large, filepath.Join(t.TempDir(), "out")); err == nil || !strings.Contains(err.Error(), "more than") {
 		t.Errorf("too large: %v", err)
 	}
 }

@@ -17,6 +17,7 @@ type configuration struct {
 	backend string          // the type of its backend block; "cloud" for a cloud block; empty for neither
 	where   string          // file and line of that block
 	whole   map[string]bool // variables whose values are expressions rather than texts
+	modules []call          // what it calls, in no order
 }
 
 // inspect reads the files of a root module. Its error is the first mistake, with file and line.
@@ -82,10 +83,14 @@ func mistake(problems hcl.Diagnostics) error {
 // which says it better.
 func (c *configuration) read(file *hcl.File) error {
 	content, _, _ := file.Body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
-		{Type: "terraform"}, {Type: "variable", LabelNames: []string{"name"}}}})
+		{Type: "terraform"}, {Type: "variable", LabelNames: []string{"name"}}, {Type: "module", LabelNames: []string{"name"}}}})
 	for _, b := range content.Blocks {
-		if b.Type == "variable" {
+		switch b.Type {
+		case "variable":
 			c.variable(b)
+			continue
+		case "module":
+			c.modules = append(c.modules, called(b))
 			continue
 		}
 		inner, _, _ := b.Body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{

@@ -31,12 +31,16 @@ func (s *session) prepare(ctx context.Context) error {
 	if err := s.step("fetch", func() error { return s.fetch(ctx) }); err != nil {
 		return err
 	}
+	var err error
+	s.lock, err = os.ReadFile(filepath.Join(s.app, lockFile))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("read %s: %w", lockFile, err)
+	}
 	if s.job.Kind == gitops.OperationApply {
 		if err := s.fetchPlan(ctx); err != nil {
 			return err
 		}
 	}
-	var err error
 	if s.config, err = inspect(s.app, s.order.Terraform.Flavor); err != nil {
 		return err
 	}
@@ -133,11 +137,21 @@ func (s *session) init(ctx context.Context) error {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("find %s: %w", lockFile, err)
 	}
-	r, err2 := s.terraform(ctx, initArgs(backend, err == nil))
-	if err2 != nil {
-		return err2
+	args := initArgs(backend, err == nil)
+	reused := s.restore(ctx)
+	r, err := s.terraform(ctx, append(args, reused.args...))
+	if err == nil && r.code != 0 && reused.some && ctx.Err() == nil {
+		s.log.printf("\nOnce more, without what an earlier build downloaded.\n")
+		if err := s.forget(); err != nil {
+			return err
+		}
+		r, err = s.terraform(ctx, args)
+	}
+	if err != nil {
+		return err
 	}
 	if r.code != 0 {
+		s.fresh = nil
 		return ended("init", r)
 	}
 	return s.selectWorkspace(ctx)

@@ -29,6 +29,14 @@ type Blobs interface {
 	Replace(ctx context.Context, key string, data []byte) error
 }
 
+// Cache keeps archives for later builds: those of the data bucket, large ones too.
+type Cache interface {
+	// GetFile reads what stands under a key; reconcile.ErrNotFound.
+	GetFile(ctx context.Context, key string, into io.Writer) error
+	// PutFile writes under a key where nothing stands.
+	PutFile(ctx context.Context, key string, from io.ReadSeeker) error
+}
+
 // Secrets reads one kind of secrets by their names; reconcile.ErrNotFound, reconcile.ErrDenied.
 type Secrets interface {
 	Read(ctx context.Context, name string) (secret.Secret, error)
@@ -44,6 +52,7 @@ type Installer interface {
 // Runner does the job of one build.
 type Runner struct {
 	Blobs     Blobs
+	Cache     Cache              // nil: each build downloads by itself
 	Secrets   map[string]Secrets // by what references begin with: ssm, secretsmanager
 	Installer Installer
 	// Wake has the reconciler look at an application, by a message to a queue.
@@ -78,6 +87,7 @@ func (r *Runner) Run(ctx context.Context, key string) error {
 		return err
 	}
 	s := &session{Runner: r, order: o, job: o.Job, over: make(chan struct{})}
+	defer s.store(ctx) // nobody waits for it any more
 	defer s.end()
 	outcome, err := s.run(ctx)
 	if err == nil && outcome == build.OutcomePlanned && s.stays() {

@@ -21,6 +21,8 @@ type session struct {
 
 	app     string        // the application's directory, unpacked
 	config  configuration // what it says
+	lock    []byte        // the committed lock file; nil where none is
+	fresh   []download    // what init downloaded that no earlier build did
 	program string        // terraform's path
 	env     []string      // terraform's environment
 	veil                  // before what nobody may see

@@ -59,6 +59,10 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if len(os.Args) == 2 && os.Args[1] == "provider" {
+		fmt.Fprintln(os.Stderr, serveProvider())
+		os.Exit(1)
+	}
 	os.Exit(testMain(m))
 }
 

@@ -19,21 +19,27 @@ import (
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 )
 
-// largest is how many bytes are read of one blob: more than the largest Bundle, less than
-// a function has of memory and of disk.
+// largest is how many bytes are read of one blob, unless UpTo says otherwise: more than the
+// largest Bundle, less than a function has of memory and of disk.
 const largest = 64 << 20
 
 // Blobs keeps blobs in a bucket.
 type Blobs struct {
-	client *sdk.Client
-	bucket string
+	client  *sdk.Client
+	bucket  string
+	largest int64
 }
 
 var _ reconcile.Blobs = (*Blobs)(nil)
 
 // New returns the blobs in a bucket.
 func New(cfg aws.Config, bucket string) *Blobs {
-	return &Blobs{client: sdk.NewFromConfig(cfg), bucket: bucket}
+	return &Blobs{client: sdk.NewFromConfig(cfg), bucket: bucket, largest: largest}
+}
+
+// UpTo returns the same blobs, of which up to so many bytes are read.
+func (b *Blobs) UpTo(largest int64) *Blobs {
+	return &Blobs{client: b.client, bucket: b.bucket, largest: largest}
 }
 
 // Put implements reconcile.Blobs. What stands under the key already stays.
@@ -110,12 +116,12 @@ func (b *Blobs) GetFile(ctx context.Context, key string, into io.Writer) error {
 		return fmt.Errorf("get %s: %w", b.object(key), translate(err))
 	}
 	defer out.Body.Close()
-	n, err := io.Copy(into, io.LimitReader(out.Body, largest+1))
+	n, err := io.Copy(into, io.LimitReader(out.Body, b.largest+1))
 	if err != nil {
 		return fmt.Errorf("read %s: %w", b.object(key), err)
 	}
-	if n > largest {
-		return fmt.Errorf("read %s: it is larger than %d bytes", b.object(key), largest)
+	if n > b.largest {
+		return fmt.Errorf("read %s: it is larger than %d bytes", b.object(key), b.largest)
 	}
 	return nil
 }

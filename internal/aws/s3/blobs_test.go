@@ -60,6 +60,18 @@ func TestBlobsKeepTheirContract(t *testing.T) {
 			t.Errorf("%q stands there, %v", data, err)
 		}
 	})
+	t.Run("no more is read than is allowed", func(t *testing.T) {
+		blobs := s3.New(cfg, "driftless-1")
+		if err := blobs.Put(t.Context(), "builds/four", []byte("four")); err != nil {
+			t.Fatal(err)
+		}
+		if data, err := blobs.UpTo(4).Get(t.Context(), "builds/four"); err != nil || string(data) != "four" {
+			t.Errorf("as much: %q, %v", data, err)
+		}
+		if _, err := blobs.UpTo(3).Get(t.Context(), "builds/four"); err == nil || !strings.Contains(err.Error(), "larger than 3 bytes") {
+			t.Errorf("more: %v", err)
+		}
+	})
 	t.Run("a bucket that is gone is a right that is missing, not a missing blob", func(t *testing.T) {
 		_, err := s3.New(cfg, "nowhere").Get(t.Context(), "plans/1")
 		if !errors.Is(err, reconcile.ErrDenied) || errors.Is(err, reconcile.ErrNotFound) {
