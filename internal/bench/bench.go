@@ -52,6 +52,7 @@ var goals = []struct {
 	{[]string{"G7"}, (*bench).starts},
 	{[]string{"G8"}, (*bench).processor},
 	{[]string{"G9"}, (*bench).costs},
+	{[]string{"G6"}, (*bench).terraforms}, // last: its application is none that the others count
 }
 
 // Run measures and returns ErrMissed, ErrBusy, or what kept it from measuring. A run of all

@@ -10,8 +10,16 @@ import (
 
 // invocations counts the sandbox's invocations of functions: it is the sandbox's log.
 type invocations struct {
-	mu   sync.Mutex
-	seen map[string][]time.Duration // how long each took, by function
+	mu    sync.Mutex
+	seen  map[string][]time.Duration // how long each took, by function
+	ended map[string]time.Time       // when the latest did, by function
+}
+
+// last is when a function's latest invocation ended.
+func (i *invocations) last(function string) time.Time {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.ended[function]
 }
 
 // take returns what was counted since it was last called.
@@ -57,6 +65,10 @@ func (i *invocations) Handle(_ context.Context, r slog.Record) error {
 	if i.seen == nil {
 		i.seen = map[string][]time.Duration{}
 	}
+	if i.ended == nil {
+		i.ended = map[string]time.Time{}
+	}
+	i.ended[function] = r.Time
 	i.seen[function] = append(i.seen[function], took)
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
 	"github.com/driftless-gitops/driftless/internal/aws/dynamodb"
 	"github.com/driftless-gitops/driftless/internal/demo"
@@ -35,8 +36,10 @@ type stage struct {
 	store   *dynamodb.Store
 	invoked *invocations
 	stream  *stream
-	names   []string          // of the applications
-	every   map[string]string // how often drift is looked for, where not by default
+	made    []types.StackResource // of Driftless's own stack
+	names   []string              // of the applications
+	every   map[string]string     // how often drift is looked for, where not by default
+	builds  map[string]string     // versions of Terraform, of the applications that are none of CloudFormation
 	edits   int
 }
 
@@ -86,16 +89,27 @@ func (s *stage) begin(ctx context.Context) error {
 	resources, err := cloudformation.NewFromConfig(s.config()).DescribeStackResources(ctx,
 		&cloudformation.DescribeStackResourcesInput{StackName: aws.String("Driftless")})
 	if err != nil {
-		return fmt.Errorf("find the table: %w", err)
+		return fmt.Errorf("list what was installed: %w", err)
 	}
-	for _, r := range resources.StackResources {
-		if aws.ToString(r.ResourceType) == "AWS::DynamoDB::Table" {
-			s.store = dynamodb.New(s.config(), aws.ToString(r.PhysicalResourceId), nil, time.Now)
-			s.stream, err = newStream(ctx, s.config(), aws.ToString(r.PhysicalResourceId))
-			return err
+	s.made = resources.StackResources
+	table, err := s.resource("AWS::DynamoDB::Table", "")
+	if err != nil {
+		return err
+	}
+	s.store = dynamodb.New(s.config(), table, nil, time.Now)
+	s.stream, err = newStream(ctx, s.config(), table)
+	return err
+}
+
+// resource returns the name in AWS of the first resource of a type that was installed under a
+// name that begins so.
+func (s *stage) resource(kind, name string) (string, error) {
+	for _, r := range s.made {
+		if aws.ToString(r.ResourceType) == kind && strings.HasPrefix(aws.ToString(r.LogicalResourceId), name) {
+			return aws.ToString(r.PhysicalResourceId), nil
 		}
 	}
-	return errors.New("find the table: the stack Driftless has none")
+	return "", fmt.Errorf("find %s %s: the stack Driftless has none", kind, name)
 }
 
 // config is for calls to the sandbox as its administrator.
@@ -174,7 +188,8 @@ func (s *stage) calls() (functions, people int64) {
 	return functions, people
 }
 
-// add makes applications, each of a small stack, and waits until they are deployed.
+// add makes applications, each of a small stack or configuration, and waits until they are
+// deployed.
 func (s *stage) add(ctx context.Context, names ...string) error {
 	names = slices.DeleteFunc(names, func(n string) bool { return slices.Contains(s.names, n) })
 	if len(names) == 0 {
@@ -207,9 +222,12 @@ func (s *stage) add(ctx context.Context, names ...string) error {
 	return nil
 }
 
-// edit changes an application's template as no edit before.
+// edit changes an application's template or configuration as no edit before.
 func (s *stage) edit(name string) error {
 	s.edits++
+	if s.builds[name] != "" {
+		return s.Set("stacks/"+name+"/main.tf", configuration(name, s.edits))
+	}
 	return s.Set("stacks/"+name+"/template.yaml", template(name, s.edits))
 }
 
@@ -217,7 +235,11 @@ func (s *stage) edit(name string) error {
 func (s *stage) applications() string {
 	text := fmt.Sprintf("version: 1\ndefaults:\n  target: { account: %q, region: %s }\napplications:\n", sandbox.Account, sandbox.Region)
 	for _, n := range slices.Sorted(slices.Values(s.names)) {
-		text += fmt.Sprintf("  - name: %s\n    path: stacks/%s\n    cloudformation: { stack: %s }\n", n, n, n)
+		engine := fmt.Sprintf("cloudformation: { stack: %s }", n)
+		if version := s.builds[n]; version != "" {
+			engine = fmt.Sprintf("terraform: { version: %s }", version)
+		}
+		text += fmt.Sprintf("  - name: %s\n    path: stacks/%s\n    %s\n", n, n, engine)
 		if every := s.every[n]; every != "" {
 			text += fmt.Sprintf("    drift: { every: %s }\n", every)
 		}
