@@ -42,7 +42,7 @@ check: vet lint tidy moto node_modules ## what CI runs: vet, linters, all tests 
 	go test ./infra
 	$(MAKE) --no-print-directory synth
 	$(MAKE) --no-print-directory e2e
-	go test ./internal/faults -run 'ThePage|EveryRow|TheSeed|EveryCall|ATestThat'
+	go test -timeout 20m ./internal/faults -run 'R13|TheRollouts|ThePage|EveryRow|EveryCase|TheSeed|ACallHas|WhatEnds|ATestThat'
 
 vet:
 	go vet ./...
