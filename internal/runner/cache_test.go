@@ -311,3 +311,14 @@ func TestABuildEndsWellWhereNothingCanBeKept(t *testing.T) {
 		t.Errorf("kept are %q", got)
 	}
 }
+
+func TestOfAnInitThatFailedNothingIsKept(t *testing.T) {
+	w := newWorld(t)
+	g := newRegistry(w)
+	files := g.files("v1.0.0")
+	files["main.tf"] = strings.Replace(files["main.tf"], "x = {", "y = { source = \"acme/y\" }\n    x = {", 1)
+	w.want(w.cached(w.order(gitops.OperationPlan, files)), build.OutcomeFailed)
+	if asked, got := strings.Join(g.requests(), " "), w.caches(); !strings.Contains(asked, "/module.git/") || len(got) > 0 {
+		t.Errorf("kept are %q of what was asked for: %s", got, asked)
+	}
+}

@@ -147,11 +147,13 @@ func (s *session) init(ctx context.Context) error {
 		}
 		r, err = s.terraform(ctx, args)
 	}
+	if err != nil || r.code != 0 {
+		s.fresh = nil // what is there may be a part of it
+	}
 	if err != nil {
 		return err
 	}
 	if r.code != 0 {
-		s.fresh = nil
 		return ended("init", r)
 	}
 	return s.selectWorkspace(ctx)
