@@ -189,7 +189,7 @@ func (w *writer) application(a Application, indent string) {
 		}
 		w.line("%s  terraform: { %s }", indent, keys)
 		return
-	default:
+	case gitops.EngineCDK, gitops.EngineSAM:
 		w.line("%s  %s: {}", indent, a.Engine)
 		return
 	}
