@@ -27,9 +27,11 @@ import (
 	"github.com/driftless-gitops/driftless/internal/aws/account"
 	"github.com/driftless-gitops/driftless/internal/aws/api"
 	engine "github.com/driftless-gitops/driftless/internal/aws/cloudformation"
+	"github.com/driftless-gitops/driftless/internal/aws/codebuild"
 	"github.com/driftless-gitops/driftless/internal/aws/codecommit"
 	"github.com/driftless-gitops/driftless/internal/aws/dynamodb"
 	"github.com/driftless-gitops/driftless/internal/aws/eventbridge"
+	"github.com/driftless-gitops/driftless/internal/aws/jsonrpc"
 	"github.com/driftless-gitops/driftless/internal/aws/s3"
 	"github.com/driftless-gitops/driftless/internal/aws/secretsmanager"
 	"github.com/driftless-gitops/driftless/internal/aws/sqs"
@@ -187,6 +189,8 @@ func ask(ctx context.Context, adapter string, c aws.Config) error {
 		_, err = engine.New(engine.Config{Deploy: enter, Drift: enter}).Observe(ctx, reconcile.Work{Settings: gitops.Settings{Target: target},
 			Operation: gitops.Operation{Kind: gitops.OperationPlan, Token: "driftless-a-1"},
 			Files:     func(context.Context) (fs.FS, error) { return fstest.MapFS{}, nil }})
+	case "codebuild":
+		_, err = codebuild.NewClient(jsonrpc.New(c, jsonrpc.CodeBuild, time.Now), c.Region).Build(ctx, "driftless-plan:1")
 	case "codecommit":
 		_, err = codecommit.New(c, time.Now).Resolve(ctx, gitops.Repository{URL: "codecommit::eu-west-1://jobs"})
 	case "dynamodb":

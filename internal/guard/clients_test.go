@@ -18,6 +18,7 @@ var elsewhere = map[string]string{
 	"internal/guard/guard.go":  "is the guard",
 	"internal/forge/client.go": "goes through Transport",
 	"internal/aws/api/sign.go": "the caller's own installation, as the person at the command line names it",
+	"internal/aws/jsonrpc/":    "AWS's own addresses, by the region of a repository or the function's own",
 	"internal/cli/connect.go":  "goes through internal/aws/api",
 	"internal/sandbox/":        "AWS on this machine: it serves and asks loopback addresses",
 	"internal/bench/programs/": "a peer that is measured, over loopback",
