@@ -49,7 +49,8 @@ func TestATerraformApplicationIsPlannedAppliedWatchedAndBroughtBack(t *testing.T
 	if got := stored(t, "/e2e/tf-main"); got != "one" || v.Application.Deployed.Outputs["name"] != "/e2e/tf-main" {
 		t.Errorf("live holds %q, the outputs are %v", got, v.Application.Deployed.Outputs)
 	}
-	if log := r.cli("logs", "tf-main"); !strings.Contains(log, "aws_ssm_parameter.p: Creation complete") || !strings.Contains(log, "Apply complete!") {
+	if log := r.cli("logs", "tf-main"); !strings.Contains(log, "aws_ssm_parameter.p: Creation complete") || !strings.Contains(log, "Apply complete!") ||
+		!strings.Contains(log, "hashicorp/aws is started once for all calls") {
 		t.Errorf("the log says:\n%s", log)
 	}
 
