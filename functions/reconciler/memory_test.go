@@ -194,7 +194,7 @@ func reconciler(t *testing.T, cfg aws.Config, limit string) (*bootstrap.Process,
 			"AWS_REGION=" + awstest.Region, "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret",
 			"AWS_ENDPOINT_URL=" + withoutPlans(t, cfg), "DRIFTLESS_TABLE=driftless", "DRIFTLESS_BUCKET=" + data,
 			"DRIFTLESS_QUEUE_URL=" + aws.ToString(queue.QueueUrl), "DRIFTLESS_TARGETS=" + targets, "DRIFTLESS_EXTERNAL_ID=example",
-			"DRIFTLESS_ALLOW_PRIVATE_HOSTS=127.0.0.1", "DRIFTLESS_LIMITS={}",
+			"DRIFTLESS_ALLOW_PRIVATE_HOSTS=127.0.0.1", "DRIFTLESS_LIMITS={}", `DRIFTLESS_BUILDS={"plan":"p","apply":"a","states":"s"}`,
 		},
 	})
 	if err != nil {

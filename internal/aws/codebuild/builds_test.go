@@ -59,11 +59,17 @@ func TestABuildIsStopped(t *testing.T) {
 	}
 }
 
+func denied(err error) bool { return errors.Is(err, reconcile.ErrDenied) }
+
 func TestErrorsOfCodeBuild(t *testing.T) {
 	for code, want := range map[string]func(error) bool{
 		"AccountLimitExceededException": func(err error) bool { var busy *gitops.Busy; return errors.As(err, &busy) },
-		"AccessDeniedException":         func(err error) bool { return errors.Is(err, reconcile.ErrDenied) },
-		"ResourceNotFoundException":     func(err error) bool { return errors.Is(err, reconcile.ErrDenied) },
+		"AccessDenied":                  denied,
+		"AccessDeniedException":         denied,
+		"InvalidClientTokenId":          denied,
+		"OptInRequired":                 denied,
+		"ResourceNotFoundException":     denied,
+		"UnrecognizedClientException":   denied,
 		"InvalidInputException":         func(err error) bool { return !errors.Is(err, reconcile.ErrDenied) },
 	} {
 		client, _ := answering(t, 400, `{"__type":"`+code+`","message":"no"}`)
