@@ -33,6 +33,25 @@ func parameter(name, value string) string {
 	return fmt.Sprintf("provider \"aws\" {}\n\nresource \"aws_ssm_parameter\" \"p\" {\n  name        = %q\n  type        = \"String\"\n  value       = %q\n  description = %q\n}\n\noutput \"name\" {\n  value = aws_ssm_parameter.p.name\n}\n", name, value, "holds "+value)
 }
 
+// locked returns the lock file that terraform makes for a configuration.
+func locked(t *testing.T, code string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(code), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "terraform", "init", "-backend=false", "-input=false", "-no-color")
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("terraform init: %v\n%s", err, out)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, ".terraform.lock.hcl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
 // stored returns what a parameter holds in AWS.
 func stored(t *testing.T, name string) string {
 	t.Helper()
@@ -80,7 +99,9 @@ func TestATerraformApplicationIsPlannedAppliedWatchedAndBroughtBack(t *testing.T
 }
 
 func TestATerraformPlanIsAppliedAsItWasApproved(t *testing.T) {
-	r := watch(t, mapFS(map[string]string{"driftless.yaml": terraformed(t, "tf-careful", "    sync: { approval: always }\n"), "tf/main.tf": parameter("/e2e/tf-careful", "one")}))
+	code := parameter("/e2e/tf-careful", "one")
+	r := watch(t, mapFS(map[string]string{"driftless.yaml": terraformed(t, "tf-careful", "    sync: { approval: always }\n"),
+		"tf/main.tf": code, "tf/.terraform.lock.hcl": locked(t, code)}))
 	var v gitops.View
 	r.eventually("waits", func() bool {
 		v, _ = r.app("tf-careful")
