@@ -193,27 +193,37 @@ output "all" {
 }
 
 func TestR38_ANewerPushTakesThePlaceOfABuildThatWaits(t *testing.T) {
-	r := watch(t, mapFS(map[string]string{"driftless.yaml": terraformed(t, "tf-queued", ""), "tf/main.tf": parameter("/e2e/tf-queued", "one")}))
-	r.stage.Sandbox.Builds().Hold(true)
-	defer r.stage.Sandbox.Builds().Hold(false)
-	var v gitops.View
-	r.eventually("waits in the queue", func() bool {
-		v, _ = r.app("tf-queued")
-		return v.Deployment != nil && strings.Contains(v.Message, "waits in CodeBuild's queue")
-	}, func() string { return describe(v, r.repository()) })
-	first := v.Deployment.ID
-	r.set("tf/main.tf", parameter("/e2e/tf-queued", "two"))
-	commit := r.push("newer")
-	r.eventually("superseded", func() bool {
-		v, _ = r.app("tf-queued")
-		return v.Deployment != nil && v.Deployment.ID != first
-	}, func() string { return describe(v, r.repository()) })
-	r.stage.Sandbox.Builds().Hold(false)
-	r.ends("tf-queued", commit, gitops.PhaseSucceeded)
-	if got := stored(t, "/e2e/tf-queued"); got != "two" {
-		t.Errorf("live holds %q", got)
-	}
-	if d := r.history("tf-queued"); len(d) != 2 || d[1].Phase != gitops.PhaseSuperseded {
-		t.Errorf("the history is %+v", d)
+	for name, asked := range map[string]bool{"tf-queued": false, "tf-queued-asked": true} { // in a queue of either project
+		t.Run(name, func(t *testing.T) {
+			sync := ""
+			if asked {
+				sync = "    sync: { approval: always }\n"
+			}
+			r := watch(t, mapFS(map[string]string{"driftless.yaml": terraformed(t, name, sync), "tf/main.tf": parameter("/e2e/"+name, "one")}))
+			r.stage.Sandbox.Builds().Hold(true)
+			defer r.stage.Sandbox.Builds().Hold(false)
+			var v gitops.View
+			until := func(what string, holds func() bool) {
+				r.eventually(what, func() bool { v, _ = r.app(name); return v.Deployment != nil && holds() },
+					func() string { return describe(v, r.repository()) })
+			}
+			until("waits in the queue", func() bool { return strings.Contains(v.Message, "waits in CodeBuild's queue") })
+			first := v.Deployment.ID
+			r.set("tf/main.tf", parameter("/e2e/"+name, "two"))
+			commit := r.push("newer")
+			until("superseded", func() bool { return v.Deployment.ID != first })
+			r.stage.Sandbox.Builds().Hold(false)
+			if asked {
+				until("waits for a person", func() bool { return v.Deployment.Phase == gitops.PhaseAwaitingApproval })
+				r.cli("approve", name, "--yes")
+			}
+			r.ends(name, commit, gitops.PhaseSucceeded)
+			if got := stored(t, "/e2e/"+name); got != "two" {
+				t.Errorf("live holds %q", got)
+			}
+			if d := r.history(name); len(d) != 2 || d[1].Phase != gitops.PhaseSuperseded {
+				t.Errorf("the history is %+v", d)
+			}
+		})
 	}
 }
