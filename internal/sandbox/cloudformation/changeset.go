@@ -128,7 +128,7 @@ func (s *Service) reviewed(at scope, in *cloudformation.CreateChangeSetInput) (*
 			return nil, nil, malformed("stackName", name, "[a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/._+]*")
 		}
 		// The stack is registered once the template is accepted.
-		return &stack{name: name, at: at, id: s.arn(at, "stack/"+name+"/"+newUUID())}, nil, nil
+		return &stack{name: name, at: at, id: s.arn(at, "stack/"+name+"/"+wire.NewUUID())}, nil, nil
 	}
 	if !exists {
 		return nil, nil, invalid("Stack [%s] does not exist", name)
@@ -180,11 +180,11 @@ func (s *Service) register(st *stack, in *cloudformation.CreateChangeSetInput, g
 	}
 	c := &changeSet{
 		stack: st, include: aws.ToBool(in.IncludeNestedStacks),
-		name: text(in.ChangeSetName), id: s.arn(st.at, "changeSet/"+text(in.ChangeSetName)+"/"+newUUID()),
+		name: text(in.ChangeSetName), id: s.arn(st.at, "changeSet/"+text(in.ChangeSetName)+"/"+wire.NewUUID()),
 		description: text(in.Description), clientToken: text(in.ClientToken), kind: in.ChangeSetType, mode: in.DeploymentMode,
 		created: s.Now(), status: types.ChangeSetStatusCreatePending, execution: types.ExecutionStatusUnavailable,
 		target: g, capabilities: in.Capabilities, roleARN: text(in.RoleARN), notifications: in.NotificationARNs,
-		onFailure: in.OnStackFailure, importExisting: in.ImportExistingResources, operation: newUUID(),
+		onFailure: in.OnStackFailure, importExisting: in.ImportExistingResources, operation: wire.NewUUID(),
 	}
 	if c.kind == "" {
 		c.kind = types.ChangeSetTypeUpdate

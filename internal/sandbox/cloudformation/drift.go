@@ -42,7 +42,7 @@ func (s *Service) detectStackDrift(_ context.Context, at scope, in *cloudformati
 			return nil, invalid("Resource %s does not exist for stack %s", id, st.name)
 		}
 	}
-	d := &detection{id: newUUID(), stack: st.id, at: at, started: s.Now(), status: types.StackDriftDetectionStatusDetectionInProgress}
+	d := &detection{id: wire.NewUUID(), stack: st.id, at: at, started: s.Now(), status: types.StackDriftDetectionStatusDetectionInProgress}
 	s.detections[d.id] = d
 	st.detecting = true
 	s.emitDetection(st, d, -1)

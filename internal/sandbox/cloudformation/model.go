@@ -156,7 +156,7 @@ func (s *Service) setResource(st *stack, r *record, status types.ResourceStatus,
 }
 
 func (s *Service) appendEvent(st *stack, e types.StackEvent, reason string) {
-	e.EventId = aws.String(aws.ToString(e.LogicalResourceId) + "-" + newUUID())
+	e.EventId = aws.String(aws.ToString(e.LogicalResourceId) + "-" + wire.NewUUID())
 	e.StackId, e.StackName, e.Timestamp = aws.String(st.id), aws.String(st.name), aws.Time(st.tick(s.Now()))
 	if reason != "" {
 		e.ResourceStatusReason = aws.String(reason)

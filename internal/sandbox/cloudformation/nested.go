@@ -43,7 +43,7 @@ func (s *Service) newNested(parent *stack, id string) (*stack, error) {
 	suffix := "-" + rand.Text()[:12]
 	name := parent.name + "-" + id
 	name = name[:min(len(name), 128-len(suffix))] + suffix
-	return &stack{name: name, at: parent.at, id: s.arn(parent.at, "stack/"+name+"/"+newUUID()), parent: parent.id,
+	return &stack{name: name, at: parent.at, id: s.arn(parent.at, "stack/"+name+"/"+wire.NewUUID()), parent: parent.id,
 		root: cmp.Or(parent.root, parent.id), depth: parent.depth + 1}, nil
 }
 

@@ -2,7 +2,6 @@ package cloudformation
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -197,7 +196,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/xml")
-	_, _ = io.WriteString(w, answer(name, newUUID(), out)) // a client that left needs no answer
+	_, _ = io.WriteString(w, answer(name, wire.NewUUID(), out)) // a client that left needs no answer
 }
 
 func (s *Service) refuse(w http.ResponseWriter, err error) {
@@ -211,7 +210,7 @@ func (s *Service) refuse(w http.ResponseWriter, err error) {
 	}
 	w.Header().Set("Content-Type", "text/xml")
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, refusal(e, newUUID()))
+	_, _ = io.WriteString(w, refusal(e, wire.NewUUID()))
 }
 
 // scope reads account and region of a request: Caller's answer, else the region within
@@ -266,13 +265,6 @@ func (s *Service) pause(ctx context.Context, d time.Duration) bool {
 	case <-t.C:
 		return true
 	}
-}
-
-func newUUID() string {
-	b := make([]byte, 16)
-	rand.Read(b) // never fails, as of Go 1.24
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // invalid is the error that CloudFormation answers to most bad requests.

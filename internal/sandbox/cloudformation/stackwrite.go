@@ -19,7 +19,7 @@ func (s *Service) createStack(ctx context.Context, at scope, in *cloudformation.
 	if !stackName.MatchString(name) {
 		return nil, malformed("stackName", name, "[a-zA-Z][-a-zA-Z0-9]*")
 	}
-	st := &stack{name: name, at: at, id: s.arn(at, "stack/"+name+"/"+newUUID())}
+	st := &stack{name: name, at: at, id: s.arn(at, "stack/"+name+"/"+wire.NewUUID())}
 	g, err := s.requested(ctx, st, nil, request{
 		source{in.TemplateBody, in.TemplateURL, false}, in.Parameters, in.Tags, in.Capabilities, true})
 	if err != nil {

@@ -310,5 +310,5 @@ func reasonOf(err error) string {
 	case strings.Contains(e.Code, "NotFound"), strings.Contains(e.Code, "NoSuch"), strings.Contains(e.Code, "NonExistent"):
 		code = "NotFound"
 	}
-	return fmt.Sprintf("Resource handler returned message: %q (RequestToken: %s, HandlerErrorCode: %s)", e.Message, newUUID(), code)
+	return fmt.Sprintf("Resource handler returned message: %q (RequestToken: %s, HandlerErrorCode: %s)", e.Message, wire.NewUUID(), code)
 }

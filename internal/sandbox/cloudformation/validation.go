@@ -147,7 +147,7 @@ func (s *Service) validationEvents(st *stack, c *changeSet) []types.OperationEve
 	var out []types.OperationEvent
 	for _, p := range c.plan.problems {
 		out = append(out, types.OperationEvent{
-			EventId: aws.String(newUUID()), EventType: types.EventTypeValidationError, StackId: aws.String(st.id), OperationId: aws.String(c.operation),
+			EventId: aws.String(wire.NewUUID()), EventType: types.EventTypeValidationError, StackId: aws.String(st.id), OperationId: aws.String(c.operation),
 			OperationType: types.OperationTypeCreateChangeset, LogicalResourceId: aws.String(p.resource.ID), ResourceType: aws.String(p.resource.Type),
 			Timestamp: aws.Time(s.Now()), ValidationFailureMode: p.mode, ValidationName: aws.String(p.check),
 			ValidationPath: aws.String("/Resources/" + p.resource.ID + p.path), ValidationStatus: types.ValidationStatusFailed,

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/driftless-gitops/driftless/internal/sandbox/wire"
 )
 
 // credentialsPath is where a build fetches its role's credentials, by its own uuid.
@@ -28,7 +30,7 @@ func (s *Service) renew(ctx context.Context, b *build) (Credentials, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if b.key == "" {
-		b.key = newUUID()
+		b.key = wire.NewUUID()
 	}
 	b.session = made
 	b.keys = append(b.keys, made.AccessKey)
@@ -48,7 +50,7 @@ func (s *Service) serveCredentials(w http.ResponseWriter, r *http.Request, uuid 
 		http.Error(w, err.Error(), http.StatusForbidden)
 		return
 	}
-	answer(w, http.StatusOK, map[string]string{"AccessKeyId": c.AccessKey, "SecretAccessKey": c.SecretKey,
+	wire.Answer(w, http.StatusOK, map[string]string{"AccessKeyId": c.AccessKey, "SecretAccessKey": c.SecretKey,
 		"Token": c.SessionToken, "Expiration": c.Expires.UTC().Format(time.RFC3339), "RoleArn": b.given.ServiceRole})
 }
 

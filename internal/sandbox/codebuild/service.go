@@ -3,9 +3,7 @@ package codebuild
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -121,17 +119,17 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
-		refuse(w, &wire.Error{Code: "SerializationException", Message: err.Error()})
+		wire.Refuse(w, &wire.Error{Code: "SerializationException", Message: err.Error()})
 		return
 	}
 	in := call{initiator: s.c.Initiator(r), body: body}
 	in.account, in.region = s.c.Caller(r)
 	out, err := s.do(r.Context(), strings.TrimPrefix(r.Header.Get("X-Amz-Target"), target), in)
 	if err != nil {
-		refuse(w, err)
+		wire.Refuse(w, err)
 		return
 	}
-	answer(w, http.StatusOK, out)
+	wire.Answer(w, http.StatusOK, out)
 }
 
 func (s *Service) do(ctx context.Context, action string, in call) (any, error) {
@@ -168,35 +166,10 @@ func notFound(format string, args ...any) error {
 	return &wire.Error{Code: "ResourceNotFoundException", Message: fmt.Sprintf(format, args...)}
 }
 
-func answer(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // a client that left needs no answer
-}
-
-func refuse(w http.ResponseWriter, err error) {
-	known := &wire.Error{Code: "InternalFailure", Message: err.Error(), Status: http.StatusInternalServerError}
-	errors.As(err, &known)
-	status := known.Status
-	if status == 0 {
-		status = http.StatusBadRequest
-	}
-	answer(w, status, map[string]string{"__type": known.Code, "message": known.Message})
-}
-
 // epoch is a moment as the JSON protocol writes it: seconds, with a fraction.
 type epoch time.Time
 
 // MarshalJSON writes milliseconds after the point.
 func (e epoch) MarshalJSON() ([]byte, error) {
 	return fmt.Appendf(nil, "%.3f", float64(time.Time(e).UnixMilli())/1000), nil
-}
-
-// newUUID is a random one, the last part of a build's id.
-func newUUID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

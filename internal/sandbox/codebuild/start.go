@@ -140,7 +140,7 @@ func (s *Service) underToken(at place, token string) *build {
 
 // newBuild makes a build of a project, which nobody sees yet.
 func (s *Service) newBuild(p *project, given description, initiator string) *build {
-	uuid := newUUID()
+	uuid := wire.NewUUID()
 	id := p.Name + ":" + uuid
 	b := &build{project: p.place, uuid: uuid, given: given}
 	b.view = view{

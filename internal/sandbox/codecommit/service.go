@@ -3,7 +3,6 @@ package codecommit
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -77,12 +76,12 @@ type request struct {
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
-		refuse(w, &wire.Error{Code: "SerializationException", Message: err.Error()})
+		wire.Refuse(w, &wire.Error{Code: "SerializationException", Message: err.Error()})
 		return
 	}
 	var in request
 	if err := json.Unmarshal(body, &in); err != nil {
-		refuse(w, &wire.Error{Code: "SerializationException", Message: err.Error()})
+		wire.Refuse(w, &wire.Error{Code: "SerializationException", Message: err.Error()})
 		return
 	}
 	in.place.account, in.place.region = s.c.Caller(r)
@@ -93,10 +92,10 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	action := strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "CodeCommit_20150413.")
 	out, err := s.do(r.Context(), action, in)
 	if err != nil {
-		refuse(w, err)
+		wire.Refuse(w, err)
 		return
 	}
-	answer(w, http.StatusOK, out)
+	wire.Answer(w, http.StatusOK, out)
 }
 
 func (s *Service) do(ctx context.Context, action string, in request) (any, error) {
@@ -191,20 +190,4 @@ func (s *Service) metadata(ctx context.Context, r *repository) any {
 		m["defaultBranch"] = head
 	}
 	return map[string]any{"repositoryMetadata": m}
-}
-
-func answer(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // a client that left needs no answer
-}
-
-func refuse(w http.ResponseWriter, err error) {
-	known := &wire.Error{Code: "InternalFailure", Message: err.Error(), Status: http.StatusInternalServerError}
-	errors.As(err, &known)
-	status := known.Status
-	if status == 0 {
-		status = http.StatusBadRequest
-	}
-	answer(w, status, map[string]string{"__type": known.Code, "message": known.Message})
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/driftless-gitops/driftless/internal/sandbox/wire"
 )
 
 // Limits of PutEvents (API reference, PutEvents).
@@ -51,16 +53,16 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
-		answer(w, http.StatusRequestEntityTooLarge, apiError{"RequestEntityTooLargeException", err.Error()})
+		wire.Refuse(w, &wire.Error{Code: "RequestEntityTooLargeException", Message: err.Error(), Status: http.StatusRequestEntityTooLarge})
 		return
 	}
 	var in putRequest
 	if err := json.Unmarshal(body, &in); err != nil {
-		answer(w, http.StatusBadRequest, apiError{"SerializationException", err.Error()})
+		wire.Refuse(w, &wire.Error{Code: "SerializationException", Message: err.Error()})
 		return
 	}
 	if why := in.refusal(); why != "" {
-		answer(w, http.StatusBadRequest, apiError{"ValidationException", why})
+		wire.Refuse(w, &wire.Error{Code: "ValidationException", Message: why})
 		return
 	}
 	account, region := s.c.Caller(r)
@@ -74,7 +76,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		out.Entries = append(out.Entries, result)
 	}
-	answer(w, http.StatusOK, out)
+	wire.Answer(w, http.StatusOK, out)
 }
 
 // refusal says why the whole request is refused, empty when it is not.
@@ -139,15 +141,4 @@ func (e putEntry) document(account, region string) document {
 		d.Time = time.Unix(int64(*e.Time), 0).UTC().Format(time.RFC3339)
 	}
 	return d
-}
-
-type apiError struct {
-	Type    string `json:"__type"`
-	Message string `json:"message"`
-}
-
-func answer(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // a client that left needs no answer
 }

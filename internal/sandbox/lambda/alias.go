@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/driftless-gitops/driftless/internal/sandbox/wire"
 )
 
 // alias names a version.
@@ -43,7 +45,7 @@ func (s *Service) setAlias(ref reference, in putAlias, create bool) (alias, erro
 	case in.Name == "" || strings.Trim(in.Name, "0123456789") == "" || in.Name == "$LATEST":
 		return alias{}, invalid("1 validation error detected: Value '%s' at 'name' failed to satisfy constraint: an alias is no version number", in.Name)
 	}
-	a.Name, a.AliasArn, a.RevisionId = in.Name, s.arn(f.name, in.Name), newUUID()
+	a.Name, a.AliasArn, a.RevisionId = in.Name, s.arn(f.name, in.Name), wire.NewUUID()
 	if in.FunctionVersion != "" || create {
 		a.FunctionVersion = in.FunctionVersion
 	}

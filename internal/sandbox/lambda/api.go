@@ -104,7 +104,7 @@ func reply(w http.ResponseWriter, status int, body any) error {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("X-Amzn-Requestid", newUUID())
+	w.Header().Set("X-Amzn-Requestid", wire.NewUUID())
 	w.WriteHeader(status)
 	w.Write(b) //nolint:errcheck // the caller is gone
 	return nil

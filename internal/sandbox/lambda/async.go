@@ -15,7 +15,7 @@ import (
 // after one and two minutes (divided by VisibilitySpeed); then the event goes to the
 // function's dead-letter target and failure destination. What waits is lost with Close.
 func (s *Service) InvokeAsync(ctx context.Context, functionARN string, payload []byte) {
-	e := event{ref: parseReference(functionARN), id: newUUID(), payload: payload, since: s.config.Now()}
+	e := event{ref: parseReference(functionARN), id: wire.NewUUID(), payload: payload, since: s.config.Now()}
 	s.background(ctx, func(ctx context.Context) { s.handle(ctx, e) })
 }
 

@@ -134,7 +134,7 @@ func (s *Service) configure(ctx context.Context, name string, in createFunction)
 
 // stamp marks a configuration as new.
 func (s *Service) stamp(c configuration) configuration {
-	c.RevisionId = newUUID()
+	c.RevisionId = wire.NewUUID()
 	c.LastModified = s.config.Now().UTC().Format("2006-01-02T15:04:05.000-0700")
 	c.source.ZipFile = nil
 	return c
@@ -191,7 +191,7 @@ func (s *Service) publishLocked(f *function, description string) (configuration,
 	v := f.latest
 	v.Version = strconv.Itoa(f.counter)
 	v.FunctionArn = s.arn(f.name, v.Version)
-	v.RevisionId, v.from = newUUID(), from
+	v.RevisionId, v.from = wire.NewUUID(), from
 	v.Description = cmp.Or(description, v.Description)
 	f.versions = append(f.versions, v)
 	return v, nil

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/driftless-gitops/driftless/internal/sandbox/lambda/bootstrap"
+	"github.com/driftless-gitops/driftless/internal/sandbox/wire"
 )
 
 // invocations is Lambda's Invoke.
@@ -44,7 +45,7 @@ func (s *Service) invocations(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Service) synchronous(w http.ResponseWriter, r *http.Request, ref reference, c configuration, body []byte) error {
-	id := newUUID()
+	id := wire.NewUUID()
 	result, err := s.run(r.Context(), call{ref: ref, id: id, payload: body, clientContext: clientContext(r)})
 	if err != nil {
 		return err

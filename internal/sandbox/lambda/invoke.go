@@ -42,7 +42,7 @@ func (e *FunctionError) Error() string {
 // version or an alias. The error is a *FunctionError when the function failed, a
 // *wire.Error when Lambda refused the invocation.
 func (s *Service) Invoke(ctx context.Context, functionARN string, payload []byte) ([]byte, error) {
-	r, err := s.run(ctx, call{ref: parseReference(functionARN), id: newUUID(), payload: payload, wait: true})
+	r, err := s.run(ctx, call{ref: parseReference(functionARN), id: wire.NewUUID(), payload: payload, wait: true})
 	if err != nil {
 		return nil, err
 	}

@@ -59,7 +59,7 @@ func gone(err error) error {
 
 // physicalName is the name CloudFormation gives: stack, logical id and a random part.
 func physicalName(r wire.Request, limit int) string {
-	random := strings.ToUpper(strings.ReplaceAll(newUUID(), "-", ""))[:12]
+	random := strings.ToUpper(strings.ReplaceAll(wire.NewUUID(), "-", ""))[:12]
 	prefix := r.StackName + "-" + r.LogicalID
 	if room := limit - len(random) - 1; len(prefix) > room {
 		prefix = prefix[:room]

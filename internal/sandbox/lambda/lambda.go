@@ -2,7 +2,6 @@ package lambda
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -166,14 +165,6 @@ func (s *Service) folder(elements ...string) (string, error) {
 		return "", fmt.Errorf("make directory: %w", err)
 	}
 	return dir, nil
-}
-
-// newUUID returns a random UUID, the form of Lambda's ids.
-func newUUID() string {
-	var b [16]byte
-	rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 func invalid(format string, args ...any) error {

@@ -85,7 +85,7 @@ func (m mapping) passes(record []byte) bool {
 // createMapping makes a function consume a queue or a stream.
 func (s *Service) createMapping(ctx context.Context, in putMapping) (mapping, error) {
 	m := mapping{
-		mappingSettings: in.mappingSettings, UUID: newUUID(), EventSourceArn: in.EventSourceArn,
+		mappingSettings: in.mappingSettings, UUID: wire.NewUUID(), EventSourceArn: in.EventSourceArn,
 		StartingPosition: in.StartingPosition, State: state(in.Enabled),
 	}
 	m.EventSourceMappingArn = fmt.Sprintf("arn:aws:lambda:%s:%s:event-source-mapping:%s", s.config.Region, s.config.Account, m.UUID)

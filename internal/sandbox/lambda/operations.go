@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/driftless-gitops/driftless/internal/sandbox/wire"
 )
 
 func (s *Service) createFunction(w http.ResponseWriter, r *http.Request) error {
@@ -240,7 +242,7 @@ func (s *Service) getPolicy(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return reply(w, http.StatusOK, map[string]string{"Policy": text, "RevisionId": newUUID()})
+	return reply(w, http.StatusOK, map[string]string{"Policy": text, "RevisionId": wire.NewUUID()})
 }
 
 func (s *Service) removePermission(w http.ResponseWriter, r *http.Request) error {

@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/driftless-gitops/driftless/internal/sandbox/wire"
 )
 
 const (
@@ -210,7 +212,7 @@ func (s *Service) handleRecords(ctx context.Context, m mapping, records []queueR
 		s.config.Log.Error("event not written", "source", m.EventSourceArn, "reason", err)
 		return all
 	}
-	result, err := s.run(ctx, call{ref: m.ref, id: newUUID(), payload: payload, wait: true})
+	result, err := s.run(ctx, call{ref: m.ref, id: wire.NewUUID(), payload: payload, wait: true})
 	if err == nil {
 		err = s.functionError(m.ref, result)
 	}

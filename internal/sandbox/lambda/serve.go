@@ -39,7 +39,7 @@ func (s *Service) serveURL(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusForbidden, "AccessDeniedException", refusal(err))
 		return
 	}
-	request := newUUID()
+	request := wire.NewUUID()
 	payload, err := json.Marshal(s.urlEvent(r, *u, body, caller, request))
 	if err != nil {
 		refuse(w, http.StatusInternalServerError, "InternalServerErrorException", "Internal Server Error")

@@ -181,7 +181,7 @@ func (s *Service) attempt(ctx context.Context, m mapping, records []streamRecord
 	if err != nil {
 		return 0, fmt.Errorf("write event: %w", err)
 	}
-	result, err := s.run(context.WithoutCancel(ctx), call{ref: m.ref, id: newUUID(), payload: payload, wait: true})
+	result, err := s.run(context.WithoutCancel(ctx), call{ref: m.ref, id: wire.NewUUID(), payload: payload, wait: true})
 	if err == nil {
 		err = s.functionError(m.ref, result)
 	}
@@ -235,7 +235,7 @@ func (s *Service) giveRecords(ctx context.Context, m mapping, records []streamRe
 		"version":   "1.0",
 		"timestamp": s.config.Now().UTC().Format("2006-01-02T15:04:05.000Z"),
 		"requestContext": map[string]any{
-			"requestId": newUUID(), "functionArn": m.FunctionArn, "condition": condition, "approximateInvokeCount": tries,
+			"requestId": wire.NewUUID(), "functionArn": m.FunctionArn, "condition": condition, "approximateInvokeCount": tries,
 		},
 		"responseContext": response,
 		"DDBStreamBatchInfo": map[string]any{

@@ -1,7 +1,7 @@
-// Package wire holds what the sandbox's parts hand to each other: events for the
-// event bus, and resource types that one part makes for another. It knows no part
-// by name and imports the standard library only, so that the parts can be built and
-// tested alone.
+// Package wire holds what the sandbox's parts hand to each other: events for the event bus,
+// and resource types that one part makes for another; and the forms that several of them
+// answer in. It knows no part by name and imports the standard library only, so that the
+// parts can be built and tested alone.
 package wire
 
 import (
