@@ -1,6 +1,6 @@
 // Package build is what the reconciler and the program in a build say to each other, all of it
 // objects of the data bucket: an order before the build starts, a claim when it begins, a word
-// while it waits, a report when it has ended. Only names and shapes stand here.
+// while it waits, a report when it has ended. Only names and shapes stand here, and First.
 //
 // Whoever writes a claim or a word first has it: they are written if nothing stands under their
 // key (PutObject with If-None-Match: *, S3 API reference), so that of two builds of one order
@@ -122,9 +122,6 @@ type Order struct {
 	Schema      int              `json:"schema"`
 	Job         Job              `json:"job"`
 	Application string           `json:"application"`
-	Deployment  string           `json:"deployment,omitempty"`
-	Revision    gitops.Revision  `json:"revision"`
-	Kind        gitops.Kind      `json:"kind"`   // deploy or revert: what the plan is for
 	Bundle      string           `json:"bundle"` // key; its file's name is the SHA-256 of its content
 	Path        string           `json:"path"`   // the application's directory in the bundle
 	Terraform   gitops.Terraform `json:"terraform"`

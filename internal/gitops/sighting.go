@@ -30,6 +30,7 @@ type Sighting struct {
 	State     OperationState
 	Reason    string            // for Foreign, Stale, Failed and Blocked: for people, with the first cause
 	Progress  string            // for Running: what it is doing right now
+	Announced bool              // for Running: its end wakes the application, so that nobody has to look before
 	Operation Operation         // with the ids that are known by now
 	Plan      *Plan             // for Ready
 	Report    *DriftReport      // for a detection that is Done

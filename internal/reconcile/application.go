@@ -87,10 +87,10 @@ func (r *Reconciler) again(ctx context.Context, id string, o gitops.Observation)
 }
 
 // lookAgain waits before another look, and reports whether there is to be one: only while
-// a change set is created, the one thing that nothing announces. A build wakes whoever waits.
+// something is planned whose end nothing announces, as that of a change set.
 func (r *Reconciler) lookAgain(ctx context.Context, o gitops.Observation, look int) bool {
-	if r.Sleep == nil || look >= len(looks) || o.Deployment == nil || o.Deployment.Settings.Engine == gitops.EngineTerraform ||
-		o.Deployment.Phase != gitops.PhasePlanning || o.Operation.State != gitops.OperationRunning {
+	if r.Sleep == nil || look >= len(looks) || o.Deployment == nil ||
+		o.Deployment.Phase != gitops.PhasePlanning || o.Operation.State != gitops.OperationRunning || o.Operation.Announced {
 		return false
 	}
 	return r.Sleep(ctx, looks[look]) == nil

@@ -35,7 +35,6 @@ func (s *session) plan(ctx context.Context) error {
 		return nil
 	}
 	plan := terraform.Plan(p)
-	plan.Kind, plan.Bundle = s.order.Kind, s.order.Bundle
 	if s.order.Incomplete {
 		plan.Review = incomplete
 	}
@@ -129,7 +128,7 @@ func (s *session) detect(ctx context.Context) error {
 		return err
 	}
 	report := terraform.Drift(p)
-	report.Application, report.Deployment, report.At = s.order.Application, s.order.Deployment, s.Now().UTC()
+	report.Application, report.At = s.order.Application, s.Now().UTC()
 	s.report.Drift, s.report.Outcome = &report, build.OutcomeDetected
 	return nil
 }

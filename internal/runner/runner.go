@@ -122,9 +122,8 @@ func (r *Runner) order(ctx context.Context, key string) (build.Order, error) {
 
 // claim makes the job this build's, and reports whether it is.
 func (r *Runner) claim(ctx context.Context, job build.Job) (mine bool, err error) {
-	var there build.Claim
 	claim := r.self()
-	mine, err = r.first(ctx, job.ClaimKey(), claim, &there)
+	there, mine, err := build.First(ctx, r.Blobs, job.ClaimKey(), claim)
 	if err != nil {
 		return false, fmt.Errorf("claim %s: %w", job.OrderKey(), err)
 	}
@@ -137,25 +136,6 @@ func (r *Runner) claim(ctx context.Context, job build.Job) (mine bool, err error
 
 func (r *Runner) self() build.Claim {
 	return build.Claim{Build: r.Build, Who: r.Who, At: r.Now().UTC()}
-}
-
-// first writes v under a key where nothing stands; where something does, it is read instead.
-func (r *Runner) first(ctx context.Context, key string, v, there any) (mine bool, err error) {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return false, fmt.Errorf("encode %s: %w", key, err)
-	}
-	mine, err = r.Blobs.PutNew(ctx, key, data)
-	if err != nil || mine {
-		return mine, err
-	}
-	if data, err = r.Blobs.Get(ctx, key); err != nil {
-		return false, err
-	}
-	if err := json.Unmarshal(data, there); err != nil {
-		return false, fmt.Errorf("decode %s: %w", key, err)
-	}
-	return false, nil
 }
 
 // own says who is about to work on the application's state.

@@ -70,8 +70,7 @@ func (s *session) told(ctx context.Context) (bool, error) {
 func (s *session) leave(ctx context.Context, stopped bool) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	var there build.Word
-	mine, err := s.first(ctx, s.job.WordKey(), build.Word{From: s.Build, At: s.Now().UTC()}, &there)
+	there, mine, err := build.First(ctx, s.Blobs, s.job.WordKey(), build.Word{From: s.Build, At: s.Now().UTC()})
 	if err != nil {
 		return false, fmt.Errorf("leave %s: %w", s.job.OrderKey(), err)
 	}

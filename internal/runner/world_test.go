@@ -173,7 +173,7 @@ func (w *world) order(kind gitops.OperationKind, files map[string]string) build.
 	w.Helper()
 	w.n++
 	o := build.Order{Schema: build.Schema, Job: build.Job{Side: build.SideApply, Token: fmt.Sprintf("driftless-%s-%d", w.bucket, w.n), Kind: kind},
-		Application: "data", Kind: gitops.KindDeploy, Path: "terraform/data",
+		Application: "data", Path: "terraform/data",
 		Terraform: gitops.Terraform{Flavor: gitops.FlavorTerraform, Version: version},
 		Access:    build.Access{Region: awstest.Region, Role: "arn:aws:iam::123456789012:role/deploy", ExternalID: "external"},
 		State:     build.State{Bucket: w.state, Key: "data/terraform.tfstate", Region: awstest.Region},

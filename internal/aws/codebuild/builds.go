@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/aws/smithy-go"
@@ -25,15 +27,10 @@ type Build struct {
 		Type     string `json:"phaseType"`
 		Status   string `json:"phaseStatus"`
 		Contexts []struct {
-			Code    string `json:"statusCode"`
 			Message string `json:"message"`
 		} `json:"contexts"`
 	} `json:"phases"`
-	Logs struct {
-		Link string `json:"deepLink"`
-	} `json:"logs"`
 	Started float64 `json:"startTime"` // seconds since 1970
-	Ended   float64 `json:"endTime"`
 }
 
 // Status is a build's status (Build, API reference, "buildStatus").
@@ -134,10 +131,9 @@ func (c *Client) Start(ctx context.Context, project, token string, variables map
 		Token     string     `json:"idempotencyToken"`
 		Variables []variable `json:"environmentVariablesOverride"`
 	}{Project: project, Token: token}
-	for name, value := range variables {
-		in.Variables = append(in.Variables, variable{name, value, "PLAINTEXT"})
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		in.Variables = append(in.Variables, variable{name, variables[name], "PLAINTEXT"})
 	}
-	sortVariables(in.Variables)
 	var out struct {
 		Build Build `json:"build"`
 	}

@@ -116,7 +116,7 @@ func (e *Engine) order(w reconcile.Work, j build.Job) (build.Order, error) {
 	if w.Settings.Terraform == nil {
 		return build.Order{}, &gitops.Refusal{Reason: fmt.Sprintf("application %s has no terraform settings", w.Application), Blocked: true}
 	}
-	return build.Order{Schema: build.Schema, Job: j, Application: w.Application, Revision: w.Revision, Kind: w.Kind,
+	return build.Order{Schema: build.Schema, Job: j, Application: w.Application,
 		Bundle: w.Bundle, Path: w.Settings.Path, Terraform: *w.Settings.Terraform, Access: access,
 		State: e.state(w.Application), Queue: e.Queue}, nil
 }
@@ -141,20 +141,4 @@ func read[T any](ctx context.Context, o Objects, key string) (v T, there bool, e
 		return v, false, fmt.Errorf("decode %s: %w", key, err)
 	}
 	return v, true, nil
-}
-
-// claim writes an object if nothing stands under its key, and returns what stands there.
-func claim[T any](ctx context.Context, o Objects, key string, v T) (stands T, mine bool, err error) {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return v, false, fmt.Errorf("encode %s: %w", key, err)
-	}
-	if mine, err = o.PutNew(ctx, key, data); err != nil || mine {
-		return v, mine, err
-	}
-	stands, there, err := read[T](ctx, o, key)
-	if err == nil && !there {
-		err = fmt.Errorf("%s was written, and is not there", key)
-	}
-	return stands, false, err
 }

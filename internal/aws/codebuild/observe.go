@@ -1,6 +1,7 @@
 package codebuild
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -11,10 +12,9 @@ import (
 
 // life is what is known of a job: its report; else whose it is, and how that build is.
 type life struct {
-	report  *build.Report
-	claimed bool
-	void    bool
-	build   *Build // nil: none is known
+	report *build.Report
+	claim  build.Claim // zero: nobody's yet
+	build  *Build      // nil: none is known
 }
 
 // look reads a job's report and claim, and its build where there is no report. The report is
@@ -33,8 +33,11 @@ func (e *Engine) look(ctx context.Context, j build.Job, id string) (life, error)
 		if l.build != nil && l.build.over() {
 			return l, nil
 		}
-		if l.claimed, l.void, err = e.whose(ctx, j, &id); err != nil || id == "" || l.void {
+		if l.claim, _, err = read[build.Claim](ctx, e.Data, j.ClaimKey()); err != nil {
 			return l, err
+		}
+		if id = cmp.Or(l.claim.Build, id); id == "" || l.claim.Void != "" {
+			return l, nil
 		}
 		b, err := e.Builds.Build(ctx, id)
 		if err != nil {
@@ -47,23 +50,11 @@ func (e *Engine) look(ctx context.Context, j build.Job, id string) (life, error)
 	return l, nil
 }
 
-// whose reads a job's claim, and sets the id of the build that has it.
-func (e *Engine) whose(ctx context.Context, j build.Job, id *string) (claimed, void bool, err error) {
-	c, there, err := read[build.Claim](ctx, e.Data, j.ClaimKey())
-	if err != nil || !there {
-		return false, false, err
-	}
-	if c.Build != "" {
-		*id = c.Build
-	}
-	return c.Build != "", c.Void != "", nil
-}
-
 // sighting says how a job without a report is. The zero state means that nothing is known.
 func (l life) sighting(op gitops.Operation, doing string) gitops.Sighting {
 	s := gitops.Sighting{Operation: op}
 	switch b := l.build; {
-	case l.void:
+	case l.claim.Void != "":
 		s.State, s.Reason = gitops.OperationStale, doing+" was given up"
 	case b == nil:
 		s.State = gitops.OperationAbsent
@@ -73,13 +64,18 @@ func (l life) sighting(op gitops.Operation, doing string) gitops.Sighting {
 			s.Reason += " since " + t.Format("15:04:05Z")
 		}
 	case !b.over():
-		s.State, s.Progress = gitops.OperationRunning, fmt.Sprintf("build %s", b.ID)
-	case !l.claimed && b.queued():
+		return running(op, b.ID)
+	case l.claim.Build == "" && b.queued():
 		s.State, s.Reason = gitops.OperationStale, b.end()+": it waited in the queue for too long"
 	default:
 		s.State, s.Reason = gitops.OperationFailed, b.end()+", without a report"
 	}
 	return s
+}
+
+// running says that a build works. It wakes whoever waits for it when it is over.
+func running(op gitops.Operation, id string) gitops.Sighting {
+	return gitops.Sighting{State: gitops.OperationRunning, Operation: op, Progress: "build " + id, Announced: true}
 }
 
 // planned looks at a plan.
@@ -107,10 +103,8 @@ func (e *Engine) planned(ctx context.Context, w reconcile.Work) (gitops.Sighting
 	if s.Plan == nil {
 		return gitops.Sighting{}, fmt.Errorf("report of build %s: it planned, and holds no plan", l.report.Build)
 	}
-	plan := *s.Plan
-	plan.Engine, plan.Kind, plan.Bundle = w.Settings.Engine, w.Kind, w.Bundle
-	plan.Seal()
-	s.Plan = &plan
+	s.Plan.Engine, s.Plan.Kind, s.Plan.Bundle = w.Settings.Engine, w.Kind, w.Bundle
+	s.Plan.Seal()
 	return s, nil
 }
 
@@ -132,7 +126,7 @@ func (e *Engine) applied(ctx context.Context, w reconcile.Work) (gitops.Sighting
 		return gitops.Sighting{}, err
 	case l.report != nil:
 		return reported(w.Operation, *l.report), nil
-	case l.claimed && l.build != nil && l.build.over():
+	case l.claim.Build != "" && l.build != nil && l.build.over():
 		return gitops.Sighting{State: gitops.OperationBlocked, Operation: w.Operation,
 			Reason: l.build.end() + " while it applied: the state may be incomplete; the next plan waits for a person"}, nil
 	case l.build != nil && l.build.over() && l.build.queued():
@@ -160,12 +154,11 @@ func (e *Engine) told(ctx context.Context, w reconcile.Work, planned build.Job, 
 	}
 	if b.over() {
 		// It may have begun and ended since its claim was looked for.
-		if begun, err := e.Data.Has(ctx, applyJob(w).ClaimKey()); err != nil || begun {
-			return gitops.Sighting{State: gitops.OperationRunning, Operation: w.Operation, Progress: "build " + id}, err
+		if begun, err := e.Data.Has(ctx, applyJob(w).ClaimKey()); err != nil || !begun {
+			return ready, err
 		}
-		return ready, nil
 	}
-	return gitops.Sighting{State: gitops.OperationRunning, Operation: w.Operation, Progress: "build " + id}, nil
+	return running(w.Operation, id), nil
 }
 
 // detected looks at a look for drift.
@@ -198,9 +191,7 @@ func reported(op gitops.Operation, r build.Report) gitops.Sighting {
 		s.State = gitops.OperationReady
 	case build.OutcomeNoChange:
 		s.State = gitops.OperationNoChange
-	case build.OutcomeApplied:
-		s.State = gitops.OperationDone
-	case build.OutcomeDetected:
+	case build.OutcomeApplied, build.OutcomeDetected:
 		s.State = gitops.OperationDone
 	case build.OutcomeStale:
 		s.State = gitops.OperationStale

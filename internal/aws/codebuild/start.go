@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/driftless-gitops/driftless/internal/build"
@@ -56,7 +55,7 @@ func (e *Engine) apply(ctx context.Context, w reconcile.Work) (gitops.Operation,
 
 // goOn tells a build that stays to apply what it planned, and reports whether it will.
 func (e *Engine) goOn(ctx context.Context, planned build.Job, id string) (bool, error) {
-	word, _, err := claim(ctx, e.Data, planned.WordKey(), build.Word{Go: true, From: "reconciler", At: e.Now()})
+	word, _, err := build.First(ctx, e.Data, planned.WordKey(), build.Word{Go: true, From: "reconciler", At: e.Now()})
 	if err != nil || !word.Go {
 		return false, err
 	}
@@ -114,15 +113,11 @@ func (e *Engine) start(ctx context.Context, op gitops.Operation, o build.Order) 
 	return op, nil
 }
 
-func sortVariables(v []variable) {
-	slices.SortFunc(v, func(a, b variable) int { return strings.Compare(a.Name, b.Name) })
-}
-
 // cancel gives a plan up: it takes the claim, so that no build of it begins any more; where a
 // build has it, that one is stopped, and the plan is given up once it is over.
 func (e *Engine) cancel(ctx context.Context, w reconcile.Work) error {
 	j, id := planJob(w), w.Operation.ID
-	held, mine, err := claim(ctx, e.Data, j.ClaimKey(), build.Claim{Void: "given up", At: e.Now()})
+	held, mine, err := build.First(ctx, e.Data, j.ClaimKey(), build.Claim{Void: "given up", At: e.Now()})
 	if err != nil {
 		return err
 	}
@@ -133,7 +128,7 @@ func (e *Engine) cancel(ctx context.Context, w reconcile.Work) error {
 		return nil
 	}
 	if j.Side == build.SideApply && !mine { // one that stays needs no stopping
-		if _, _, err := claim(ctx, e.Data, j.WordKey(), build.Word{From: "reconciler", At: e.Now()}); err != nil {
+		if _, _, err := build.First(ctx, e.Data, j.WordKey(), build.Word{From: "reconciler", At: e.Now()}); err != nil {
 			return err
 		}
 	}
@@ -148,8 +143,8 @@ func (e *Engine) cancel(ctx context.Context, w reconcile.Work) error {
 }
 
 // left returns the lock that a build of ours left on the application's state and that is to be
-// removed, since its build is proven over, and whether that build was to apply. A lock of somebody else's blocks, and one of a build that
-// still runs is waited for.
+// removed, since its build is proven over, and whether that build was to apply. A lock of
+// somebody else's blocks, and one of a build that still runs is waited for.
 func (e *Engine) left(ctx context.Context, w reconcile.Work) (lock *build.Lock, applied bool, err error) {
 	if w.Settings.Terraform == nil || w.Settings.Terraform.Backend {
 		return nil, false, nil // its backend is its own, and terraform itself tells of its lock
