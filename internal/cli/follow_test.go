@@ -33,6 +33,12 @@ func told(t *testing.T, request gitops.RequestKind, looks ...gitops.View) (run f
 		}
 		_ = json.NewEncoder(w).Encode(answer) // whoever does not listen has failed already
 	}))
+	return commands(t, s)
+}
+
+// commands runs command lines against an API, which is closed at the test's end.
+func commands(t *testing.T, s *httptest.Server) func(args ...string) (code int, stdout, stderr string) {
+	t.Helper()
 	t.Cleanup(s.Close)
 	return func(args ...string) (int, string, string) {
 		var out, errs bytes.Buffer

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -10,13 +8,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/driftless-gitops/driftless/internal/aws/api"
 	"github.com/driftless-gitops/driftless/internal/gitops"
 )
 
 // printing serves a log that grows look by look; the empty text stands for a look that fails.
 // It checks that each look asks for what was not shown yet, of the deployment of the first.
-func printing(t *testing.T, grows ...string) func(args ...string) (int, string, string) {
+func printing(t *testing.T, grows ...string) func(args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	all, deployment := "", ""
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -35,16 +32,7 @@ func printing(t *testing.T, grows ...string) func(args ...string) (int, string, 
 		deployment = "01JD"
 		_ = json.NewEncoder(w).Encode(gitops.Log{Application: "data", Deployment: deployment, Text: all[from:], Next: len(all), Done: len(grows) == 0})
 	}))
-	t.Cleanup(s.Close)
-	return func(args ...string) (int, string, string) {
-		var out, errs bytes.Buffer
-		f := waiter(nil)
-		code := Run(t.Context(), Config{Stdout: &out, Stderr: &errs, Now: f.Now, Pause: f.Pause,
-			Connect: func(context.Context, *flags) (*client, error) {
-				return &client{http: s.Client(), at: api.Addresses{Read: s.URL, Write: s.URL}}, nil
-			}}, args)
-		return code, out.String(), errs.String()
-	}
+	return commands(t, s)
 }
 
 func TestALogIsFollowedToItsEnd(t *testing.T) {

@@ -121,11 +121,7 @@ func TestAPersonApprovesExactlyTheDestructivePlan(t *testing.T) {
 	r.ends("careful", r.git("rev-parse", "HEAD"), gitops.PhaseSucceeded)
 	r.set("stacks/careful/template.yaml", queue("careful-renamed", 5))
 	commit := r.push("rename the queue")
-	var v gitops.View
-	r.eventually("waits", func() bool {
-		v, _ = r.app("careful")
-		return v.Deployment != nil && v.Deployment.Phase == gitops.PhaseAwaitingApproval
-	}, func() string { return describe(v, r.repository()) })
+	r.asks("careful")
 	if out := r.cli("diff", "careful"); !strings.Contains(out, "replacement") || !strings.Contains(out, "careful-renamed") {
 		t.Errorf("the plan shows no replacement:\n%s", out)
 	}

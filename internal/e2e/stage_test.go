@@ -197,6 +197,16 @@ func (r *repo) ends(name, commit string, phase gitops.Phase) gitops.View {
 	return v
 }
 
+// asks waits until a deployment of an application waits for a person.
+func (r *repo) asks(name string) {
+	r.t.Helper()
+	var v gitops.View
+	r.eventually(name+" waits for a person", func() bool {
+		v, _ = r.app(name)
+		return v.Deployment != nil && v.Deployment.Phase == gitops.PhaseAwaitingApproval
+	}, func() string { return describe(v, r.repository()) })
+}
+
 func describe(v gitops.View, r gitops.Repository) string {
 	d := "nothing in flight"
 	if v.Deployment != nil {

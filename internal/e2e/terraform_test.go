@@ -21,8 +21,10 @@ import (
 // terraformed is a driftless.yaml with one application of Terraform at tf; more follows its name.
 func terraformed(t *testing.T, name, more string) string {
 	t.Helper()
-	if _, err := exec.LookPath("terraform"); err != nil {
-		t.Skip("NOT TESTED with the real terraform: there is none on the PATH")
+	for _, program := range []string{"terraform", "aws"} { // a build fetches its program with the latter
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("NOT TESTED with the real terraform in a build: there is no %s on the PATH", program)
+		}
 	}
 	return fmt.Sprintf("version: 1\ndefaults:\n  target: { account: %q, region: %s }\napplications:\n  - name: %s\n    path: tf\n    terraform: { version: 1.11.4 }\n%s",
 		demo.Account, sandbox.Region, name, more)
@@ -102,11 +104,7 @@ func TestATerraformPlanIsAppliedAsItWasApproved(t *testing.T) {
 	code := parameter("/e2e/tf-careful", "one")
 	r := watch(t, mapFS(map[string]string{"driftless.yaml": terraformed(t, "tf-careful", "    sync: { approval: always }\n"),
 		"tf/main.tf": code, "tf/.terraform.lock.hcl": locked(t, code)}))
-	var v gitops.View
-	r.eventually("waits", func() bool {
-		v, _ = r.app("tf-careful")
-		return v.Deployment != nil && v.Deployment.Phase == gitops.PhaseAwaitingApproval
-	}, func() string { return describe(v, r.repository()) })
+	r.asks("tf-careful")
 	if out := r.cli("diff", "tf-careful"); !strings.Contains(out, "[+] aws_ssm_parameter.p") {
 		t.Errorf("the plan says:\n%s", out)
 	}
@@ -173,11 +171,7 @@ output "all" {
 	file = file[:strings.Index(file, "  - name: x")] + application("tf-secret", "never") + application("tf-asked", "always")
 	r := watch(t, mapFS(map[string]string{"driftless.yaml": file, "tf/main.tf": code}))
 	commit := r.git("rev-parse", "HEAD")
-	var v gitops.View
-	r.eventually("waits", func() bool {
-		v, _ = r.app("tf-asked")
-		return v.Deployment != nil && v.Deployment.Phase == gitops.PhaseAwaitingApproval
-	}, func() string { return describe(v, r.repository()) })
+	r.asks("tf-asked")
 	shown := r.cli("diff", "tf-asked") + r.cli("logs", "tf-asked")
 	r.cli("approve", "tf-asked", "--yes")
 	for _, name := range []string{"tf-secret", "tf-asked"} {
@@ -214,7 +208,7 @@ func TestR38_ANewerPushTakesThePlaceOfABuildThatWaits(t *testing.T) {
 			until("superseded", func() bool { return v.Deployment.ID != first })
 			r.stage.Sandbox.Builds().Hold(false)
 			if asked {
-				until("waits for a person", func() bool { return v.Deployment.Phase == gitops.PhaseAwaitingApproval })
+				r.asks(name)
 				r.cli("approve", name, "--yes")
 			}
 			r.ends(name, commit, gitops.PhaseSucceeded)

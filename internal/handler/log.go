@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,12 +25,7 @@ func (a *API) log(ctx context.Context, c call) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("application %s: %w", c.id, err)
 	}
-	id := c.query.Get("deployment")
-	for _, other := range []string{app.InFlight, app.Ended.Deployment} {
-		if id == "" {
-			id = other
-		}
-	}
+	id := cmp.Or(c.query.Get("deployment"), app.InFlight, app.Ended.Deployment)
 	if id == "" {
 		return nil, &gitops.Refusal{Reason: c.id + " was never deployed"}
 	}

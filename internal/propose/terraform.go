@@ -1,6 +1,7 @@
 package propose
 
 import (
+	"cmp"
 	"io/fs"
 	"maps"
 	"path"
@@ -159,17 +160,12 @@ func (s *search) cdk(name string, data []byte) {
 // configuration makes an application of a root module: one to be deployed where its version
 // and its state are known.
 func (s *search) configuration(dir, from, version string, names []string) {
-	a := Application{Engine: gitops.EngineTerraform, Path: dir, From: from, Version: version, names: names}
 	m := s.modules[dir]
 	if m == nil {
 		m = &module{}
 	}
-	for _, v := range []string{m.version, s.versionOf(dir)} {
-		if a.Version == "" {
-			a.Version = v
-		}
-	}
-	a.Backend, a.Watch = m.backend, s.called(dir)
+	a := Application{Engine: gitops.EngineTerraform, Path: dir, From: from, names: names, Backend: m.backend, Watch: s.called(dir),
+		Version: cmp.Or(version, m.version, s.versionOf(dir))}
 	switch {
 	case m.trouble != "":
 		a.LeftOut = m.trouble

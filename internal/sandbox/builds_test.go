@@ -60,7 +60,7 @@ Outputs: { Project: { Value: !GetAtt Project.Arn } }
 
 func TestABuildWorksWithTheAWSCommandLineUnderItsProjectsRole(t *testing.T) {
 	if _, err := exec.LookPath("aws"); err != nil {
-		t.Skip("there is no aws on the PATH, which the build calls")
+		t.Skip("NOT TESTED with a whole build: there is no aws on the PATH, which it calls")
 	}
 	s := start(t, sandbox.Options{Timing: &sandbox.Timing{}})
 	cfg := admin(s)
