@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	compare "github.com/google/go-cmp/cmp"
 )
@@ -109,11 +110,26 @@ func (n *Lane) play(ctx context.Context, s step, cases ...Case) (sites []Site, f
 	n.mends = 0
 	n.watch.global = s.sweeps && (len(cases) == 0 || slices.ContainsFunc(cases, func(c Case) bool { return c.Function == sweeper }))
 	n.watch.begin(cases...)
-	err = s.play(ctx, n)
+	err = errors.Join(s.play(ctx, n), n.settled(ctx))
 	sites, fired = n.watch.end(s.name)
 	if err != nil {
 		return nil, fired, End{}, err
 	}
 	end, err = n.end(ctx)
 	return sites, fired, end, err
+}
+
+// settled waits until no event of the step is under way: one that went wrong twice in this step
+// and once in the next would be a dead letter, which no fault alone made.
+func (n *Lane) settled(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for n.lab.Sandbox.Pending(n.watch.concerns) {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("an event of the step is still under way: %w", ctx.Err())
+		case <-time.After(pulse):
+		}
+	}
+	return nil
 }

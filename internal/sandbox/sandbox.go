@@ -139,6 +139,10 @@ func (s *Sandbox) Fire(ctx context.Context, rule string) (string, error) {
 	return s.events.Fire(ctx, rule)
 }
 
+// Pending reports whether a function still runs, or is to be tried again, for an event that
+// matches and for whose end nobody waits.
+func (s *Sandbox) Pending(matches func(event []byte) bool) bool { return s.lambda.Pending(matches) }
+
 // Script makes a resource's next operation in CloudFormation fail.
 func (s *Sandbox) Script(f cloudformation.Failure) { s.cloudformation.Script(f) }
 

@@ -16,7 +16,28 @@ import (
 // function's dead-letter target and failure destination. What waits is lost with Close.
 func (s *Service) InvokeAsync(ctx context.Context, functionARN string, payload []byte) {
 	e := event{ref: parseReference(functionARN), id: wire.NewUUID(), payload: payload, since: s.config.Now()}
-	s.background(ctx, func(ctx context.Context) { s.handle(ctx, e) })
+	s.mu.Lock()
+	s.pending[e.id] = payload
+	s.mu.Unlock()
+	s.background(ctx, func(ctx context.Context) {
+		s.handle(ctx, e)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.pending, e.id)
+	})
+}
+
+// Pending reports whether an asynchronous invocation runs, or waits to be tried again, whose
+// event is one that matches.
+func (s *Service) Pending(matches func(payload []byte) bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, payload := range s.pending {
+		if matches(payload) {
+			return true
+		}
+	}
+	return false
 }
 
 // event is an asynchronous invocation.

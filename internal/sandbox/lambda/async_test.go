@@ -84,6 +84,23 @@ func TestEventInvokeConfigSetsRetriesAndDestinations(t *testing.T) {
 	}
 }
 
+func TestAnEventIsPendingUntilItsLastTryEnded(t *testing.T) {
+	w := newWorld(t, quick)
+	url, arn := w.queue("dead", nil)
+	f := w.function("f", func(in *awslambda.CreateFunctionInput) {
+		in.DeadLetterConfig = &types.DeadLetterConfig{TargetArn: &arn}
+	})
+	of := func(mark string) func([]byte) bool {
+		return func(payload []byte) bool { return strings.Contains(string(payload), mark) }
+	}
+	w.event(f, `{"do":"fail"}`)
+	if !w.service.Pending(of("fail")) || w.service.Pending(of("echo")) {
+		t.Error("want the event that failed once pending, and no other")
+	}
+	w.arrives(url)
+	w.eventually("nothing is pending", func() bool { return !w.service.Pending(of("fail")) })
+}
+
 func TestEventThatIsTooLargeIsRefused(t *testing.T) {
 	w := newWorld(t)
 	f := w.function("f")

@@ -65,6 +65,7 @@ type Service struct {
 	functions map[string]*function
 	urls      map[string]*functionURL // by id
 	mappings  map[string]*mapping     // by UUID
+	pending   map[string][]byte       // asynchronous invocations' payloads, by their ids
 }
 
 // New makes the service. It keeps nothing from an earlier one in the same directory.
@@ -95,6 +96,7 @@ func New(c Config) *Service {
 		functions: map[string]*function{},
 		urls:      map[string]*functionURL{},
 		mappings:  map[string]*mapping{},
+		pending:   map[string][]byte{},
 	}
 	s.calls = &identities{iam: s.iam, now: c.Now, managed: map[string]policy.Document{}}
 	s.api = s.routes()
