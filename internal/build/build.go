@@ -45,6 +45,9 @@ const (
 // it is applied, by the build that then applies it. So is a workspace, whose first plan writes an
 // empty state.
 func SideOf(s gitops.Settings) Side {
+	if s.CDK != nil {
+		return SidePlan // what it makes is reviewed stack by stack
+	}
 	if t := s.Terraform; t != nil && t.Workspace != "" && t.Workspace != "default" {
 		return SideApply
 	}
@@ -103,6 +106,9 @@ func (j Job) ErroredStateKey() string { return j.prefix() + "errored.tfstate" }
 // WordKey is where a plan job that stays is told to go on and apply, or says that it left.
 func (j Job) WordKey() string { return j.prefix() + "word.json" }
 
+// StackKey is where a build puts a stack's template, by the SHA-256 of its content in hex.
+func (j Job) StackKey(sum string) string { return j.prefix() + "stacks/" + sum + ".json" }
+
 // OwnerKey is where a side's build of an application says, before it touches the state, that who
 // (user@host, as its lock will say) is it: whose lock it is that a killed build leaves. Each
 // host has a key of its own, so that a later build does not hide whose lock an earlier one left.
@@ -125,6 +131,7 @@ type Order struct {
 	Bundle      string           `json:"bundle"` // key; its file's name is the SHA-256 of its content
 	Path        string           `json:"path"`   // the application's directory in the bundle
 	Terraform   gitops.Terraform `json:"terraform"`
+	CDK         *gitops.CDK      `json:"cdk,omitempty"` // a CDK app, which is synthesised instead
 	Access      Access           `json:"access"`
 	State       State            `json:"state"`
 	Queue       string           `json:"queue,omitempty"`       // URL of the queue that wakes the reconciler when the job is over
@@ -207,13 +214,14 @@ type Outcome string
 
 // The outcomes.
 const (
-	OutcomePlanned  Outcome = "planned"  // a plan with changes, its file kept
-	OutcomeNoChange Outcome = "nochange" // a plan without
-	OutcomeApplied  Outcome = "applied"
-	OutcomeDetected Outcome = "detected"
-	OutcomeStale    Outcome = "stale"   // the saved plan no longer fits the state: plan again
-	OutcomeFailed   Outcome = "failed"  // with the reason
-	OutcomeBlocked  Outcome = "blocked" // a person has to act first, with the reason
+	OutcomePlanned     Outcome = "planned"  // a plan with changes, its file kept
+	OutcomeNoChange    Outcome = "nochange" // a plan without
+	OutcomeApplied     Outcome = "applied"
+	OutcomeDetected    Outcome = "detected"
+	OutcomeSynthesised Outcome = "synthesised" // a CDK app, its templates kept and its assets published
+	OutcomeStale       Outcome = "stale"       // the saved plan no longer fits the state: plan again
+	OutcomeFailed      Outcome = "failed"      // with the reason
+	OutcomeBlocked     Outcome = "blocked"     // a person has to act first, with the reason
 )
 
 // Report is what came of a job. Nothing in it is secret: values that Terraform marks as
@@ -226,7 +234,8 @@ type Report struct {
 	Reason   string              `json:"reason,omitempty"` // for people; the first cause, with file and line where there is one
 	Plan     *gitops.Plan        `json:"plan,omitempty"`   // planned; not sealed
 	PlanFile PlanFile            `json:"planFile,omitzero"`
-	Drift    *gitops.DriftReport `json:"drift,omitempty"` // detected
+	Drift    *gitops.DriftReport `json:"drift,omitempty"`  // detected
+	Stacks   []gitops.Stack      `json:"stacks,omitempty"` // synthesised
 	Outputs  map[string]string   `json:"outputs,omitempty"`
 	Steps    []Step              `json:"steps,omitempty"` // how long each part took
 	At       time.Time           `json:"at"`

@@ -35,9 +35,14 @@ type Settings struct {
 	Target         Target         `json:"target"`
 	CloudFormation CloudFormation `json:"cloudformation"`
 	Terraform      *Terraform     `json:"terraform,omitempty"` // nil but for that engine
-	Sync           Sync           `json:"sync"`
-	Verify         Verify         `json:"verify"`
-	Drift          DriftPolicy    `json:"drift"`
+	CDK            *CDK           `json:"cdk,omitempty"`       // nil but for that engine
+	// Of is the application whose CDK app has this one's stack; empty: it stands in the file itself.
+	Of string `json:"of,omitempty"`
+	// DependsOn names the applications that have to be at what git wants before this one begins.
+	DependsOn []string    `json:"dependsOn,omitempty"`
+	Sync      Sync        `json:"sync"`
+	Verify    Verify      `json:"verify"`
+	Drift     DriftPolicy `json:"drift"`
 }
 
 // CloudFormation is an application's stack.
@@ -77,6 +82,15 @@ type Terraform struct {
 	// state: s3://bucket/key. Else it is kept in the installation's bucket.
 	Backend bool   `json:"backend,omitempty"`
 	State   string `json:"state,omitempty"`
+}
+
+// CDK is an application's CDK app: a build synthesises it, and each of its stacks becomes an
+// application of its own.
+type CDK struct {
+	Version      string            `json:"version"`           // of the CDK's command line, exact, such as 2.1148.1; used where the app installs none of its own
+	Context      map[string]string `json:"context,omitempty"` // what cdk synth is given by --context
+	Capabilities []string          `json:"capabilities,omitempty"`
+	Tags         map[string]string `json:"tags,omitempty"` // of every stack, beside the app's own
 }
 
 // SyncMode says whether a plan waits for a person whatever it holds.
@@ -131,8 +145,25 @@ func Digest(s Settings, objects []string) string {
 		CloudFormation CloudFormation
 		Objects        []string
 		Terraform      *Terraform `json:",omitempty"` // so that digests from before it was there still hold
-	}{1, s.Name, s.Path, s.Watch, s.Engine, s.Target, s.CloudFormation, objects, s.Terraform}
+		CDK            *cdkDigest `json:",omitempty"`
+	}{1, s.Name, s.Path, s.Watch, s.Engine, s.Target, s.CloudFormation, objects, s.Terraform, digestOf(s)}
 	return hash(in)
+}
+
+// cdkDigest is what of a CDK app decides: its stacks take over how it is approved, verified and
+// watched when it is synthesised, so that those are among it.
+type cdkDigest struct {
+	CDK
+	Sync   Sync
+	Verify Verify
+	Drift  DriftPolicy
+}
+
+func digestOf(s Settings) *cdkDigest {
+	if s.CDK == nil {
+		return nil
+	}
+	return &cdkDigest{*s.CDK, s.Sync, s.Verify, s.Drift}
 }
 
 // hash returns the SHA-256 of v's JSON in hex. encoding/json writes struct fields in order
