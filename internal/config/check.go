@@ -61,11 +61,15 @@ func (c *checker) application(at string, s gitops.Settings) {
 			}
 		}
 	}
-	if template := s.CloudFormation.Template; template != "" && !c.refused(at+".cloudformation.template") {
-		c.look(at+".cloudformation.template", template, path.Join(s.Path, template), regular)
+	at += "." + string(s.Engine)
+	if template := s.CloudFormation.Template; template != "" && !c.refused(at+".template") {
+		c.look(at+".template", template, path.Join(s.Path, template), regular)
 	}
 	if parameters := s.CloudFormation.Parameters; parameters != "" {
-		c.look(at+".cloudformation.parameters", parameters, path.Join(s.Path, parameters), regular)
+		c.look(at+".parameters", parameters, path.Join(s.Path, parameters), regular)
+	}
+	if s.Engine == gitops.EngineCDK {
+		c.look(at, "cdk.json", path.Join(s.Path, "cdk.json"), regular)
 	}
 }
 

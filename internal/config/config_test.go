@@ -146,6 +146,45 @@ func TestAnApplicationReplacesDefaultsPartByPart(t *testing.T) {
 	}
 }
 
+func TestSAMAndCDKFillInWhatTheirStacksNeed(t *testing.T) {
+	settings, problems := config.Parse([]byte(`version: 1
+defaults:
+  target: { account: "111122223333", region: eu-west-1 }
+  cloudformation: { tags: { team: shop } }
+applications:
+  - name: api
+    path: api
+    sam: { stack: prod-api, transforms: [AWS::Include] }
+  - name: plain
+    path: plain
+    sam: { capabilities: [] }
+  - name: shop
+    path: shop
+    cdk: { version: 2.1148.1, context: { stage: prod }, tags: { tier: web } }
+`))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	const serverless = "AWS::Serverless-2016-10-31"
+	tags := map[string]string{"team": "shop"}
+	want := []gitops.CloudFormation{
+		{Stack: "prod-api", Template: "template.yaml", Capabilities: []string{"CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"}, Transforms: []string{"AWS::Include", serverless}, Tags: tags},
+		{Stack: "plain", Template: "template.yaml", Transforms: []string{serverless}, Tags: tags},
+		{Capabilities: []string{"CAPABILITY_NAMED_IAM"}, Tags: map[string]string{"team": "shop", "tier": "web"}},
+	}
+	for i, w := range want {
+		if diff := cmp.Diff(w, settings[i].CloudFormation); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", settings[i].Name, diff)
+		}
+	}
+	if got := []gitops.Engine{settings[0].Engine, settings[2].Engine}; got[0] != gitops.EngineSAM || got[1] != gitops.EngineCDK {
+		t.Errorf("engines are %v", got)
+	}
+	if diff := cmp.Diff(&gitops.CDK{Version: "2.1148.1", Context: map[string]string{"stage": "prod"}}, settings[2].CDK); diff != "" {
+		t.Errorf("cdk (-want +got):\n%s", diff)
+	}
+}
+
 func TestWhatEditorsPutInMovesNoPosition(t *testing.T) {
 	const text = "version: 1\napplications:\n  - name: Jobs\n    path: a\n    nmae: b\n"
 	_, want := config.Parse([]byte(text))

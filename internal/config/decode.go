@@ -150,9 +150,6 @@ func (d *decoder) unknown(path, key string, at position, t reflect.Type) (meant 
 	}
 	if slices.Contains(unsupported[t], key) {
 		d.refuse(path, at, "%s is %s", key, notSupported)
-		if slices.Contains(otherEngines, key) {
-			return "cloudformation"
-		}
 		return ""
 	}
 	if near := nearest.Of(key, append(slices.Clone(known), unsupported[t]...)); slices.Contains(known, near) {

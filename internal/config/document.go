@@ -50,6 +50,11 @@ type Application struct {
 	Target *Target `json:"target,omitempty"`
 	// CloudFormation makes the application a stack. An empty mapping takes every default.
 	CloudFormation *Stack `json:"cloudformation,omitempty" jsonschema:"oneof_required=cloudformation"`
+	// SAM makes the application the stack of a SAM template. An empty mapping takes every default.
+	SAM *Stack `json:"sam,omitempty" jsonschema:"oneof_required=sam"`
+	// CDK synthesises the application's CDK app in a build, and makes each of its stacks an
+	// application of its own.
+	CDK *CDK `json:"cdk,omitempty" jsonschema:"oneof_required=cdk"`
 	// Terraform plans and applies the application's configuration in a build.
 	Terraform *Terraform `json:"terraform,omitempty" jsonschema:"oneof_required=terraform"`
 	// Sync is how it follows its branch.
@@ -106,6 +111,26 @@ type StackDefaults struct {
 	// Role of every application that names none.
 	Role RoleARN `json:"role,omitempty"`
 	// Tags of every stack; an application adds to them, and replaces those of the same key.
+	Tags map[string]string `json:"tags,omitempty"`
+}
+
+// CDK is a CDK app, and what its stacks have in common.
+type CDK struct {
+	// Version of the CDK's command line, exactly, such as 2.1148.1. An app that installs one of
+	// its own is synthesised by that.
+	Version CDKVersion `json:"version"`
+	// Context is what the app is given as context, as by cdk synth --context.
+	Context map[string]string `json:"context,omitempty"`
+	// Capabilities that the templates need; CAPABILITY_NAMED_IAM unless it is said here or in the defaults.
+	Capabilities []Capability `json:"capabilities,omitempty"`
+	// Transforms are the macros that the templates may call, by name.
+	Transforms []Transform `json:"transforms,omitempty"`
+	// ImportExisting takes resources that are there already into the stacks; false by default.
+	ImportExisting *bool `json:"importExisting,omitempty"`
+	// Role is the ARN of the role that CloudFormation assumes, in the target's account; by
+	// default the installation's exec role.
+	Role RoleARN `json:"role,omitempty"`
+	// Tags of the stacks, beside those that the app gives them, which win.
 	Tags map[string]string `json:"tags,omitempty"`
 }
 
@@ -185,6 +210,9 @@ type Capability string
 // Transform is the name of a macro.
 type Transform string
 
+// CDKVersion is one version of the CDK's command line.
+type CDKVersion string
+
 // TerraformVersion is one version of Terraform or OpenTofu.
 type TerraformVersion string
 
@@ -226,6 +254,7 @@ var rules = map[reflect.Type]rule{
 	// A macro of another account is named after it, 111122223333::Name
 	// https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-section-structure.html
 	reflect.TypeFor[Transform]():        {pattern: pattern(`^[A-Za-z0-9][-A-Za-z0-9:_.]{0,254}$`), allowed: "the name of a macro, such as AWS::Include"},
+	reflect.TypeFor[CDKVersion]():       {pattern: pattern(`^2\.[0-9]{1,5}\.[0-9]{1,3}$`), allowed: "one exact version of the CDK's command line, such as 2.1148.1"},
 	reflect.TypeFor[TerraformVersion](): {pattern: pattern(`^[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(-(alpha|beta|rc)[0-9]{1,8})?$`), allowed: "one exact version, such as 1.11.4"},
 	// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html, https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
 	reflect.TypeFor[SecretReference](): {pattern: pattern(`^(ssm:/[A-Za-z0-9_./-]{1,900}|secretsmanager:[A-Za-z0-9/_+=.@-]{1,512}(#[A-Za-z0-9_.-]{1,100})?)$`), allowed: "ssm:/name, secretsmanager:name or secretsmanager:name#key", hidden: true},
@@ -248,7 +277,7 @@ func pattern(expression string) func() *regexp.Regexp {
 // whose key or value it would be. It is refused by name, so that nobody takes a key that
 // does nothing for one that works.
 var unsupported = map[reflect.Type][]string{
-	reflect.TypeFor[Application](): {"cdk", "sam", "dependsOn", "isolation"},
+	reflect.TypeFor[Application](): {"dependsOn", "isolation"},
 	reflect.TypeFor[Sync]():        {"windows"},
 	reflect.TypeFor[Verify]():      {"http", "alarm", "lambda", "onFailure"},
 	reflect.TypeFor[Drift]():       {"heal", "ignore", "undeclared"},
@@ -265,11 +294,8 @@ var never = map[reflect.Type]map[string]string{
 // atLeast names the keys of a type of which one has to be there, what is missing last.
 var atLeast = map[reflect.Type][]string{
 	reflect.TypeFor[Document]():    {"include", "applications"},
-	reflect.TypeFor[Application](): {"cloudformation", "terraform"},
+	reflect.TypeFor[Application](): {"cloudformation", "sam", "cdk", "terraform"},
 }
-
-// otherEngines are the keys that stand where cloudformation does in another application.
-var otherEngines = []string{"cdk", "sam"}
 
 // notSupported is what is said of all of them.
 const notSupported = "known, not supported in this version"

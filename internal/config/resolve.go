@@ -18,6 +18,7 @@ const (
 	defaultTemplate = "template.yaml"
 	defaultEvery    = time.Hour
 	minEvery        = time.Minute // drift is looked for by a schedule that runs once a minute
+	serverless      = "AWS::Serverless-2016-10-31"
 )
 
 // resolve fills in the defaults and holds the parts of the document against each other.
@@ -93,15 +94,40 @@ func (d *decoder) application(at string, a Application, defaults Defaults) gitop
 	for i, w := range a.Watch {
 		s.Watch = append(s.Watch, d.clean(fmt.Sprintf("%s.watch[%d]", at, i), w))
 	}
-	if a.Terraform != nil {
-		s.Engine, s.Terraform = gitops.EngineTerraform, d.terraform(at+".terraform", *a.Terraform, s)
-		if a.CloudFormation != nil {
-			d.refuse(at+".terraform", d.at[at+".terraform"], "an application has one engine; this one has cloudformation too, in line %d", d.at[at+".cloudformation"].line)
+	key := d.engine(at, a)
+	at += "." + key
+	switch gitops.Engine(key) {
+	case gitops.EngineTerraform:
+		s.Engine, s.Terraform = gitops.EngineTerraform, d.terraform(at, *a.Terraform, s)
+	case gitops.EngineCDK:
+		s.Engine, s.CDK = gitops.EngineCDK, &gitops.CDK{Version: string(a.CDK.Version), Context: a.CDK.Context}
+		s.CloudFormation = d.common(at, a.CDK.stacks(), s, defaults, "CAPABILITY_NAMED_IAM")
+	case gitops.EngineSAM:
+		s.Engine, s.CloudFormation = gitops.EngineSAM, d.stack(at, *a.SAM, s, defaults, "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND")
+		if !slices.Contains(s.CloudFormation.Transforms, serverless) {
+			s.CloudFormation.Transforms = append(s.CloudFormation.Transforms, serverless)
 		}
-		return s
+	case gitops.EngineCloudFormation:
+		s.CloudFormation = d.stack(at, value(a.CloudFormation), s, defaults)
 	}
-	s.CloudFormation = d.stack(at+".cloudformation", a, s, defaults)
 	return s
+}
+
+// engine returns the key by which an application says what rolls it out, and refuses a second one.
+func (d *decoder) engine(at string, a Application) (key string) {
+	for _, e := range []struct {
+		key string
+		has bool
+	}{{"cloudformation", a.CloudFormation != nil}, {"sam", a.SAM != nil}, {"cdk", a.CDK != nil}, {"terraform", a.Terraform != nil}} {
+		switch {
+		case !e.has:
+		case key == "":
+			key = e.key
+		default:
+			d.refuse(at+"."+e.key, d.at[at+"."+e.key], "an application has one engine; this one has %s too, in line %d", key, d.at[at+"."+key].line)
+		}
+	}
+	return cmp.Or(key, "cloudformation")
 }
 
 // terraform resolves an application's configuration of Terraform.
@@ -267,22 +293,34 @@ func (d *decoder) every(at string, own, common *Drift) time.Duration {
 	return every
 }
 
-// stack resolves an application's stack.
-func (d *decoder) stack(at string, a Application, s gitops.Settings, defaults Defaults) gitops.CloudFormation {
-	own, common := value(a.CloudFormation), value(defaults.CloudFormation)
-	d.tags(at+".tags", own.Tags)
-	c := gitops.CloudFormation{
-		Stack:    string(cmp.Or(own.Stack, StackName(a.Name))),
-		Template: d.inside(at+".template", cmp.Or(own.Template, defaultTemplate), s),
-		Role:     string(cmp.Or(own.Role, common.Role)),
-	}
+// stack resolves an application's stack, with the capabilities that it has where nobody names any.
+func (d *decoder) stack(at string, own Stack, s gitops.Settings, defaults Defaults, capabilities ...Capability) gitops.CloudFormation {
+	c := d.common(at, StackDefaults{own.Capabilities, own.Transforms, own.ImportExisting, own.Role, own.Tags}, s, defaults, capabilities...)
+	c.Stack = string(cmp.Or(own.Stack, StackName(s.Name)))
+	c.Template = d.inside(at+".template", cmp.Or(own.Template, defaultTemplate), s)
 	if own.Parameters != "" {
 		c.Parameters = d.inside(at+".parameters", own.Parameters, s)
 	}
-	capabilities, transforms := common.Capabilities, common.Transforms
-	if own.Capabilities != nil {
-		capabilities = own.Capabilities
+	return c
+}
+
+// stacks is what a CDK app's stacks have in common.
+func (c CDK) stacks() StackDefaults {
+	return StackDefaults{c.Capabilities, c.Transforms, c.ImportExisting, c.Role, c.Tags}
+}
+
+// common resolves what any stack has, with the capabilities of those that name none.
+func (d *decoder) common(at string, own StackDefaults, s gitops.Settings, defaults Defaults, capabilities ...Capability) gitops.CloudFormation {
+	common := value(defaults.CloudFormation)
+	d.tags(at+".tags", own.Tags)
+	c := gitops.CloudFormation{Role: string(cmp.Or(own.Role, common.Role))}
+	for _, named := range [][]Capability{own.Capabilities, common.Capabilities} {
+		if named != nil {
+			capabilities = named
+			break
+		}
 	}
+	transforms := common.Transforms
 	if own.Transforms != nil {
 		transforms = own.Transforms
 	}
@@ -301,7 +339,7 @@ func (d *decoder) stack(at string, a Application, s gitops.Settings, defaults De
 	if own.Role == "" {
 		roleAt = "defaults.cloudformation.role"
 	}
-	d.sameAccount(roleAt, strings.TrimSuffix(at, ".cloudformation"), c.Role, s.Target.Account)
+	d.sameAccount(roleAt, at[:strings.LastIndex(at, ".")], c.Role, s.Target.Account)
 	return c
 }
 

@@ -55,7 +55,7 @@ func unique(files []*decoder) (clash bool) {
 	names, stacks := map[string]claimant{}, map[string]claimant{}
 	for _, d := range files {
 		for i, s := range d.settings {
-			c, at := claimant{d, i}, fmt.Sprintf("applications[%d].cloudformation.stack", i)
+			c, at := claimant{d, i}, fmt.Sprintf("applications[%d].%s.stack", i, s.Engine)
 			if first, twice := names[s.Name]; twice && s.Name != "" {
 				clash = c.refuse(first, "name", "%q is the name of applications[%d] in %s too", s.Name, first.i, c.where(first, "name")) || clash
 				continue // its stack is most likely the same as well: one problem for one mistake
@@ -69,8 +69,9 @@ func unique(files []*decoder) (clash bool) {
 				continue
 			}
 			if first, twice := stacks[claim]; twice {
+				theirs, _, _ := claimOf(first.settings())
 				clash = c.refuse(first, kind, "%s is claimed by applications[%d] (%s) in %s already",
-					said, first.i, first.settings().Name, c.where(first, kind)) || clash
+					said, first.i, first.settings().Name, c.where(first, theirs)) || clash
 				continue
 			}
 			stacks[claim] = c
@@ -90,7 +91,7 @@ func claimOf(s gitops.Settings) (key, claim, said string) {
 	case t.Account == "" || t.Region == "" || s.CloudFormation.Stack == "":
 		return "", "", ""
 	}
-	return "cloudformation.stack", t.Account + " " + t.Region + " " + s.CloudFormation.Stack,
+	return string(s.Engine) + ".stack", t.Account + " " + t.Region + " " + s.CloudFormation.Stack,
 		fmt.Sprintf("the stack %s in %s %s", s.CloudFormation.Stack, t.Account, t.Region)
 }
 

@@ -85,12 +85,10 @@ type Terraform struct {
 }
 
 // CDK is an application's CDK app: a build synthesises it, and each of its stacks becomes an
-// application of its own.
+// application of its own, with what Settings.CloudFormation says of all of them.
 type CDK struct {
-	Version      string            `json:"version"`           // of the CDK's command line, exact, such as 2.1148.1; used where the app installs none of its own
-	Context      map[string]string `json:"context,omitempty"` // what cdk synth is given by --context
-	Capabilities []string          `json:"capabilities,omitempty"`
-	Tags         map[string]string `json:"tags,omitempty"` // of every stack, beside the app's own
+	Version string            `json:"version"`           // of the CDK's command line, exact, such as 2.1148.1; used where the app installs none of its own
+	Context map[string]string `json:"context,omitempty"` // what cdk synth is given by --context
 }
 
 // SyncMode says whether a plan waits for a person whatever it holds.
