@@ -41,7 +41,7 @@ func (i installation) rights() map[string][]*awsiam.PolicyStatementProps {
 			send,
 			allow("Work", acts("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"), work),
 			allowKeys("Records", acts("dynamodb:GetItem", "dynamodb:UpdateItem"), table, "REPO#*", "APP#*"),
-			allowKeys("Applications", acts("dynamodb:BatchGetItem", "dynamodb:PutItem"), table, "APP#*"),
+			allowKeys("Applications", acts("dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:PutItem"), table, "APP#*"),
 			allowKeys("Claims", acts("dynamodb:GetItem", "dynamodb:PutItem"), table, "CLAIM#*"),
 			allow("List", acts("dynamodb:Query"), i.indexes("repository")...),
 			allow("Blobs", acts("s3:GetObject", "s3:PutObject"), i.blobs("bundles/", "records/")...),

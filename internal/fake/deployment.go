@@ -47,6 +47,26 @@ func (s *Store) PutDeployment(_ context.Context, d *gitops.Deployment) error {
 	return answer(err, &d.Version)
 }
 
+// Intend implements reconcile.Deployments.
+func (s *Store) Intend(_ context.Context, a gitops.Application, d *gitops.Deployment) error {
+	next := *d
+	next.Version++
+	err := s.call("Intend", func() error {
+		if a.InFlight != d.ID || d.ID == "" {
+			return fmt.Errorf("save the intent to apply %q of %s: the application names %q in flight", d.ID, a.ID, a.InFlight)
+		}
+		if err := s.applications.check(a.ID, a.Version); err != nil {
+			return err
+		}
+		key := d.Application + "/" + d.ID
+		if err := s.deployments.check(key, d.Version); err != nil {
+			return err
+		}
+		return change(s, s.deployments, key, next)
+	})
+	return answer(err, &d.Version)
+}
+
 // Close implements reconcile.Deployments.
 func (s *Store) Close(_ context.Context, a *gitops.Application, d *gitops.Deployment) error {
 	err := s.call("Close", func() error {

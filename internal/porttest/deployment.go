@@ -85,6 +85,49 @@ func openUnnamed(t *testing.T, s reconcile.Store) {
 	wantError(t, err, reconcile.ErrNotFound)
 }
 
+func intend(t *testing.T, s reconcile.Store) {
+	a, d := open(t, s, register(t, s, application("jobs", "r1")), "01B")
+	d.Phase, d.Operation.Kind = gitops.PhaseApplying, gitops.OperationApply
+	must(t, s.Intend(t.Context(), a, &d))
+	wantEqual(t, d.Version, int64(2))
+	stored, err := s.Deployment(t.Context(), "jobs", "01B")
+	must(t, err)
+	wantEqual(t, stored, d)
+	left, err := s.Application(t.Context(), "jobs")
+	must(t, err)
+	wantEqual(t, left, a)
+}
+
+func intendConflict(t *testing.T, s reconcile.Store) {
+	a, d := open(t, s, register(t, s, application("jobs", "r1")), "01B")
+	suspended := a
+	suspended.Suspended = &gitops.Suspension{By: "ada", At: noon}
+	must(t, s.PutApplication(t.Context(), &suspended))
+	mine := d
+	mine.Phase = gitops.PhaseApplying
+	wantError(t, s.Intend(t.Context(), a, &mine), reconcile.ErrConflict)
+	wantEqual(t, mine.Version, d.Version)
+
+	theirs := d
+	must(t, s.PutDeployment(t.Context(), &theirs))
+	wantError(t, s.Intend(t.Context(), suspended, &mine), reconcile.ErrConflict)
+	got, err := s.Deployment(t.Context(), "jobs", "01B")
+	must(t, err)
+	wantEqual(t, got, theirs)
+}
+
+func intendUnnamed(t *testing.T, s reconcile.Store) {
+	a, d := open(t, s, register(t, s, application("jobs", "r1")), "01B")
+	other := d
+	other.ID = "01C"
+	if err := s.Intend(t.Context(), a, &other); err == nil || errors.Is(err, reconcile.ErrConflict) {
+		t.Errorf("the intent to apply what is not in flight is answered %v, want a refusal", err)
+	}
+	got, err := s.Deployment(t.Context(), "jobs", "01B")
+	must(t, err)
+	wantEqual(t, got, d)
+}
+
 func closeFrees(t *testing.T, s reconcile.Store) {
 	a, d := open(t, s, register(t, s, application("jobs", "r1")), "01B")
 	if err := s.Close(t.Context(), &a, &d); err == nil {

@@ -29,14 +29,14 @@ type records struct {
 
 // application takes the application's steps until one has to wait. What was read or written
 // last is decided on without reading it again: every write is conditional on the versions, so
-// whoever was overtaken finds out and reads. Where finding out would be too late, both records
-// are read again.
+// whoever was overtaken finds out and reads. Where nothing is written before something is begun,
+// both records are read again.
 func (r *Reconciler) application(ctx context.Context, id string) error {
 	var last *records          // nil: to be read
 	var known *gitops.Sighting // what the last call already told
 	for look, tries := 0, 0; r.timeLeft(ctx); {
 		o, err := r.observe(ctx, id, last, known)
-		if k := gitops.Decide(o).Kind; err == nil && (k == gitops.StepApply || k == gitops.StepStart) {
+		if err == nil && gitops.Decide(o).Kind == gitops.StepStart {
 			o, err = r.again(ctx, id, o)
 		}
 		if errors.Is(err, errInconsistent) {
@@ -71,10 +71,9 @@ func (r *Reconciler) application(ctx context.Context, id string) error {
 	return r.Queue.Send(ctx, Message{Application: id, Reason: "go on: the time of one invocation was up"})
 }
 
-// again reads the records of an observation again. Before a plan is applied: a newer revision
-// or a suspension stands on the one that applying does not write. Before something is begun
-// again that is not there: another worker may have removed it, and ended the deployment. What
-// was seen of the operation still holds if nobody moved the deployment since.
+// again reads the records of an observation again, before something is begun again that is not
+// there: another worker may have removed it, and ended the deployment. What was seen of the
+// operation still holds if nobody moved the deployment since.
 func (r *Reconciler) again(ctx context.Context, id string, o gitops.Observation) (gitops.Observation, error) {
 	last, err := r.read(ctx, id)
 	if err != nil {
@@ -282,14 +281,14 @@ func (r *Reconciler) review(ctx context.Context, o gitops.Observation, s gitops.
 }
 
 // apply saves the intent to apply the plan, which is kept, and applies it. The write is
-// conditional on the record being as it was read, so whoever was overtaken meanwhile starts
-// nothing.
+// conditional on both records being as they were read, so whoever was overtaken meanwhile, by
+// a newer revision or a suspension too, starts nothing.
 func (r *Reconciler) apply(ctx context.Context, o gitops.Observation, s gitops.Step) (*gitops.Sighting, error) {
 	d := o.Deployment
 	d.Operation.Kind, d.Operation.At = gitops.OperationApply, r.Now()
 	d.Reason, d.Progress = s.Reason, ""
 	r.enter(d, gitops.PhaseApplying)
-	if err := r.Store.PutDeployment(ctx, d); err != nil {
+	if err := r.Store.Intend(ctx, o.Application, d); err != nil {
 		return nil, err
 	}
 	return r.start(ctx, d)

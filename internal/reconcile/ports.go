@@ -84,6 +84,10 @@ type Deployments interface {
 	Open(ctx context.Context, a *gitops.Application, d *gitops.Deployment) error
 	// PutDeployment stores d if its version is unchanged. ErrConflict.
 	PutDeployment(ctx context.Context, d *gitops.Deployment) error
+	// Intend stores d, whose intent to apply it holds, if its version is unchanged and so is
+	// the version of a, which has it in flight: nothing is applied past a suspension or a newer
+	// wish that was stored. ErrConflict. Sets d's version; a is not written.
+	Intend(ctx context.Context, a gitops.Application, d *gitops.Deployment) error
 	// Close stores an ended deployment and the application that it frees, in one
 	// transaction, if both versions are unchanged. ErrConflict.
 	Close(ctx context.Context, a *gitops.Application, d *gitops.Deployment) error

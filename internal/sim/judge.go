@@ -31,7 +31,6 @@ type judge struct {
 	executions  map[string]string            // token of the accepted execution, by deployment
 	highest     map[string]int64             // observation number of what was executed, by application
 	wanted      map[string]map[int64]bool    // observation numbers that were wanted, by application
-	since       map[string]time.Duration     // when an application was suspended or wanted something newer
 	yes         map[string]bool              // deployment and digest that a person said yes to
 	rejected    map[string]bool              // applications of which a person rejected a plan
 	foreign     map[string]time.Duration     // when somebody else last touched a stack
@@ -46,7 +45,7 @@ type judge struct {
 
 func newJudge(w *world) *judge {
 	return &judge{w: w, apps: map[string]gitops.Application{}, deployments: map[string]gitops.Deployment{},
-		executions: map[string]string{}, highest: map[string]int64{}, wanted: map[string]map[int64]bool{}, since: map[string]time.Duration{},
+		executions: map[string]string{}, highest: map[string]int64{}, wanted: map[string]map[int64]bool{},
 		yes: map[string]bool{}, rejected: map[string]bool{}, foreign: map[string]time.Duration{}, late: map[string]*bool{},
 		snatched: map[string]bool{}, proposed: map[string]bool{}, holder: map[string]string{}}
 }
@@ -110,9 +109,6 @@ func (j *judge) application(was, now gitops.Application, had bool) {
 	if now.Wanted.Seq > 0 && !now.Removed {
 		j.wanted[now.ID][now.Wanted.Seq] = true
 	}
-	if now.Wanted.Seq > was.Wanted.Seq || now.Suspended != nil && was.Suspended == nil || now.Removed && !was.Removed {
-		j.since[now.ID] = j.w.at
-	}
 	if !had {
 		return
 	}
@@ -155,11 +151,7 @@ func (j *judge) deployment(was, now gitops.Deployment, had bool) {
 	}
 }
 
-// tolerance is how long a decision to apply may rest on records that changed since they were
-// read: they are read again just before, and no later.
-const tolerance = 10 * time.Second
-
-// applying checks the intent to apply: it must rest on records that were read a moment ago.
+// applying checks the intent to apply: it goes past nothing that was stored.
 func (j *judge) applying(d gitops.Deployment) {
 	a, w := j.apps[d.Application], j.w
 	if j.snatched[a.ID] {
@@ -169,21 +161,13 @@ func (j *judge) applying(d gitops.Deployment) {
 	if d.Waits(d.Plan) != "" && (d.Approved == nil || !j.yes[shown(d)]) {
 		w.violate("I6", "deployment %s of %s applies plan %s, which nobody approved though %s", d.ID, a.ID, gitops.Short(d.Plan.Digest), d.Waits(d.Plan))
 	}
-	moved, changed := j.since[a.ID]
-	slack := tolerance * max(1, w.knobs.Latency/(200*time.Millisecond))
-	if !changed || w.running == nil || w.at-moved < slack {
-		return
-	}
-	if read, ok := w.running.read[a.ID]; ok && read.at < moved && w.at-read.awake < slack {
-		return // it froze in the very moment of applying (docs/protocol.md, "What it does not guarantee")
-	}
 	switch {
 	case a.Suspended != nil:
-		w.violate("I2", "deployment %s of %s begins to apply, %s after the application was suspended", d.ID, a.ID, w.at-moved)
+		w.violate("I2", "deployment %s begins to apply, and %s is suspended", d.ID, a.ID)
 	case a.Removed:
-		w.violate("I2", "deployment %s of %s begins to apply, %s after the application was removed", d.ID, a.ID, w.at-moved)
+		w.violate("I2", "deployment %s begins to apply, and %s is removed", d.ID, a.ID)
 	case a.Wanted.Seq > d.Seq:
-		w.violate("I2", "deployment %s of %s begins to apply observation %d, %s after %d was wanted", d.ID, a.ID, d.Seq, w.at-moved, a.Wanted.Seq)
+		w.violate("I2", "deployment %s of %s begins to apply observation %d, and %d is wanted", d.ID, a.ID, d.Seq, a.Wanted.Seq)
 	}
 }
 

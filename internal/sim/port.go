@@ -50,7 +50,7 @@ func (w *world) gate(site string) error {
 		p.die() // nothing that follows is of interest
 	}
 	switch site {
-	case "PutDeployment":
+	case "PutDeployment", "Intend":
 		p.sure, p.wrote = 2, true
 	case "Deployment":
 		p.sure, p.wrote = p.sure+1, false
@@ -127,15 +127,6 @@ func (s *store) Watched(ctx context.Context) ([]string, error) {
 func (s *store) ListApplications(ctx context.Context, repository string) ([]gitops.Application, error) {
 	all, err := s.Store.ListApplications(ctx, repository)
 	return behind(s, "ListApplications", all, err)
-}
-
-// Application implements reconcile.Applications.
-func (s *store) Application(ctx context.Context, id string) (gitops.Application, error) {
-	a, err := s.Store.Application(ctx, id)
-	if p := s.w.running; p != nil && err == nil {
-		p.read[id] = reading{s.w.at, s.w.at}
-	}
-	return a, err
 }
 
 // client is CloudFormation's client with the gate before it.

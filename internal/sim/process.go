@@ -16,14 +16,13 @@ type process struct {
 	name     string
 	skew     time.Duration // of its clock
 	began    time.Duration
-	deadline time.Duration      // when it is ended by force; zero: never
-	dead     *bool              // of this job
-	doomed   bool               // it dies at its next call: the one before took effect and was not answered
-	stale    bool               // the call under way is answered with what was true before
-	read     map[string]reading // by application
-	blind    bool               // its last look at CloudFormation failed
-	sure     int                // twice: it read its deployment before and after it looked for a change set, or wrote it just now
-	wrote    bool               // its deployment, and has not looked since
+	deadline time.Duration // when it is ended by force; zero: never
+	dead     *bool         // of this job
+	doomed   bool          // it dies at its next call: the one before took effect and was not answered
+	stale    bool          // the call under way is answered with what was true before
+	blind    bool          // its last look at CloudFormation failed
+	sure     int           // twice: it read its deployment before and after it looked for a change set, or wrote it just now
+	wrote    bool          // its deployment, and has not looked since
 	job      func(context.Context)
 	done     func(ended bool)
 
@@ -31,10 +30,6 @@ type process struct {
 	stop  func()
 	yield func(struct{}) bool
 }
-
-// reading is when a process last read a record: at that time, and as it seems to the process,
-// which does not count the time for which it was frozen since.
-type reading struct{ at, awake time.Duration }
 
 // errDied unwinds a process that crashes, or whose world ends.
 var errDied = errors.New("the process died")
@@ -52,7 +47,7 @@ func (w *world) start(name string, limit time.Duration, job func(context.Context
 		p.next, p.stop = iter.Pull(p.loop)
 		w.all = append(w.all, p)
 	}
-	p.name, p.job, p.done, p.dead, p.doomed, p.deadline, p.read = name, job, done, new(bool), false, 0, map[string]reading{}
+	p.name, p.job, p.done, p.dead, p.doomed, p.deadline = name, job, done, new(bool), false, 0
 	p.began, p.sure, p.wrote, p.blind = w.at, 0, false, false
 	if limit > 0 {
 		p.deadline = w.at + limit
@@ -136,10 +131,6 @@ func (p *process) stall(d time.Duration) {
 	p.w.thawed = max(p.w.thawed, p.w.at+d)
 	if p.deadline > 0 {
 		p.deadline += d
-	}
-	for id, r := range p.read {
-		r.awake += d
-		p.read[id] = r
 	}
 	p.pause(d)
 }

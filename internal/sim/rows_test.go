@@ -83,7 +83,7 @@ func all(site, kind string, n int) string {
 var (
 	calls = []string{"CreateChangeSet", "DescribeChangeSet", "ExecuteChangeSet", "DeleteChangeSet", "DescribeStacks", "DescribeStackEvents",
 		"DetectStackDrift", "DescribeStackDriftDetectionStatus", "DescribeStackResourceDrifts", "ListStackResources"}
-	writes = []string{"PutRepository", "PutApplication", "Register", "Open", "PutDeployment", "Close", "PutReport", "Send", "Put"}
+	writes = []string{"PutRepository", "PutApplication", "Register", "Open", "PutDeployment", "Intend", "Close", "PutReport", "Send", "Put"}
 	reads  = []string{"Repository", "Application", "ApplicationsByID", "Deployment", "Head", "Snapshot", "Fetch", "Get", "LatestReport"}
 	every  = append(append(append([]string(nil), calls...), writes...), reads...)
 )

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/driftless-gitops/driftless/internal/gitops"
 )
@@ -81,6 +82,30 @@ func (s *Store) PutDeployment(ctx context.Context, d *gitops.Deployment) error {
 	}
 	if err := s.run(ctx, u); err != nil {
 		return err
+	}
+	d.Version++
+	return nil
+}
+
+// Intend implements reconcile.Deployments.
+func (s *Store) Intend(ctx context.Context, a gitops.Application, d *gitops.Deployment) error {
+	if a.InFlight != d.ID || d.ID == "" {
+		return fmt.Errorf("save the intent to apply %q of %s: the application names %q in flight", d.ID, a.ID, a.InFlight)
+	}
+	u, err := s.deployment(ctx, *d)
+	if err != nil {
+		return err
+	}
+	write, err := s.transactional(u)
+	if err != nil {
+		return err
+	}
+	check, err := s.unchanged(applicationKey(a.ID), a.Version)
+	if err != nil {
+		return err
+	}
+	if err := s.together(ctx, []types.TransactWriteItem{check, write}); err != nil {
+		return fmt.Errorf("write item %s of %s: %w", u.key.sk, u.key.pk, translate(err))
 	}
 	d.Version++
 	return nil

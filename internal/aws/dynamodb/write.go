@@ -100,6 +100,23 @@ func (s *Store) transactional(u update) (types.TransactWriteItem, error) {
 	}}, nil
 }
 
+// unchanged returns the part of a transaction that holds only while a record, which it does
+// not write, has a version. It needs dynamodb:ConditionCheckItem (developer guide, "Using IAM
+// with DynamoDB transactions").
+func (s *Store) unchanged(k key, version int64) (types.TransactWriteItem, error) {
+	e, err := expression.NewBuilder().WithCondition(isVersion(version)).Build()
+	if err != nil {
+		return types.TransactWriteItem{}, fmt.Errorf("build check of %s %s: %w", k.pk, k.sk, err)
+	}
+	return types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
+		TableName:                 &s.table,
+		Key:                       k.attributes(),
+		ConditionExpression:       e.Condition(),
+		ExpressionAttributeNames:  e.Names(),
+		ExpressionAttributeValues: e.Values(),
+	}}, nil
+}
+
 // together carries out writes in one transaction. The SDK gives it a token, so that its own
 // retries of one call are carried out once (TransactWriteItems, ClientRequestToken).
 func (s *Store) together(ctx context.Context, writes []types.TransactWriteItem) error {
