@@ -211,7 +211,11 @@ func (s *Service) prepare(ctx context.Context, st *stack, c *changeSet) {
 
 // work plans the change set and those of nested stacks, which are done before it is.
 func (s *Service) work(ctx context.Context, st *stack, c *changeSet) {
-	p, err := s.newPlan(ctx, st, c.target, aws.ToBool(c.importExisting))
+	var p *planner
+	err := s.expand(ctx, c)
+	if err == nil {
+		p, err = s.newPlan(ctx, st, c.target, aws.ToBool(c.importExisting))
+	}
 	if err == nil {
 		p.checkScripted()
 	}

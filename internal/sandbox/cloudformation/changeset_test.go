@@ -43,7 +43,7 @@ func TestChangeSetIsRefusedAsAWSDoes(t *testing.T) {
 		"a parameter out of its values":   {"new", "Parameters: { P: { Type: String, AllowedValues: [a] } }\n" + oneQueue, withParameter("P", "b"), "ValidationError: Parameter 'P' must be one of AllowedValues"},
 		"too many parameters":             {"new", many + oneQueue, nil, "ValidationError: Template format error: Number of parameters, 201, is greater than maximum allowed, 200"},
 		"a capability that is missing":    {"new", role, nil, "InsufficientCapabilitiesException: Requires capabilities : [CAPABILITY_NAMED_IAM]"},
-		"a transform":                     {"new", "Transform: AWS::Serverless-2016-10-31\n" + oneQueue, nil, "ValidationError: The sandbox runs no transforms but AWS::Include and AWS::LanguageExtensions: AWS::Serverless-2016-10-31"},
+		"a transform":                     {"new", "Transform: Mine\n" + oneQueue, nil, "ValidationError: The sandbox runs no transforms but AWS::Include, AWS::LanguageExtensions and AWS::Serverless-2016-10-31: Mine"},
 		"an export that is not there":     {"new", "", nil, "ValidationError: Either Template URL or Template Body must be specified."},
 		"nested stacks with REVERT_DRIFT": {"jobs", oneQueue, func(in *cfn.CreateChangeSetInput) {
 			in.DeploymentMode, in.IncludeNestedStacks = types.DeploymentModeRevertDrift, aws.Bool(true)

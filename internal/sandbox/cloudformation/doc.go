@@ -8,6 +8,6 @@
 //
 // Nested stacks are stacks of their own that take part in their parents' operations, with
 // change sets that form a tree. Resources that exist are imported by their names. Stack sets,
-// hooks, imports by identifier and transforms other than AWS::Include and
-// AWS::LanguageExtensions are refused by name. State lives in memory only.
+// hooks, imports by identifier and transforms other than AWS::Include, AWS::LanguageExtensions
+// and AWS::Serverless-2016-10-31 are refused by name. State lives in memory only.
 package cloudformation

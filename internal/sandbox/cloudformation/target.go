@@ -80,14 +80,17 @@ func (s *Service) requested(ctx context.Context, st *stack, deployed *target, r 
 
 // newTarget checks a template against its parameters, the types that there are and the
 // capabilities, all as AWS does before it accepts a request. direct says that nobody reviews
-// what transforms make of the template.
+// what transforms make of the template. Else a template that calls a macro is not complete:
+// the macro is run while the change set is made, as expanded does.
 func (s *Service) newTarget(ctx context.Context, st *stack, body string, parameters map[string]string, tags []types.Tag, capabilities []types.Capability, direct bool) (*target, error) {
 	t, err := s.parse(ctx, st.at, body)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkTypes(t); err != nil {
-		return nil, err
+	if t.Pending() == nil {
+		if err := s.checkTypes(t); err != nil {
+			return nil, err
+		}
 	}
 	g := &target{template: t, tags: map[string]string{}}
 	for _, tag := range tags {
@@ -103,16 +106,28 @@ func (s *Service) newTarget(ctx context.Context, st *stack, body string, paramet
 		"AWS::AccountId": st.at.account, "AWS::Region": st.at.region, "AWS::StackId": st.id, "AWS::StackName": st.name,
 		"AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com", "AWS::NotificationARNs": []any{},
 	}
+	if t.Pending() == nil {
+		return g, s.complete(st, g, capabilities, direct)
+	}
+	if err := g.checkCapabilities(capabilities, direct); err != nil || !direct {
+		return g, err
+	}
+	return s.expanded(ctx, st, g, capabilities)
+}
+
+// complete works out the target's conditions and the order of its resources.
+func (s *Service) complete(st *stack, g *target, capabilities []types.Capability, direct bool) error {
 	e := s.env(st, g, nil)
 	if err := e.Evaluate(); err != nil {
-		return nil, err
+		return err
 	}
 	g.conditions = e.Conditions
+	var err error
 	if g.needs, err = e.Graph(); err != nil {
-		return nil, err
+		return err
 	}
 	g.sort()
-	return g, g.checkCapabilities(capabilities, direct)
+	return g.checkCapabilities(capabilities, direct)
 }
 
 // sort fills active: the template's order, as far as needs allow.

@@ -1,6 +1,7 @@
 package cloudformation
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -11,25 +12,37 @@ import (
 	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation/template"
 )
 
+// getTemplate shows a template as it was sent, or what Serverless made of it, which is what
+// is shown unless a request says otherwise (API reference, GetTemplate, TemplateStage).
 func (s *Service) getTemplate(_ context.Context, at scope, in *cloudformation.GetTemplateInput) (*cloudformation.GetTemplateOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := &cloudformation.GetTemplateOutput{StagesAvailable: []types.TemplateStage{types.TemplateStageOriginal, types.TemplateStageProcessed}}
+	var g *target
 	if in.ChangeSetName != nil {
 		_, c, err := s.locate(at, in.StackName, in.ChangeSetName)
 		if err != nil {
 			return nil, err
 		}
-		out.TemplateBody = aws.String(c.target.template.Body)
+		g = c.target
+	} else {
+		st, err := s.must(at, in.StackName)
+		if err != nil {
+			return nil, err
+		}
+		g = st.shown()
+	}
+	out := &cloudformation.GetTemplateOutput{StagesAvailable: []types.TemplateStage{types.TemplateStageOriginal}}
+	if g == nil {
 		return out, nil
 	}
-	st, err := s.must(at, in.StackName)
-	if err != nil {
-		return nil, err
+	body := g.template.Body
+	if g.template.Pending() == nil {
+		out.StagesAvailable = append(out.StagesAvailable, types.TemplateStageProcessed)
+		if in.TemplateStage != types.TemplateStageOriginal {
+			body = cmp.Or(g.template.Processed, body)
+		}
 	}
-	if g := st.shown(); g != nil {
-		out.TemplateBody = aws.String(g.template.Body)
-	}
+	out.TemplateBody = aws.String(body)
 	return out, nil
 }
 

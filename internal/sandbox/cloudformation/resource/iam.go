@@ -2,6 +2,7 @@ package resource
 
 import (
 	"encoding/json"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -120,7 +121,7 @@ func (c *call) rolePolicies(live map[string]any) error {
 		}
 	}
 	for _, name := range sortedKeys(inline) {
-		if err := c.iam("PutRolePolicy", map[string]any{"PolicyName": name, "PolicyDocument": document(inline[name])}); err != nil {
+		if err := c.iam("PutRolePolicy", map[string]any{"PolicyName": name, "PolicyDocument": permissions(inline[name])}); err != nil {
 			return err
 		}
 	}
@@ -213,7 +214,7 @@ func (c *call) inlineLive(live map[string]any) error {
 		if err != nil {
 			return err
 		}
-		list = append(list, map[string]any{"PolicyName": name, "PolicyDocument": decoded(n.Value("PolicyDocument"))})
+		list = append(list, map[string]any{"PolicyName": name, "PolicyDocument": unversioned(decoded(n.Value("PolicyDocument")), m["PolicyDocument"])})
 	}
 	live["Policies"] = list
 	return nil
@@ -231,6 +232,29 @@ func decoded(s string) any {
 	return v
 }
 
+// permissions is a policy of permissions as moto takes it. A policy may lack its version, as
+// those of SAM's policy templates do, which is 2008-10-17 then (IAM user guide, "Version");
+// moto refuses such ones.
+func permissions(v any) string {
+	m, ok := v.(map[string]any)
+	if _, versioned := m["Version"]; !ok || versioned {
+		return document(v)
+	}
+	m = maps.Clone(m)
+	m["Version"] = "2012-10-17"
+	return document(m)
+}
+
+// unversioned takes the version away again that permissions added to what is declared.
+func unversioned(live, declared any) any {
+	m, ok := live.(map[string]any)
+	d, _ := declared.(map[string]any)
+	if _, versioned := d["Version"]; ok && !versioned {
+		delete(m, "Version")
+	}
+	return live
+}
+
 // holders are those to whom an inline policy or an attachment may belong.
 var holders = []struct{ property, parameter, put, remove, attach, detach string }{
 	{"Roles", "RoleName", "PutRolePolicy", "DeleteRolePolicy", "AttachRolePolicy", "DetachRolePolicy"},
@@ -246,7 +270,7 @@ func inlineCreate(c *call) (wire.Made, error) {
 func (c *call) inlinePut() error {
 	for _, h := range holders {
 		for _, name := range c.strings(h.property) {
-			params := map[string]any{h.parameter: name, "PolicyName": c.text("PolicyName"), "PolicyDocument": document(c.Properties["PolicyDocument"])}
+			params := map[string]any{h.parameter: name, "PolicyName": c.text("PolicyName"), "PolicyDocument": permissions(c.Properties["PolicyDocument"])}
 			if _, err := c.query("iam", h.put, params); err != nil {
 				return err
 			}
@@ -285,7 +309,7 @@ func (c *call) inlineRemove(properties map[string]any, keep func(property, holde
 
 func rolePolicyPut(c *call) (wire.Made, error) {
 	_, err := c.query("iam", "PutRolePolicy", map[string]any{"RoleName": c.text("RoleName"), "PolicyName": c.text("PolicyName"),
-		"PolicyDocument": document(c.Properties["PolicyDocument"])})
+		"PolicyDocument": permissions(c.Properties["PolicyDocument"])})
 	return wire.Made{PhysicalID: c.text("PolicyName") + "|" + c.text("RoleName")}, err
 }
 
@@ -297,7 +321,7 @@ func rolePolicyDelete(c *call) error {
 func managedCreate(c *call) (wire.Made, error) {
 	params := c.pick("Path", "Description")
 	params["PolicyName"] = c.Name("ManagedPolicyName")
-	params["PolicyDocument"] = document(c.Properties["PolicyDocument"])
+	params["PolicyDocument"] = permissions(c.Properties["PolicyDocument"])
 	n, err := c.query("iam", "CreatePolicy", params)
 	if err != nil {
 		return wire.Made{}, err
@@ -340,7 +364,7 @@ func managedUpdate(c *call) (wire.Made, error) {
 		}
 		old := n.Value("DefaultVersionId")
 		if _, err := c.query("iam", "CreatePolicyVersion", map[string]any{"PolicyArn": c.PhysicalID,
-			"PolicyDocument": document(c.Properties["PolicyDocument"]), "SetAsDefault": "true"}); err != nil {
+			"PolicyDocument": permissions(c.Properties["PolicyDocument"]), "SetAsDefault": "true"}); err != nil {
 			return made, err
 		}
 		if _, err := c.query("iam", "DeletePolicyVersion", map[string]any{"PolicyArn": c.PhysicalID, "VersionId": old}); err != nil {

@@ -14,15 +14,19 @@ import (
 )
 
 // The transforms that templates may name. LanguageExtensions' functions Fn::ToJsonString and
-// Fn::Length are resolved here; Include is replaced by the text that it names.
+// Fn::Length are resolved here; Include is replaced by the text that it names; Serverless is
+// left to the caller.
 const (
 	LanguageExtensions = "AWS::LanguageExtensions"
+	Serverless         = "AWS::Serverless-2016-10-31"
 	includeTransform   = "AWS::Include"
+	noOther            = "The sandbox runs no transforms but " + includeTransform + ", " + LanguageExtensions + " and " + Serverless + ": %s"
 )
 
 // Template is a parsed template, its sections in the order in which they are written.
 type Template struct {
 	Body        string
+	Processed   string // what Serverless made of Body; empty where it was not run
 	Description string
 	Metadata    any
 	Transforms  []string
@@ -32,6 +36,8 @@ type Template struct {
 	Rules       map[string]any
 	Resources   []*Resource
 	Outputs     []Output
+
+	fragment map[string]any // what Serverless is yet to be run on
 }
 
 // Resource is one entry of the Resources section. Functions are unresolved.
@@ -68,7 +74,8 @@ func invalid(format string, args ...any) error {
 
 // Parse reads a template and checks everything that needs no parameter: the form, the
 // names, and that every reference leads somewhere. include reads what AWS::Include names.
-// Errors are AWS's ValidationError.
+// Of a template that calls Serverless only the outline is read, as Pending says. Errors are
+// AWS's ValidationError.
 func Parse(body string, include func(location string) (string, error)) (*Template, error) {
 	root, err := document(body)
 	if err != nil {
@@ -82,15 +89,23 @@ func Parse(body string, include func(location string) (string, error)) (*Templat
 	if e.done {
 		t.Transforms = []string{includeTransform}
 	}
+	if serverless(root) {
+		return t, t.outline(root)
+	}
+	return t, t.sections(root)
+}
+
+// sections reads the whole of a template on which nothing is to be run any more.
+func (t *Template) sections(root *yaml.Node) error {
 	for i := 0; i < len(root.Content); i += 2 {
 		if err := t.section(root.Content[i].Value, root.Content[i+1]); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if len(t.Resources) == 0 {
-		return nil, invalid("Template format error: At least one Resources member must be defined.")
+		return invalid("Template format error: At least one Resources member must be defined.")
 	}
-	return t, t.check()
+	return t.check()
 }
 
 // document returns the template's top mapping.
@@ -189,10 +204,10 @@ func (t *Template) transforms(v any) error {
 		if m, ok := n.(map[string]any); ok {
 			name = Text(m["Name"])
 		}
-		if name != LanguageExtensions {
-			return invalid("The sandbox runs no transforms but AWS::Include and AWS::LanguageExtensions: %s", name)
+		if name != LanguageExtensions && name != Serverless {
+			return invalid(noOther, name)
 		}
-		t.Transforms = append(t.Transforms, Text(n))
+		t.Transforms = append(t.Transforms, name)
 	}
 	return nil
 }

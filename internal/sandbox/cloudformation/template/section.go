@@ -233,7 +233,7 @@ func (t *Template) checkFunction(name string, argument any, block string) error 
 	case !strings.HasPrefix(name, "Fn::"):
 		return nil
 	case name == "Fn::Transform" || strings.HasPrefix(name, "Fn::ForEach"):
-		return invalid("The sandbox runs no transforms but AWS::Include and AWS::LanguageExtensions: %s", macro(name, argument))
+		return invalid(noOther, macro(name, argument))
 	case !functions[name]:
 		return invalid("Template format error: Unrecognized function %s in the %s block of the template", name, block)
 	case name == "Fn::If" && len(list) != 3:

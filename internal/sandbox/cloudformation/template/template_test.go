@@ -135,7 +135,7 @@ func TestTemplateIsRefused(t *testing.T) {
 		"a dependency on nothing": {fmt.Sprintf(queue, ", DependsOn: B"), "Template format error: Unresolved resource dependencies [B] in the Resources block of the template"},
 		"a resource in a condition": {"Conditions: { C: !Equals [ !Ref A, b ] }\n" + fmt.Sprintf(queue, ""),
 			"Template format error: Unresolved dependencies [A]. Cannot reference resources in the Conditions block of the template"},
-		"a macro within": {fmt.Sprintf(queue, ", Properties: { 'Fn::Transform': { Name: M } }"), "The sandbox runs no transforms but AWS::Include and AWS::LanguageExtensions: M"},
+		"a macro within": {fmt.Sprintf(queue, ", Properties: { 'Fn::Transform': { Name: M } }"), "The sandbox runs no transforms but AWS::Include, AWS::LanguageExtensions and AWS::Serverless-2016-10-31: M"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := template.Parse(c.body, nil); err == nil || err.Error() != "ValidationError: "+c.want {
