@@ -166,8 +166,11 @@ func (s State) LockKey(workspace string) string {
 	return s.Key + ".tflock"
 }
 
-// Address names the state that the order is about, for records.
+// Address names the state that the order is about, for records; "" where it is about none.
 func (o Order) Address() string {
+	if o.CDK != nil {
+		return ""
+	}
 	if o.Terraform.Backend {
 		return "terraform:" + o.Application
 	}

@@ -12,6 +12,7 @@ type Application struct {
 	Repository string   `json:"repository"`
 	Settings   Settings `json:"settings"`
 	Removed    bool     `json:"removed,omitempty"` // no longer in the file; its stack is kept
+	Stacks     []string `json:"stacks,omitempty"`  // of a CDK app: the applications that its stacks are
 
 	Wanted   Wanted   `json:"wanted"`
 	InFlight string   `json:"inFlight,omitempty"` // id of the deployment that holds the application
@@ -92,6 +93,21 @@ type Detection struct {
 	Operation Operation `json:"operation,omitzero"`
 	Fence     int64     `json:"fence"`   // the application's when it began: a deployment since then makes its result old
 	Request   int64     `json:"request"` // the request that it answers, zero for a scheduled one
+}
+
+// Behind says why whoever depends on the application has to wait, "" where it is at what git wants.
+func (a Application) Behind() string {
+	switch {
+	case a.Removed || a.InFlight == "" && a.Deployed.Digest == a.Wanted.Digest && a.Wanted.Seq > 0:
+		return ""
+	case a.Wanted.Seq == 0:
+		return "is not there yet"
+	case a.Suspended != nil:
+		return "is suspended"
+	case a.InFlight == "" && a.Ended.Seq == a.Wanted.Seq:
+		return "ended " + string(a.Ended.Phase)
+	}
+	return "is not at " + Short(a.Wanted.Revision.Commit) + " yet"
 }
 
 // Open returns the request that nobody has answered yet.

@@ -12,6 +12,7 @@ const (
 	StepOpen   StepKind = "open"   // store a new deployment: this takes the lock
 	StepPlan   StepKind = "plan"   // begin a plan under a new token
 	StepStart  StepKind = "start"  // start the operation whose intent is saved, under its token
+	StepExpand StepKind = "expand" // bring the stacks of a CDK app forward, and close its deployment
 	StepReview StepKind = "review" // keep the plan and wait for a person
 	StepApply  StepKind = "apply"  // keep the plan, save the intent to apply it, and apply it
 	StepVerify StepKind = "verify" // begin the drift detection that ends an apply
@@ -39,6 +40,7 @@ type Observation struct {
 	Detection   Sighting    // of Application.Detection
 	DriftDue    bool        // the time to look for drift has come
 	Settled     bool        // the look at drift that ended began long enough ago to look once more
+	Behind      string      // what the application depends on is not at what git wants: why
 	Overdue     bool        // the look at drift that ends an apply takes too long to hold the application
 }
 
@@ -130,6 +132,9 @@ func decidePending(o Observation) Step {
 	if o.Application.Suspended != nil {
 		return Step{Kind: StepWait, Reason: o.Application.held()}
 	}
+	if o.Behind != "" {
+		return Step{Kind: StepWait, Reason: "waits: " + o.Behind}
+	}
 	return Step{Kind: StepPlan, Reason: "a new deployment"}
 }
 
@@ -165,6 +170,8 @@ func decidePlanning(o Observation) Step {
 		return Step{Kind: StepPlan, Reason: "the plan is gone: plan again"}
 	case s.State == OperationReady && s.Plan != nil:
 		return decidePlan(o)
+	case s.State == OperationDone && o.Deployment.Settings.CDK != nil:
+		return Step{Kind: StepExpand, Reason: "synthesised"}
 	}
 	return Step{Kind: StepPlan, Reason: "plan again: " + orState(s)}
 }

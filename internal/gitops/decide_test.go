@@ -237,8 +237,19 @@ func tables() []table {
 			}},
 			{"due", []string{"no", "yes"}, func(o *gitops.Observation, v string) { o.DriftDue = v == "yes" }},
 		}},
-		{"Pending", inFlight(gitops.PhasePending), []dimension{newer, held}},
+		{"Pending", inFlight(gitops.PhasePending), []dimension{newer, held,
+			{"depends on", []string{"nothing", "one behind"}, func(o *gitops.Observation, v string) {
+				if v != "nothing" {
+					o.Behind = "shop-data is not at 2222222 yet"
+				}
+			}},
+		}},
 		{"Planning", inFlight(gitops.PhasePlanning), []dimension{state, newer, held, policy, plan, person}},
+		{"Planning a CDK app", func() gitops.Observation {
+			o := inFlight(gitops.PhasePlanning)()
+			o.Deployment.Settings.CDK = &gitops.CDK{}
+			return o
+		}, []dimension{state, newer, held, policy}},
 		{"AwaitingApproval", inFlight(gitops.PhaseAwaitingApproval), []dimension{state, newer, held, policy, plan, person}},
 		{"Applying", inFlight(gitops.PhaseApplying), []dimension{state, newer, held, verify}},
 		{"Verifying", inFlight(gitops.PhaseVerifying), []dimension{state, found, overdue, look, kind}},

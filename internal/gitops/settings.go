@@ -18,6 +18,9 @@ const (
 	EngineSAM            Engine = "sam"
 )
 
+// InBuild reports whether the engine's work is done by builds.
+func (e Engine) InBuild() bool { return e == EngineTerraform || e == EngineCDK }
+
 // Target is where an application goes.
 type Target struct {
 	Account string `json:"account"`

@@ -35,6 +35,7 @@ type Sighting struct {
 	Plan      *Plan             // for Ready
 	Report    *DriftReport      // for a detection that is Done
 	Outputs   map[string]string // for an apply that is Done
+	Stacks    []Stack           // for a plan of a CDK app that is Done
 	At        time.Time         // for an apply that is Done and a plan without changes: when, by AWS's own clock; zero: not known
 }
 

@@ -33,7 +33,7 @@ func (a *API) log(ctx context.Context, c call) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("deployment %s of %s: %w", id, c.id, err)
 	}
-	if d.Settings.Engine != gitops.EngineTerraform {
+	if !d.Settings.Engine.InBuild() {
 		return nil, &gitops.Refusal{Reason: fmt.Sprintf("%s is rolled out by %s, not in a build: 'driftless history %s' tells how", c.id, d.Settings.Engine, c.id)}
 	}
 	from, err := strconv.Atoi(c.query.Get("from"))

@@ -123,7 +123,11 @@ func (r *Reconciler) observe(ctx context.Context, id string, last *records, know
 		if !d.Operation.IsZero() && !d.Phase.Done() {
 			o.Operation = r.sight(ctx, deploymentWork(r, *d), d.Phase, known)
 		}
-		return o, nil
+		var err error
+		if d.Phase == gitops.PhasePending {
+			o.Behind, err = r.behind(ctx, a)
+		}
+		return o, err
 	}
 	if a.Detection != nil {
 		o.Detection = r.sight(ctx, r.detectionWork(a), "", known)
@@ -219,6 +223,9 @@ func (r *Reconciler) act(ctx context.Context, o gitops.Observation, s gitops.Ste
 	case gitops.StepStart:
 		told, err = r.start(ctx, o.Deployment)
 		return same, told, err
+	case gitops.StepExpand:
+		recorded, err := r.expand(ctx, o)
+		return recorded, nil, err
 	case gitops.StepReview:
 		return same, nil, r.review(ctx, o, s)
 	case gitops.StepApply:

@@ -39,7 +39,11 @@ func (r *Reconciler) finish(ctx context.Context, o gitops.Observation, s gitops.
 	r.enter(d, s.Phase)
 	a.InFlight, a.UpdatedAt = "", now
 	a.Ended = gitops.Ended{Deployment: d.ID, Seq: d.Seq, Digest: d.Digest, Phase: s.Phase, Reason: reason, At: now}
-	return r.Store.Close(ctx, &a, d)
+	if err := r.Store.Close(ctx, &a, d); err != nil {
+		return err
+	}
+	r.wakeStacks(ctx, a)
+	return nil
 }
 
 // clean removes a plan that is not applied. Where the rights for that are gone, the

@@ -24,6 +24,9 @@ func (r *Reconciler) bring(ctx context.Context, repo gitops.Repository, rev gito
 	if a.Version != 0 && a.Repository != repo.ID && (!a.Removed || a.InFlight != "") {
 		return false, &gitops.Refusal{Reason: fmt.Sprintf("the name %s is taken by an application of repository %s", a.ID, a.Repository)}
 	}
+	if a.Version != 0 && !a.Removed && a.Settings.Of != c.settings.Of {
+		return false, &gitops.Refusal{Reason: fmt.Sprintf("the name %s is taken by %s", a.ID, whose(a.Settings))}
+	}
 	skipped, err := r.skipped(ctx, c, rev)
 	if err != nil {
 		return false, err
@@ -50,6 +53,9 @@ func (r *Reconciler) bring(ctx context.Context, repo gitops.Repository, rev gito
 	}
 	a.Settings, a.UpdatedAt = c.settings, r.Now()
 	if a.Suspended != nil && a.Suspended.By == gitops.ByDriftless {
+		if err := r.resumeStacks(ctx, a.Stacks); err != nil {
+			return false, err
+		}
 		a.Suspended = nil
 	}
 	if err := r.put(ctx, &a, c.record, moved, skipped); err != nil {
@@ -86,15 +92,15 @@ func (r *Reconciler) skipped(ctx context.Context, c candidate, by gitops.Revisio
 
 // put stores the record with the claims that it needs, and with what was skipped.
 func (r *Reconciler) put(ctx context.Context, a *gitops.Application, before gitops.Application, moved bool, skipped *gitops.Deployment) error {
-	claim := claimOf(a.Settings)
+	claims := claimsOf(a.Settings)
 	if before.Version == 0 {
 		return r.claiming(ctx, a.ID, func() error {
-			return r.Store.Register(ctx, a, []Claim{ClaimApplication(a.ID), claim})
+			return r.Store.Register(ctx, a, append([]Claim{ClaimApplication(a.ID)}, claims...))
 		})
 	}
 	if moved {
-		give := []Claim{claimOf(before.Settings)} // or nothing: who is removed may have lost it
-		err := r.claiming(ctx, a.ID, func() error { return r.Store.Move(ctx, a.ID, []Claim{claim}, give) })
+		give := claimsOf(before.Settings) // or nothing: who is removed may have lost it
+		err := r.claiming(ctx, a.ID, func() error { return r.Store.Move(ctx, a.ID, claims, give) })
 		if err != nil {
 			return err
 		}
@@ -150,7 +156,7 @@ func (r *Reconciler) retire(ctx context.Context, repo *gitops.Repository, c conf
 			return err
 		}
 	}
-	kept, err := r.remove(ctx, repo.ID, gone, c)
+	kept, err := r.remove(ctx, repo.ID, "", gone, c.Stops)
 	if err != nil {
 		return err // those that are gone stay known, for the next look to mark them
 	}
@@ -158,8 +164,9 @@ func (r *Reconciler) retire(ctx context.Context, repo *gitops.Repository, c conf
 	return nil
 }
 
-// remove marks applications as removed, and returns those that stay where they are.
-func (r *Reconciler) remove(ctx context.Context, repository string, ids []string, c config.Config) (kept []string, err error) {
+// remove marks applications as removed, those of the file itself or the stacks of a CDK app, and
+// returns those that stay where they are. With a CDK app go its stacks, before it.
+func (r *Reconciler) remove(ctx context.Context, repository, of string, ids []string, stays func(id, file string) bool) (kept []string, err error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
@@ -170,11 +177,14 @@ func (r *Reconciler) remove(ctx context.Context, repository string, ids []string
 	for _, id := range ids {
 		a, ok := records[id]
 		switch {
-		case !ok || a.Removed || a.Repository != repository:
+		case !ok || a.Removed || a.Repository != repository || a.Settings.Of != of:
 			continue
-		case c.Stops(id, a.Settings.File):
+		case stays != nil && stays(id, a.Settings.File):
 			kept = append(kept, id)
 			continue
+		}
+		if _, err := r.remove(ctx, repository, id, a.Stacks, nil); err != nil {
+			return nil, err
 		}
 		a.Removed, a.UpdatedAt = true, r.Now()
 		if err := r.Store.PutApplication(ctx, &a); err != nil {
@@ -206,22 +216,36 @@ func (r *Reconciler) known(ctx context.Context, repo gitops.Repository) ([]strin
 	}
 	var ids []string
 	for _, a := range records {
-		ids = append(ids, a.ID)
+		if a.Settings.Of == "" {
+			ids = append(ids, a.ID)
+		}
 	}
 	return ids, nil
 }
 
 // moves reports whether an application claims another stack or state than before.
 func moves(before gitops.Application, now gitops.Settings) bool {
-	return before.Version != 0 && (before.Removed || claimOf(before.Settings) != claimOf(now))
+	return before.Version != 0 && (before.Removed || !slices.Equal(claimsOf(before.Settings), claimsOf(now)))
 }
 
-// claimOf returns the claim to what an application changes: its stack, or its state.
-func claimOf(s gitops.Settings) Claim {
-	if t := s.Terraform; t != nil {
-		return ClaimState(s.Name, t.State, t.Workspace)
+// claimsOf returns the claims to what an application changes: its stack, or its state. One with
+// a CDK app changes nothing; the applications that its stacks are do.
+func claimsOf(s gitops.Settings) []Claim {
+	switch t := s.Terraform; {
+	case s.CDK != nil:
+		return nil
+	case t != nil:
+		return []Claim{ClaimState(s.Name, t.State, t.Workspace)}
 	}
-	return ClaimStack(s.Target.Account, s.Target.Region, s.CloudFormation.Stack)
+	return []Claim{ClaimStack(s.Target.Account, s.Target.Region, s.CloudFormation.Stack)}
+}
+
+// whose says where an application stands.
+func whose(s gitops.Settings) string {
+	if s.Of != "" {
+		return "a stack of the CDK app " + s.Of
+	}
+	return "an application of driftless.yaml"
 }
 
 // same compares settings as they are stored, where an empty list and none are one.

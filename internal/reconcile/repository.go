@@ -271,9 +271,9 @@ type candidate struct {
 func (c candidate) paths() []string { return append([]string{c.settings.Path}, c.settings.Watch...) }
 
 // stale reports whether the application's files are wanted anew. An application that comes
-// back into the file may have lost a deployment when it left.
+// back into the file may have lost a deployment when it left, and one with a CDK app its stacks.
 func (c candidate) stale() bool {
-	return c.record.Wanted.Digest != c.digest || c.record.Removed && c.record.Deployed.Digest != c.digest
+	return c.record.Wanted.Digest != c.digest || c.record.Removed && (c.record.Deployed.Digest != c.digest || c.settings.CDK != nil)
 }
 
 // compare computes each application's digest and returns those whose record has to change.

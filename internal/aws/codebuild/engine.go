@@ -113,12 +113,17 @@ func (e *Engine) order(w reconcile.Work, j build.Job) (build.Order, error) {
 	if err != nil {
 		return build.Order{}, fmt.Errorf("enter account %s: %w", w.Settings.Target.Account, err)
 	}
-	if w.Settings.Terraform == nil {
-		return build.Order{}, &gitops.Refusal{Reason: fmt.Sprintf("application %s has no terraform settings", w.Application), Blocked: true}
+	o := build.Order{Schema: build.Schema, Job: j, Application: w.Application,
+		Bundle: w.Bundle, Path: w.Settings.Path, Access: access, Queue: e.Queue}
+	switch {
+	case w.Settings.CDK != nil:
+		o.CDK = w.Settings.CDK
+	case w.Settings.Terraform != nil:
+		o.Terraform, o.State = *w.Settings.Terraform, e.state(w.Application)
+	default:
+		return build.Order{}, &gitops.Refusal{Reason: fmt.Sprintf("application %s has neither terraform nor cdk settings", w.Application), Blocked: true}
 	}
-	return build.Order{Schema: build.Schema, Job: j, Application: w.Application,
-		Bundle: w.Bundle, Path: w.Settings.Path, Terraform: *w.Settings.Terraform, Access: access,
-		State: e.state(w.Application), Queue: e.Queue}, nil
+	return o, nil
 }
 
 // state returns where an application's state is kept that has no backend of its own.

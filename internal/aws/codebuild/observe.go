@@ -179,7 +179,7 @@ func (e *Engine) detected(ctx context.Context, w reconcile.Work) (gitops.Sightin
 
 // reported turns a report into what was seen.
 func reported(op gitops.Operation, r build.Report) gitops.Sighting {
-	s := gitops.Sighting{Operation: op, Reason: gitops.Printable(r.Reason), At: r.At, Plan: r.Plan, Report: r.Drift, Outputs: r.Outputs}
+	s := gitops.Sighting{Operation: op, Reason: gitops.Printable(r.Reason), At: r.At, Plan: r.Plan, Report: r.Drift, Outputs: r.Outputs, Stacks: r.Stacks}
 	if s.Operation.Token != "" {
 		s.Operation.ID = r.Build
 	}
@@ -191,7 +191,7 @@ func reported(op gitops.Operation, r build.Report) gitops.Sighting {
 		s.State = gitops.OperationReady
 	case build.OutcomeNoChange:
 		s.State = gitops.OperationNoChange
-	case build.OutcomeApplied, build.OutcomeDetected:
+	case build.OutcomeApplied, build.OutcomeDetected, build.OutcomeSynthesised:
 		s.State = gitops.OperationDone
 	case build.OutcomeStale:
 		s.State = gitops.OperationStale
