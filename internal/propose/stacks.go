@@ -197,15 +197,33 @@ func (s *search) application(src *source, from string, names []string) Applicati
 		}
 	}
 	a.Capabilities = capabilities(family, a.Transforms)
-	switch serverless := func(t string) bool { return strings.HasPrefix(t, "AWS::Serverless-") }; {
+	if slices.Contains(a.Transforms, serverless) {
+		a.sam()
+	}
+	switch {
 	case slices.Contains(a.Transforms, ""):
 		a.Transforms, a.LeftOut = nil, "it calls a macro without a plain name, which cannot be allowed"
-	case slices.ContainsFunc(a.Transforms, serverless):
-		a.Engine, a.LeftOut = gitops.EngineSAM, unsupported(gitops.EngineSAM)
 	case len(a.Transforms) > 0:
 		a.LeftOut = "it calls " + strings.Join(a.Transforms, ", ") + ", which can change everything before anybody reviews it; allow it by taking the comment away"
 	}
 	return a
+}
+
+// serverless is the macro that an application of SAM may call without more being said.
+const serverless = "AWS::Serverless-2016-10-31"
+
+// sam makes the stack of a SAM template what it is, with what needs no saying left out.
+func (a *Application) sam() {
+	a.Engine = gitops.EngineSAM
+	a.Transforms = slices.DeleteFunc(a.Transforms, func(t string) bool { return t == serverless })
+	if slices.Contains(a.Capabilities, "CAPABILITY_NAMED_IAM") {
+		a.Capabilities = append(a.Capabilities, "CAPABILITY_AUTO_EXPAND")
+	} else {
+		a.Capabilities = nil
+	}
+	if a.Note == "" {
+		a.Note = "its code is deployed as it lies here: sam build is not run"
+	}
 }
 
 // family returns a template and those nested in it, at any depth.

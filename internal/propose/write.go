@@ -177,7 +177,7 @@ func (w *writer) application(a Application, indent string) {
 		w.line("%s  watch: [%s]", indent, strings.Join(quoted(watch), ", "))
 	}
 	switch a.Engine {
-	case gitops.EngineCloudFormation:
+	case gitops.EngineCloudFormation, gitops.EngineSAM:
 	case gitops.EngineTerraform:
 		version := a.Version
 		if version == "" {
@@ -189,7 +189,7 @@ func (w *writer) application(a Application, indent string) {
 		}
 		w.line("%s  terraform: { %s }", indent, keys)
 		return
-	case gitops.EngineCDK, gitops.EngineSAM:
+	case gitops.EngineCDK:
 		w.line("%s  %s: {}", indent, a.Engine)
 		return
 	}
@@ -207,10 +207,10 @@ func (w *writer) application(a Application, indent string) {
 		keys = append(keys, "transforms: ["+strings.Join(quoted(a.Transforms), ", ")+"]")
 	}
 	if len(keys) == 0 {
-		w.line("%s  cloudformation: {}", indent)
+		w.line("%s  %s: {}", indent, a.Engine)
 		return
 	}
-	w.line("%s  cloudformation:", indent)
+	w.line("%s  %s:", indent, a.Engine)
 	for _, k := range keys {
 		w.line("%s    %s", indent, k)
 	}
