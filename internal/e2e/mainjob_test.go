@@ -140,7 +140,7 @@ func TestAMistakeEndsFailedWithTheReasonAndWhere(t *testing.T) {
 		"nocapability": {"Resources:\n  Role:\n    Type: AWS::IAM::Role\n    Properties:\n      AssumeRolePolicyDocument: {}\n", "CAPABILITY_IAM"},
 		"noresource":   {"Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    DependsOn: Nothing\n", "stacks/noresource/template.yaml:4"},
 		"badproperty":  {"Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties:\n      Visibility: 5\n", "Visibility"},
-		"transform":    {"Transform: AWS::Serverless-2016-10-31\nResources:\n  Queue:\n    Type: AWS::SQS::Queue\n", `add "AWS::Serverless-2016-10-31" to cloudformation.transforms`},
+		"transform":    {"Transform: AWS::Serverless-2016-10-31\nResources:\n  Queue:\n    Type: AWS::SQS::Queue\n", `say sam in place of cloudformation, or add "AWS::Serverless-2016-10-31" to the application's transforms`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := watch(t, mapFS(map[string]string{"driftless.yaml": file(name), "stacks/" + name + "/template.yaml": c.template}))

@@ -183,7 +183,7 @@ func TestR29i_WhatIsNotAllowedIsRefusedWhereverItStands(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	iam := func(s *gitops.Settings) { s.CloudFormation.Capabilities = []string{"CAPABILITY_IAM"} }
-	want = `stacks/jobs/nested.yaml:2:3: the macro "AWS::Include" is not allowed: add "AWS::Include" to cloudformation.transforms in driftless.yaml
+	want = `stacks/jobs/nested.yaml:2:3: the macro "AWS::Include" is not allowed: add "AWS::Include" to the application's transforms in driftless.yaml
 stacks/jobs/nested.yaml:3:3: Resources.Named is an AWS::IAM::Role with a name of its own and needs the capability CAPABILITY_NAMED_IAM`
 	if got := refused(t, repository(withMacros), jobs(iam), bucket); got != want {
 		t.Errorf("got %q, want %q", got, want)
@@ -191,7 +191,7 @@ stacks/jobs/nested.yaml:3:3: Resources.Named is an AWS::IAM::Role with a name of
 	include := func(s *gitops.Settings) {
 		s.CloudFormation.Capabilities, s.CloudFormation.Transforms = []string{"CAPABILITY_NAMED_IAM"}, []string{"AWS::Include"}
 	}
-	want = `stacks/jobs/snippet.yaml:1:45: the macro "Mine" is not allowed: add "Mine" to cloudformation.transforms in driftless.yaml`
+	want = `stacks/jobs/snippet.yaml:1:45: the macro "Mine" is not allowed: add "Mine" to the application's transforms in driftless.yaml`
 	if got := refused(t, repository(withMacros), jobs(include), bucket); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -14,6 +14,9 @@ const languageExtensions = "AWS::LanguageExtensions"
 // include is the macro that puts a file of S3 in its place.
 const include = "AWS::Include"
 
+// serverless is the macro that an application of SAM may call without more being said.
+const serverless = "AWS::Serverless-2016-10-31"
+
 // Transform is a macro, or another function by its name, and where it is asked for.
 type Transform struct {
 	Name         string // empty where it is no plain text
@@ -69,7 +72,11 @@ func checkTransforms(f *faults, all []Transform, c gitops.CloudFormation) {
 			f.add(m.Line, m.Column, "a macro without a plain name is called, which cannot be allowed: write its name out")
 			continue
 		}
-		f.add(m.Line, m.Column, "the macro %s is not allowed: add %[1]s to cloudformation.transforms in driftless.yaml", quote(m.Name))
+		instead := ""
+		if m.Name == serverless {
+			instead = "say sam in place of cloudformation, or "
+		}
+		f.add(m.Line, m.Column, "the macro %s is not allowed: %sadd %[1]s to the application's transforms in driftless.yaml", quote(m.Name), instead)
 	}
 }
 
