@@ -17,8 +17,9 @@ type rule struct {
 // documentation names most of them:
 // https://docs.aws.amazon.com/cli/latest/reference/cloudformation/package.html
 //
-// One differs: without Command.ScriptLocation the CLI would make the folder a Glue job's
-// script, which no archive can be.
+// Two differ: without Command.ScriptLocation the CLI would make the folder a Glue job's
+// script, which no archive can be; and an HttpApi's definition only the SAM CLI uploads
+// (aws-sam-cli, samcli/lib/utils/resources.py, RESOURCES_WITH_LOCAL_PATHS).
 var rules = map[string][]rule{
 	"AWS::ApiGateway::RestApi": {{property: "BodyS3Location", bucket: "Bucket", key: "Key", version: "Version"}},
 	"AWS::AppSync::FunctionConfiguration": {
@@ -36,6 +37,7 @@ var rules = map[string][]rule{
 	"AWS::Serverless::Api":             {{property: "DefinitionUri"}},
 	"AWS::Serverless::Application":     {{property: "Location", nested: true}},
 	"AWS::Serverless::Function":        {functionCode},
+	"AWS::Serverless::HttpApi":         {{property: "DefinitionUri"}},
 	"AWS::Serverless::LayerVersion":    {{property: "ContentUri", zip: true, whole: true}},
 	"AWS::Serverless::StateMachine":    {{property: "DefinitionUri", bucket: "Bucket", key: "Key", version: "Version"}},
 	"AWS::StepFunctions::StateMachine": {{property: "DefinitionS3Location", bucket: "Bucket", key: "Key", version: "Version"}},

@@ -85,6 +85,9 @@ func TestOnlyWhatNamesAFileIsReplaced(t *testing.T) {
 		"what is included into the whole, and by a tag": {
 			"Transform: {Name: AWS::Include, Parameters: {Location: i.yaml}}\nResources:\n  T:\n    Type: AWS::SNS::Topic\n    Properties: !Transform {Name: AWS::Include, Parameters: {Location: 'p.yaml'}}\n",
 			"Transform: {Name: AWS::Include, Parameters: {Location: \"s3://b/k0\"}}\nResources:\n  T:\n    Type: AWS::SNS::Topic\n    Properties: !Transform {Name: AWS::Include, Parameters: {Location: \"s3://b/k1\"}}\n"},
+		"the definition of an API of SAM, of either kind": {
+			"Transform: AWS::Serverless-2016-10-31\nResources:\n  A: {Type: AWS::Serverless::Api, Properties: {DefinitionUri: a.yaml}}\n  H: {Type: AWS::Serverless::HttpApi, Properties: {DefinitionUri: h.yaml}}\n",
+			"Transform: AWS::Serverless-2016-10-31\nResources:\n  A: {Type: AWS::Serverless::Api, Properties: {DefinitionUri: \"s3://b/k0\"}}\n  H: {Type: AWS::Serverless::HttpApi, Properties: {DefinitionUri: \"s3://b/k1\"}}\n"},
 		"what functions of SAM have in common, once": {
 			"Transform: AWS::Serverless-2016-10-31\nGlobals: {Function: {CodeUri: ./src}}\nResources:\n  F: {Type: AWS::Serverless::Function, Properties: {Handler: a}}\n",
 			"Transform: AWS::Serverless-2016-10-31\nGlobals: {Function: {CodeUri: \"s3://b/k0\"}}\nResources:\n  F: {Type: AWS::Serverless::Function, Properties: {Handler: a}}\n"},
