@@ -145,7 +145,8 @@ func (i installation) buildRights(name string) []*awsiam.PolicyStatementProps {
 	}
 }
 
-// buildRoles lists the roles of the targets that Terraform's providers assume on a side.
+// buildRoles lists the roles of the targets that builds assume on a side: Terraform's providers,
+// and where CDK apps are synthesised, the CDK.
 func (i installation) buildRoles(name string) []*string {
 	var roles []*string
 	for _, t := range i.targets() {
@@ -154,6 +155,9 @@ func (i installation) buildRoles(name string) []*string {
 			role = t.ApplyRole
 		}
 		roles = append(roles, jsii.String(role))
+		if name == string(contract.SidePlan) {
+			roles = append(roles, jsii.String(t.cdkRole()))
+		}
 	}
 	return roles
 }

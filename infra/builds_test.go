@@ -132,6 +132,8 @@ func TestBuildRoles(t *testing.T) {
 		"a plan locks the state":                       {"plan", "s3:PutObject", states + "applications/a.tfstate.tflock", nil, policy.Allow},
 		"a plan unlocks the state":                     {"plan", "s3:DeleteObject", states + "applications/a.tfstate.tflock", nil, policy.Allow},
 		"a plan never writes the state":                {"plan", "s3:PutObject", states + "applications/a.tfstate", nil, policy.Silent},
+		"a plan takes the CDK's role":                  {"plan", "sts:AssumeRole", "arn:aws:iam::111122223333:role/driftless-cdk", nil, policy.Allow},
+		"an apply does not":                            {"apply", "sts:AssumeRole", "arn:aws:iam::111122223333:role/driftless-cdk", nil, policy.Silent},
 		"a plan enters the target to read":             {"plan", "sts:AssumeRole", "arn:aws:iam::111122223333:role/driftless-terraform-plan", nil, policy.Allow},
 		"a plan never enters it to write":              {"plan", "sts:AssumeRole", "arn:aws:iam::111122223333:role/driftless-terraform-apply", nil, policy.Silent},
 		"a plan enters by no other role":               {"plan", "sts:AssumeRole", "arn:aws:iam::111122223333:role/driftless-deploy", nil, policy.Silent},
@@ -196,6 +198,9 @@ func TestTerraformInATarget(t *testing.T) {
 		context                map[string]string
 		want                   policy.Decision
 	}{
+		"publishes assets":                     {"CDKRole", "sts:AssumeRole", "arn:aws:iam::111122223333:role/cdk-hnb659fds-file-publishing-role-111122223333-eu-west-1", nil, policy.Allow},
+		"looks things up":                      {"CDKRole", "sts:AssumeRole", "arn:aws:iam::111122223333:role/cdk-hnb659fds-lookup-role-111122223333-eu-west-1", nil, policy.Allow},
+		"deploys nothing as the CDK":           {"CDKRole", "sts:AssumeRole", "arn:aws:iam::111122223333:role/cdk-hnb659fds-deploy-role-111122223333-eu-west-1", nil, policy.Silent},
 		"reads no secret while planning":       {"TerraformPlanRole", "secretsmanager:GetSecretValue", "arn:aws:secretsmanager:eu-west-1:111122223333:secret:a", nil, policy.Deny},
 		"reads no object while planning":       {"TerraformPlanRole", "s3:GetObject", "arn:aws:s3:::payroll/a", nil, policy.Deny},
 		"writes nothing while planning":        {"TerraformPlanRole", "s3:PutObject", "arn:aws:s3:::payroll/a", nil, policy.Silent},

@@ -186,7 +186,7 @@ func TestEveryTrustSaysOnWhoseBehalf(t *testing.T) {
 			case strings.Contains(principal, `"codebuild.amazonaws.com"`) && !strings.Contains(when, `"ArnEquals":{"aws:SourceArn":`):
 				t.Errorf("%s trusts every project: %s", id, when)
 			case strings.Contains(principal, `"Service"`) && strings.Contains(when, `"StringEquals":{"aws:SourceAccount":{"Ref":"AWS::AccountId"}}`):
-			case (strings.Contains(principal, "reconcilerRole") || strings.HasPrefix(id, "Terraform") && strings.Contains(principal, "applyRole")) && strings.Contains(when, `"StringEquals":{"sts:ExternalId":{"Fn::Select":[2,`):
+			case (strings.Contains(principal, "reconcilerRole") || id == "CDKRole" && strings.Contains(principal, "planRole") && !strings.Contains(principal, "applyRole") || strings.HasPrefix(id, "Terraform") && strings.Contains(principal, "applyRole")) && strings.Contains(when, `"StringEquals":{"sts:ExternalId":{"Fn::Select":[2,`):
 			default:
 				t.Errorf("%s trusts %s%s", id, principal, when)
 			}

@@ -30,8 +30,9 @@ func (i installation) newTargetRoles(reconciler made, builders map[string]awsiam
 		const reads = "CloudFormation reads live resources with the caller's rights, whatever their type, to find drift. What is data rather than configuration is denied by driftless-no-data."
 		const writes = "What CloudFormation may make is what applications hold, which their owner decides: context execPolicies. The starter makes no role without driftless-boundary."
 		const code = "Artefacts are named by digest, and their bucket by its region."
+		const bootstrap = "A bootstrap of the CDK has a qualifier of its own, and its roles are named by account and region."
 		const stacks = "Stacks of any name and region may be applications' stacks; Driftless's own is denied, and each right holds for driftless- change sets or the exec role alone."
-		for name, reason := range map[string]string{"DeployRole": stacks, "DriftRole": reads, "ExecRole": code, "Boundary": writes, "StarterPolicy": writes} {
+		for name, reason := range map[string]string{"DeployRole": stacks, "DriftRole": reads, "ExecRole": code, "Boundary": writes, "StarterPolicy": writes, "CDKRole": bootstrap} {
 			suppress(roles.GetResource(jsii.String(name)), "AwsSolutions-IAM5", reason)
 		}
 		if len(i.settings.Transforms) > 0 {

@@ -43,6 +43,12 @@ func (i installation) targets() []reach {
 	return all
 }
 
+// cdkRole is the role that templates/target-role.yaml makes for the CDK in builds.
+func (r reach) cdkRole() string {
+	account, _, _ := strings.Cut(r.PlanRole, ":role/")
+	return account + ":role/driftless-cdk"
+}
+
 // environment returns what each function is told: what it uses, and nothing else.
 func (i installation) environment() (map[string]map[string]*string, error) {
 	targets, err := json.Marshal(i.targets())

@@ -102,7 +102,7 @@ func (a *Accounts) Exec(w reconcile.Work) string {
 	return t.ExecRole
 }
 
-// Build returns what the providers of a work enter its target with, in a build of a side.
+// Build returns what the providers of a work, or the CDK, enter its target with, in a build of a side.
 // ErrDenied, with what is allowed, when the installation may not go there.
 func (a *Accounts) Build(w reconcile.Work, side build.Side) (build.Access, error) {
 	to := w.Settings.Target
@@ -113,6 +113,9 @@ func (a *Accounts) Build(w reconcile.Work, side build.Side) (build.Access, error
 	role, given := "driftless-terraform-plan", t.PlanRole
 	if side == build.SideApply {
 		role, given = "driftless-terraform-apply", t.ApplyRole
+	}
+	if w.Settings.CDK != nil {
+		role, given = "driftless-cdk", ""
 	}
 	if given == "" {
 		prefix, _, _ := strings.Cut(t.DeployRole, ":role/")

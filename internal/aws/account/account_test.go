@@ -291,14 +291,17 @@ func TestABuildEntersATargetBySide(t *testing.T) {
 		to   gitops.Target
 		side build.Side
 		role string // empty: refused
+		cdk  *gitops.CDK
 	}{
-		"a plan":                       {gitops.Target{Account: "111122223333", Region: "cn-north-1"}, build.SidePlan, prefix + "driftless-terraform-plan"},
-		"an apply":                     {gitops.Target{Account: "111122223333", Region: "cn-north-1"}, build.SideApply, prefix + "driftless-terraform-apply"},
-		"a plan with a role by name":   {gitops.Target{Account: "444455556666", Region: "eu-west-1"}, build.SidePlan, "arn:aws:iam::444455556666:role/p"},
-		"an apply with a role by name": {gitops.Target{Account: "444455556666", Region: "eu-west-1"}, build.SideApply, "arn:aws:iam::444455556666:role/a"},
-		"a region that is none":        {gitops.Target{Account: "111122223333", Region: "eu-west-1"}, build.SideApply, ""},
+		"a CDK app":                       {gitops.Target{Account: "111122223333", Region: "cn-north-1"}, build.SidePlan, prefix + "driftless-cdk", &gitops.CDK{}},
+		"a CDK app where roles are named": {gitops.Target{Account: "444455556666", Region: "eu-west-1"}, build.SidePlan, "arn:aws:iam::444455556666:role/driftless-cdk", &gitops.CDK{}},
+		"a plan":                          {gitops.Target{Account: "111122223333", Region: "cn-north-1"}, build.SidePlan, prefix + "driftless-terraform-plan", nil},
+		"an apply":                        {gitops.Target{Account: "111122223333", Region: "cn-north-1"}, build.SideApply, prefix + "driftless-terraform-apply", nil},
+		"a plan with a role by name":      {gitops.Target{Account: "444455556666", Region: "eu-west-1"}, build.SidePlan, "arn:aws:iam::444455556666:role/p", nil},
+		"an apply with a role by name":    {gitops.Target{Account: "444455556666", Region: "eu-west-1"}, build.SideApply, "arn:aws:iam::444455556666:role/a", nil},
+		"a region that is none":           {gitops.Target{Account: "111122223333", Region: "eu-west-1"}, build.SideApply, "", nil},
 	} {
-		access, err := accounts.Build(reconcile.Work{Settings: gitops.Settings{Target: c.to}}, c.side)
+		access, err := accounts.Build(reconcile.Work{Settings: gitops.Settings{Target: c.to, CDK: c.cdk}}, c.side)
 		if c.role == "" {
 			if !errors.Is(err, reconcile.ErrDenied) {
 				t.Errorf("%s: %+v, %v", name, access, err)
