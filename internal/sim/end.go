@@ -200,13 +200,13 @@ func (w *world) ended() {
 	w.secrets()
 }
 
-// excused reports whether all change sets that are left were made by a process that had been
-// frozen until their deployment was over, and that died then or could not wait for AWS to have
-// made them (docs/protocol.md, "What it does not guarantee").
+// excused reports whether all change sets that are left were made after their deployment was
+// over, by a process that died then, or could not wait for AWS to have worked them out
+// (docs/protocol.md, "What it does not guarantee").
 func (w *world) excused(sets []string) bool {
 	return !slices.ContainsFunc(sets, func(name string) bool {
-		died, late := w.judge.late[name]
-		return !late || !*died && w.knobs.ChangeOf < 28*time.Second
+		l, late := w.judge.late[name]
+		return !late || !*l.died && !l.long
 	})
 }
 
@@ -228,7 +228,7 @@ func (w *world) endOf(e *entryOf) {
 	case a.Version == 0 || a.Removed || a.Suspended != nil || a.Ended.Seq < a.Wanted.Seq:
 		w.violate("I3", "%s, registered %t, removed %t, suspended %t", ended, a.Version > 0, a.Removed, a.Suspended != nil)
 	case a.Ended.Phase == gitops.PhaseRejected:
-		if !w.judge.rejected[e.Name] {
+		if !w.judge.no[shown(w.judge.deployments[a.Ended.Deployment])] {
 			w.violate("I9", "%s, and nobody rejected anything", ended)
 		}
 	case err != nil, template.Behaviour == cloud.Reject:
@@ -243,7 +243,7 @@ func (w *world) endOf(e *entryOf) {
 		if a.Ended.Phase != gitops.PhaseFailed && a.Ended.Phase != gitops.PhaseBlocked {
 			w.violate("I9", "%s, with a template whose execution fails", ended)
 		}
-	case a.Ended.Phase == gitops.PhaseSuperseded && w.everLeft(a.ID) && a.Deployed.Digest == a.Wanted.Digest && s.Live.Equal(template.Resources):
+	case a.Ended.Phase == gitops.PhaseSuperseded && w.judge.unwanted[a.ID][a.Ended.Seq] && a.Deployed.Digest == a.Wanted.Digest && s.Live.Equal(template.Resources):
 		// What was deployed anew was so already when the application left the file, and is back.
 	case a.Ended.Phase != gitops.PhaseSucceeded:
 		w.violate("I9", "%s, with a sound template on a sound stack", ended)
@@ -275,18 +275,10 @@ func (w *world) skipped(a gitops.Application) {
 		}
 	}
 	for _, n := range numbers {
-		if !recorded[n] && !w.everLeft(a.ID) {
+		if !recorded[n] && !w.judge.unwanted[a.ID][n] {
 			w.violate("I3", "%s wanted observation %d, and no deployment tells what became of it", a.ID, n)
 		}
 	}
-}
-
-// everLeft reports whether an application ever left driftless.yaml: what it wanted then is
-// not wanted any more.
-func (w *world) everLeft(app string) bool {
-	return slices.ContainsFunc(w.repo.commits, func(v version) bool {
-		return slices.ContainsFunc(v.apps, func(e entryOf) bool { return e.Name == app && e.gone })
-	})
 }
 
 // secrets checks that the secret stands in no record and no blob but the bundles.
@@ -305,19 +297,17 @@ func (w *world) secrets() {
 }
 
 // idly checks that nothing moves any more: two resyncs without news change nothing (I3 "and
-// it stays so", I7).
+// it stays so", I7). A look at drift is due now and then where an application asks for it, and
+// is told of in its report; nothing is deployed for it.
 func (w *world) idly() {
 	if w.judge.found != nil {
 		return
 	}
-	for _, a := range w.repo.apps {
-		if a.Drift {
-			return // a look at drift is due now and then, and is told of in its report
-		}
-	}
-	mutations, calls, writes := w.cloud.Mutations, w.cloud.Calls, w.judge.writes
+	watched := slices.ContainsFunc(w.repo.apps, func(e entryOf) bool { return e.Drift })
+	mutations, calls, writes, opened := w.cloud.Mutations, w.cloud.Calls, w.judge.writes, len(w.judge.order)
 	w.until(w.at + 11*time.Minute)
-	if w.cloud.Mutations != mutations || w.cloud.Calls != calls || w.judge.writes != writes {
+	looked := w.cloud.Calls != calls || w.judge.writes != writes
+	if w.cloud.Mutations != mutations || len(w.judge.order) != opened || looked && !watched {
 		w.violate("I7", "two resyncs without news made %d calls of CloudFormation, %d of them changed something, and %d writes",
 			w.cloud.Calls-calls, w.cloud.Mutations-mutations, w.judge.writes-writes)
 	}

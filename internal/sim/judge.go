@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
 	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/sim/cloud"
 )
@@ -32,12 +34,14 @@ type judge struct {
 	highest     map[string]int64             // observation number of what was executed, by application
 	wanted      map[string]map[int64]bool    // observation numbers that were wanted, by application
 	yes         map[string]bool              // deployment and digest that a person said yes to
-	rejected    map[string]bool              // applications of which a person rejected a plan
+	no          map[string]bool              // the same of what a person rejected
 	foreign     map[string]time.Duration     // when somebody else last touched a stack
 	snatched    map[string]bool              // applications whose next change set somebody deletes
 	proposed    map[string]bool              // stacks with somebody else's change set
 	holder      map[string]string            // application that executed on a stack last
-	late        map[string]*bool             // change sets made after their deployment was over, and their stacks: whether the maker died
+	late        map[string]late              // change sets made after their deployment was over, and the shells that came with them
+	tardy       map[string]bool              // change sets made by a process that had been frozen
+	unwanted    map[string]map[int64]bool    // observation numbers that were wanted when the application left the file, by application
 	ended       func(gitops.Deployment)      // told of every deployment that ended; nil: nobody asks
 	writes      int
 	heads       []stand // what the branch stood at, oldest first
@@ -46,7 +50,8 @@ type judge struct {
 func newJudge(w *world) *judge {
 	return &judge{w: w, apps: map[string]gitops.Application{}, deployments: map[string]gitops.Deployment{},
 		executions: map[string]string{}, highest: map[string]int64{}, wanted: map[string]map[int64]bool{},
-		yes: map[string]bool{}, rejected: map[string]bool{}, foreign: map[string]time.Duration{}, late: map[string]*bool{},
+		yes: map[string]bool{}, no: map[string]bool{}, foreign: map[string]time.Duration{}, late: map[string]late{},
+		tardy: map[string]bool{}, unwanted: map[string]map[int64]bool{},
 		snatched: map[string]bool{}, proposed: map[string]bool{}, holder: map[string]string{}}
 }
 
@@ -55,6 +60,16 @@ type stand struct {
 	commit string
 	at     time.Duration
 }
+
+// late is what became of the maker of a change set that came too late: whether it died, and
+// whether AWS takes longer to work the change set out than anybody waits to remove it.
+type late struct {
+	died *bool
+	long bool
+}
+
+// retracting is for how long a worker tries to remove what it made too late.
+const retracting = 27 * time.Second
 
 func (j *judge) pushed(commit string) { j.heads = append(j.heads, stand{commit, j.w.at}) }
 
@@ -106,7 +121,12 @@ func (j *judge) application(was, now gitops.Application, had bool) {
 	if j.wanted[now.ID] == nil {
 		j.wanted[now.ID] = map[int64]bool{}
 	}
-	if now.Wanted.Seq > 0 && !now.Removed {
+	switch {
+	case now.Removed && j.unwanted[now.ID] == nil:
+		j.unwanted[now.ID] = map[int64]bool{now.Wanted.Seq: true}
+	case now.Removed:
+		j.unwanted[now.ID][now.Wanted.Seq] = true
+	case now.Wanted.Seq > 0:
 		j.wanted[now.ID][now.Wanted.Seq] = true
 	}
 	if !had {
@@ -130,10 +150,12 @@ func (j *judge) deployment(was, now gitops.Deployment, had bool) {
 	if p := j.w.running; p != nil && p.name == "person sync" && now.Approved != nil && was.Approved == nil {
 		j.approved(now) // whoever asks for a sync approves what waits for one
 	}
-	if had && was.Operation.Token != now.Operation.Token && j.w.thawed == 0 && j.w.cloud.Waits(was.Operation.Token, was.Operation.ID) {
+	overtaken := j.tardy[was.Operation.Token] || j.w.running != nil && j.w.running.froze // made after it was looked for
+	if had && was.Operation.Token != now.Operation.Token && !overtaken && j.w.cloud.Waits(was.Operation.Token, was.Operation.ID) {
 		j.w.violate("I4", "deployment %s of %s goes on to %s and leaves the change set %s", now.ID, now.Application, now.Operation.Token, was.Operation.Token)
 	}
-	looks := was.Phase != gitops.PhasePending && was.Phase != gitops.PhaseVerifying // the others decide on what they see
+	// Who is pending has not looked yet, and what verify cannot see fails nothing.
+	looks := was.Phase != gitops.PhasePending && (was.Phase != gitops.PhaseVerifying || now.Phase == gitops.PhaseFailed)
 	if p := j.w.running; had && looks && p != nil && p.blind && (was.Phase != now.Phase || was.Operation.N != now.Operation.N) {
 		j.w.violate("I9", "deployment %s of %s goes from %s to %s on what CloudFormation could not say", now.ID, now.Application, was.Phase, now.Phase)
 	}
@@ -193,13 +215,19 @@ func numberOf(token string) int {
 // created is told of every accepted creation of a change set.
 func (j *judge) created(s cloud.Set) {
 	d, ok := j.owner(s.Name)
+	maker := j.w.running
+	j.tardy[s.Name] = j.tardy[s.Name] || maker.froze
 	switch n := numberOf(s.Name); {
 	case !ok, n == 0, n > d.Operation.N:
 		j.w.violate("I5", "change set %s of stack %s was created and no record knows it", s.Name, s.Stack)
-	case j.w.running.sure < 2:
+	case maker.sure < 2:
 		j.w.violate("I5", "change set %s of stack %s was begun again on records that were not read again", s.Name, s.Stack)
 	case d.Phase.Done() || d.Operation.Token != s.Name:
-		j.late[s.Name], j.late[s.Stack] = j.w.running.dead, j.w.running.dead
+		l := late{maker.dead, s.Takes > retracting}
+		j.late[s.Name] = l
+		if stack, _ := j.w.cloud.Stack(s.Stack); stack.Status == types.StackStatusReviewInProgress {
+			j.late[s.Stack] = l
+		}
 	}
 }
 

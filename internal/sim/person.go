@@ -148,7 +148,7 @@ func (w *world) answer(a Action) {
 		}
 		w.running.pause(time.Duration(w.draw(int(think))))
 		if a.Arg == "no" {
-			w.judge.rejected[a.App] = true
+			w.judge.no[shown(d)] = true
 			_, err = o.Reject(ctx, a.App, d.Plan.Digest, "eve", "not today")
 			return err
 		}

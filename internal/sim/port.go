@@ -49,18 +49,7 @@ func (w *world) gate(site string) error {
 	if w.judge.found != nil {
 		p.die() // nothing that follows is of interest
 	}
-	switch site {
-	case "PutDeployment", "Intend":
-		p.sure, p.wrote = 2, true
-	case "Deployment":
-		p.sure, p.wrote = p.sure+1, false
-	case "DescribeChangeSet":
-		if p.wrote {
-			p.sure, p.wrote = 1, false
-		}
-	case "Open":
-		p.blind = false // what it could not see was of another deployment
-	}
+	p.knows(site)
 	f, faulty := w.fault(site)
 	if faulty && f.Kind == FaultStall {
 		w.mail.frozen(p, f.For)

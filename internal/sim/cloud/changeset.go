@@ -47,12 +47,12 @@ func (c *Cloud) CreateChangeSet(_ context.Context, in *cloudformation.CreateChan
 		c.enter(s, types.StackStatusReviewInProgress, aws.ToString(in.ClientToken), "User Initiated")
 	}
 	c.Mutations++
-	cs := &set{Set: Set{Name: name, Stack: s.name, Template: template, Revert: in.DeploymentMode != "", At: c.Now()}, arn: c.id("changeSet", name), stack: s,
+	cs := &set{Set: Set{Name: name, Stack: s.name, Template: template, Revert: in.DeploymentMode != "", At: c.Now(), Takes: c.Pace.ChangeSet()}, arn: c.id("changeSet", name), stack: s,
 		client: aws.ToString(in.ClientToken), createdAt: c.Now(), kind: in.ChangeSetType, tags: in.Tags, about: in.Description,
 		status: types.ChangeSetStatusCreatePending, execution: types.ExecutionStatusUnavailable}
 	s.sets = append(s.sets, cs)
 	moved := s.moved
-	c.After(c.Pace.ChangeSet(), func() { c.ready(cs, moved) })
+	c.After(cs.Takes, func() { c.ready(cs, moved) })
 	if c.Created != nil {
 		c.Created(cs.Set)
 	}

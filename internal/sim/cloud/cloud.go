@@ -62,6 +62,7 @@ type Set struct {
 	Changes            []types.Change
 	Revert             bool
 	At                 time.Time
+	Takes              time.Duration // until it is worked out
 }
 
 type stack struct {

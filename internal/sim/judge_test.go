@@ -1,0 +1,204 @@
+package sim
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"github.com/driftless-gitops/driftless/internal/gitops"
+)
+
+// Where the judge lets something pass, a test has the history for which it does, and the
+// nearest ones that are to be reported all the same.
+
+// judged returns a world in which nothing happens but what a test does.
+func judged(t *testing.T, apps ...App) *world {
+	t.Helper()
+	w := newWorld(Plan{Knobs: &Knobs{Apps: apps, Workers: 1, Latency: time.Second, Page: 100, Forgets: time.Hour,
+		ChangeOf: time.Second, ExecOf: time.Second, DetectOf: time.Second}}, nil)
+	t.Cleanup(w.close)
+	return w
+}
+
+// finds fails unless the judge found an invariant broken, or none where none is named.
+func (w *world) finds(t *testing.T, invariant string) {
+	t.Helper()
+	found := ""
+	if w.judge.found != nil {
+		found = w.judge.found.Invariant
+	}
+	if found != invariant {
+		t.Errorf("found %q (%v), want %q", found, w.judge.found, invariant)
+	}
+}
+
+// as lets something happen in the name of a process, which is returned.
+func (w *world) as(p *process, do func()) *process {
+	p.w, p.dead, p.sure = w, new(bool), 2
+	w.running = p
+	do()
+	w.running = nil
+	return p
+}
+
+// plans makes a change set of the stack of jobs that AWS needs a time to work out.
+func (w *world) plans(token, content string, takes time.Duration) (arn string) {
+	w.cloud.Pace.ChangeSet = func() time.Duration { return takes }
+	kind := types.ChangeSetTypeCreate
+	if s, there := w.cloud.Stack("prod-jobs"); there && s.Status != types.StackStatusReviewInProgress {
+		kind = types.ChangeSetTypeUpdate
+	}
+	out, err := w.cloud.CreateChangeSet(context.Background(), &sdk.CreateChangeSetInput{StackName: aws.String("prod-jobs"), ChangeSetName: &token,
+		ClientToken: &token, ChangeSetType: kind, TemplateBody: aws.String(template(App{}, content))})
+	if err != nil {
+		w.violate("panic", "%s", err)
+		return ""
+	}
+	return *out.Id
+}
+
+// runs brings the stack of jobs to a content.
+func (w *world) runs(content string) {
+	w.cloud.Created, w.cloud.Executed = nil, nil
+	arn := w.plans("driftless-01Z-1", content, time.Second)
+	w.until(w.at + time.Minute)
+	if _, err := w.cloud.ExecuteChangeSet(context.Background(), &sdk.ExecuteChangeSetInput{ChangeSetName: &arn, DisableRollback: aws.Bool(false)}); err != nil {
+		w.violate("panic", "%s", err)
+	}
+	w.until(w.at + time.Minute)
+}
+
+func planned(n int) gitops.Deployment {
+	return gitops.Deployment{ID: "01A", Application: "jobs", Phase: gitops.PhasePlanning, Seq: 1,
+		Operation: gitops.Operation{N: n, Kind: gitops.OperationPlan, Token: gitops.Token("01A", n)}}
+}
+
+func over(d gitops.Deployment) gitops.Deployment {
+	d.Phase, d.Reason = gitops.PhaseFailed, "it failed"
+	return d
+}
+
+func TestAChangeSetStaysOnlyWhereNobodyCouldHaveRemovedIt(t *testing.T) {
+	for name, test := range map[string]struct {
+		takes     time.Duration
+		over      bool // the deployment is, when the change set is made
+		dies      bool // its maker, afterwards
+		shell     bool // the change set is removed, and the stack that came with it stays
+		invariant string
+	}{
+		"it came too late, and its maker died":                      {time.Second, true, true, false, ""},
+		"it came too late, and its maker lived":                     {time.Second, true, false, false, "I4"},
+		"it came too late, and AWS took too long":                   {retracting + 1, true, false, false, ""},
+		"it came too late, and AWS took as long as anybody waits":   {retracting, true, false, false, "I4"},
+		"it came in time, and its maker died":                       {time.Second, false, true, false, "I4"},
+		"it came in time, and AWS took too long":                    {time.Minute, false, false, false, "I4"},
+		"its shell stays, for its maker died before it removed it":  {time.Second, true, true, true, ""},
+		"its shell stays, and its maker lived":                      {time.Second, true, false, true, "I4"},
+		"its shell stays, and the change set had come in time":      {time.Second, false, true, true, "I4"},
+		"its shell stays, and it came in time, which AWS took long": {time.Minute, false, false, true, "I4"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, d := judged(t), planned(1)
+			w.judge.changed(nil, d)
+			if test.over {
+				w.judge.changed(d, over(d))
+			}
+			p := w.as(&process{}, func() { w.plans(d.Operation.Token, "1", test.takes) })
+			*p.dead = test.dies
+			w.until(w.at + 2*time.Minute)
+			if test.shell {
+				_, _ = w.cloud.DeleteChangeSet(t.Context(), &sdk.DeleteChangeSetInput{StackName: aws.String("prod-jobs"), ChangeSetName: &d.Operation.Token})
+			}
+			if !test.over {
+				w.judge.changed(d, over(d))
+			}
+			w.ended()
+			w.finds(t, test.invariant)
+		})
+	}
+}
+
+func TestAShellStaysOnlyWhereItCameWithWhatCameTooLate(t *testing.T) {
+	w, d := judged(t), planned(1)
+	w.runs("1")
+	w.cloud.Created = w.judge.created
+	w.judge.changed(nil, d)
+	w.judge.changed(d, over(d))
+	p := w.as(&process{}, func() { w.plans(d.Operation.Token, "2", time.Second) })
+	*p.dead = true
+	if w.excused([]string{"prod-jobs"}) {
+		t.Error("a stack that held something when the change set came is excused as its shell")
+	}
+	if !w.excused([]string{d.Operation.Token}) {
+		t.Error("the change set itself is not excused")
+	}
+}
+
+func TestADeploymentGoesOnAndLeavesAChangeSetOnlyWhereSomebodyFroze(t *testing.T) {
+	for name, test := range map[string]struct {
+		maker, writer, other bool // froze
+		another              bool // change set of its name is there, its own is not
+		invariant            string
+	}{
+		"nobody froze":                                    {invariant: "I4"},
+		"whoever made it froze before":                    {maker: true},
+		"whoever goes on froze since it looked":           {writer: true},
+		"somebody who has nothing to do with it froze":    {other: true, invariant: "I4"},
+		"its own is gone, and another one has its name":   {another: true},
+		"its own is there, and somebody has another name": {invariant: "I4"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, d := judged(t), planned(1)
+			w.judge.changed(nil, d)
+			if test.other {
+				w.as(&process{}, func() { w.running.froze, w.thawed = true, time.Hour })
+			}
+			w.as(&process{froze: test.maker}, func() { d.Operation.ID = w.plans(d.Operation.Token, "1", time.Second) })
+			if test.another {
+				d.Operation.ID = "arn:aws:cloudformation:eu-west-1:111122223333:changeSet/driftless-01A-1/9999"
+			}
+			next := planned(2)
+			w.as(&process{froze: test.writer}, func() { w.judge.changed(d, next) })
+			w.finds(t, test.invariant)
+		})
+	}
+}
+
+func TestWhatIsMovedOnWithoutHavingSeenCloudFormationIsReported(t *testing.T) {
+	in := func(p gitops.Phase, n int) gitops.Deployment {
+		d := planned(n)
+		d.Phase, d.Reason = p, "because"
+		return d
+	}
+	for name, test := range map[string]struct {
+		was, now  gitops.Deployment
+		invariant string
+	}{
+		"a plan fails":                      {in(gitops.PhasePlanning, 1), in(gitops.PhaseFailed, 1), "I9"},
+		"a plan is made again":              {in(gitops.PhasePlanning, 1), in(gitops.PhasePlanning, 2), "I9"},
+		"a plan that waits is superseded":   {in(gitops.PhaseAwaitingApproval, 1), in(gitops.PhaseSuperseded, 1), "I9"},
+		"an apply is over":                  {in(gitops.PhaseApplying, 1), in(gitops.PhaseSucceeded, 1), "I9"},
+		"a note is taken":                   {in(gitops.PhaseApplying, 1), in(gitops.PhaseApplying, 1), ""},
+		"what has not looked yet begins to": {in(gitops.PhasePending, 0), in(gitops.PhasePlanning, 1), ""},
+		"verify ends, and saw less":         {in(gitops.PhaseVerifying, 2), in(gitops.PhaseSucceeded, 2), ""},
+		"verify fails":                      {in(gitops.PhaseVerifying, 2), in(gitops.PhaseFailed, 2), "I9"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := judged(t)
+			w.as(&process{blind: true}, func() { w.judge.changed(test.was, test.now) })
+			w.finds(t, test.invariant)
+		})
+	}
+	for site, invariant := range map[string]string{"Open": "", "PutDeployment": "I9", "Deployment": "I9"} {
+		t.Run("a plan fails, after "+site, func(t *testing.T) {
+			w, p := judged(t), &process{blind: true}
+			p.knows(site)
+			w.as(p, func() { w.judge.changed(in(gitops.PhasePlanning, 1), in(gitops.PhaseFailed, 1)) })
+			w.finds(t, invariant)
+		})
+	}
+}
