@@ -1,7 +1,9 @@
 package cloudformation_test
 
 import (
+	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation"
+	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation/resource"
 	"github.com/driftless-gitops/driftless/internal/sandbox/lambda"
 )
 
@@ -151,4 +154,60 @@ func TestWithoutItsTranslatorAServerlessTemplateIsRefusedByName(t *testing.T) {
 	if got := aws.ToString(set.StatusReason); !strings.HasPrefix(got, "The sandbox cannot run a transform: the transform AWS::Serverless-2016-10-31 needs aws-sam-translator") {
 		t.Errorf("%s %s", set.Status, got)
 	}
+}
+
+// serverlessAPI is what sam init proposes: a function behind a path of an API. More are its paths.
+func serverlessAPI(more string) string {
+	return `
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Hello:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: nodejs22.x
+      Handler: index.handler
+      InlineCode: "exports.handler = async () => ({statusCode: 200})"
+      Events:
+        Get: { Type: Api, Properties: { Path: "/hello/{name}", Method: get } }
+` + more + `Outputs:
+  Api: { Value: !Ref ServerlessRestApi }
+`
+}
+
+func TestAServerlessAPIHasThePathsOfItsFunctions(t *testing.T) {
+	w := serverlessWorld(t)
+	scope := resource.Scope{Account: w.account, Region: "us-east-1"}
+	shown := func() (paths []string, stages string) {
+		at := "/restapis/" + w.outputs("hello")["Api"]
+		out, err := w.moto().REST(t.Context(), scope, "apigateway", http.MethodGet, at+"/resources", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range out["item"].([]any) {
+			r := i.(map[string]any)
+			methods, _ := r["resourceMethods"].(map[string]any)
+			paths = append(paths, fmt.Sprint(r["path"], slices.Sorted(maps.Keys(methods))))
+		}
+		slices.Sort(paths)
+		stage, err := w.moto().REST(t.Context(), scope, "apigateway", http.MethodGet, at+"/stages/Prod", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return paths, fmt.Sprint(stage["deploymentId"])
+	}
+	w.must("hello", serverlessAPI(""), withIAM)
+	paths, before := shown()
+	if want := []string{"/[]", "/hello/{name}[GET]", "/hello[]"}; !cmp.Equal(paths, want) {
+		t.Errorf("paths are %v, want %v", paths, want)
+	}
+	w.must("hello", serverlessAPI(`        Any: { Type: Api, Properties: { Path: /, Method: any } }
+`), withIAM)
+	paths, after := shown()
+	if want := []string{"/[ANY]", "/hello/{name}[GET]", "/hello[]"}; !cmp.Equal(paths, want) {
+		t.Errorf("paths are %v, want %v", paths, want)
+	}
+	if before == after {
+		t.Error("the stage is still at the deployment of before")
+	}
+	w.delete("hello")
 }

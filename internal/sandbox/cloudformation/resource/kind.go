@@ -75,7 +75,7 @@ func Builtin(c *Client) map[string]wire.Kind {
 	out := map[string]wire.Kind{}
 	for _, group := range []map[string]verbs{
 		ec2Kinds(), gatewayKinds(), routeKinds(), aclKinds(), securityKinds(), messageKinds(), tableKinds(), bucketKinds(), iamKinds(), policyKinds(),
-		eventKinds(), operationKinds(), parameterKinds(), deliveryKinds(), recordKinds(),
+		eventKinds(), operationKinds(), parameterKinds(), deliveryKinds(), recordKinds(), apiKinds(),
 	} {
 		for name, v := range group {
 			if v.read != nil {
