@@ -220,7 +220,7 @@ func TestR15_AWorkerThatWakesUpAfterEverythingIsDoneStartsNothing(t *testing.T) 
 	for name, at := range map[string]func(Site, *Lane) bool{
 		"before the plan's change set is made": func(s Site, _ *Lane) bool { return s.Action == "CreateChangeSet" },
 		"before the intent to execute is saved": func(s Site, n *Lane) bool {
-			return s.Action == "UpdateItem" && n.count("reconciler", "DescribeChangeSet") > 0
+			return s.Action == "TransactWriteItems" && n.count("reconciler", "DescribeChangeSet") > 0
 		},
 		"before the change set is executed": func(s Site, _ *Lane) bool { return s.Action == "ExecuteChangeSet" },
 	} {
