@@ -62,9 +62,6 @@ func (f *Found) LeaveOut(name, why string) {
 	}
 }
 
-// unsupported is why an application of another engine is left out.
-func unsupported(e gitops.Engine) string { return string(e) + ": known, not supported in this version" }
-
 // sort orders what was found by where it is.
 func (f *Found) sort() {
 	slices.SortStableFunc(f.Applications, func(a, b Application) int {

@@ -149,14 +149,6 @@ func (s *search) terraform() {
 	}
 }
 
-// cdk notes a CDK app.
-func (s *search) cdk(name string, data []byte) {
-	if text(at(parse(data), "app")) == "" {
-		return // settings of a tool, or a library's
-	}
-	s.left(Application{Engine: gitops.EngineCDK, Path: path.Dir(name), From: name, LeftOut: unsupported(gitops.EngineCDK), names: candidates(path.Dir(name))})
-}
-
 // configuration makes an application of a root module: one to be deployed where its version
 // and its state are known.
 func (s *search) configuration(dir, from, version string, names []string) {

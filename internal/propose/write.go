@@ -190,7 +190,7 @@ func (w *writer) application(a Application, indent string) {
 		w.line("%s  terraform: { %s }", indent, keys)
 		return
 	case gitops.EngineCDK:
-		w.line("%s  %s: {}", indent, a.Engine)
+		w.line("%s  cdk: { version: %s }", indent, scalar(a.Version))
 		return
 	}
 	var keys []string
