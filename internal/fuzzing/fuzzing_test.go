@@ -65,6 +65,7 @@ func TestThisProjectsParsersAreAllFuzzed(t *testing.T) {
 		"plans and drift reports as they are shown": "internal/render", "addresses and names": "internal/gitops",
 		"bundles": "internal/reconcile", "records": "internal/aws/dynamodb", "change sets": "internal/aws/cloudformation",
 		"what init finds": "internal/propose", "what templates name": "internal/packaging", "arguments": "internal/cli",
+		"cloud assemblies": "internal/runner/assembly",
 	} {
 		if !slices.ContainsFunc(targets, func(t fuzzing.Target) bool { return t.Dir == dir }) {
 			t.Errorf("no fuzz test in %s reads %s", dir, what)

@@ -43,7 +43,8 @@ func TestTerraformSeesOfTheEnvironmentWhatItNeeds(t *testing.T) {
 	given := map[string]string{"PATH": "/bin", "HOME": "/root", "AWS_ENDPOINT_URL": "http://127.0.0.1", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2",
 		"DRIFTLESS_ORDER": "orders/1", "DRIFTLESS_BUCKET": "b", "CODEBUILD_BUILD_ID": "p:1", "AWS_ACCESS_KEY_ID": "AKIA", "AWS_PROFILE": "other",
 		"TF_CLI_ARGS": "-destroy", "TF_VAR_x": "1", "TF_LOG": "trace", "GITHUB_TOKEN": "t", "LD_PRELOAD": "x"}
-	env := environment(func(name string) (string, bool) { v, ok := given[name]; return v, ok }, "/d", "eu-west-1")
+	lookup := func(name string) (string, bool) { v, ok := given[name]; return v, ok }
+	env := append(environment(lookup, "/d", "eu-west-1"), terraformEnvironment(lookup, "/d")...)
 	names := map[string]string{}
 	for _, v := range env {
 		name, value, _ := strings.Cut(v, "=")

@@ -41,10 +41,7 @@ func cause(output string) string {
 	if len(words) > 0 {
 		text += ": " + strings.Join(words, " ")
 	}
-	if len(text) > maxReason {
-		text = strings.ToValidUTF8(text[:maxReason], "") + "…"
-	}
-	return gitops.Printable(text)
+	return told(text)
 }
 
 // preface is an error that init puts before the ones it is about (Terraform 1.11).

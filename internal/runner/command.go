@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// result is how a call of terraform ended.
+// result is how a program ended.
 type result struct {
 	code   int
 	output string // what it printed, or the first part of it
@@ -21,14 +21,7 @@ type result struct {
 // of its own; any exit code is none. When ctx ends, terraform is told to: it waits for what is
 // under way, writes the state and releases its lock, however long that takes.
 func (s *session) terraform(ctx context.Context, args []string) (result, error) {
-	s.log.printf("\n$ %s %s\n", s.order.Terraform.Flavor, strings.Join(args, " "))
-	from := s.log.length()
-	code, err := s.start(ctx, args, s.log.file, s.log.file)
-	if err != nil {
-		return result{}, err
-	}
-	output, err := s.log.read(from, maxCause)
-	return result{code, string(output)}, err
+	return s.logged(ctx, s.command(ctx, s.program, args), string(s.order.Terraform.Flavor))
 }
 
 // silently runs a call whose output is kept in memory and nowhere else: it may be secret. What it
@@ -36,7 +29,9 @@ func (s *session) terraform(ctx context.Context, args []string) (result, error) 
 func (s *session) silently(ctx context.Context, args []string) ([]byte, error) {
 	var out bytes.Buffer
 	from := s.log.length()
-	code, err := s.start(ctx, args, &out, s.log.file)
+	cmd := s.command(ctx, s.program, args)
+	cmd.Stdout, cmd.Stderr = &out, s.log.file
+	code, err := run(ctx, cmd, "terraform "+args[0])
 	if err != nil {
 		return nil, err
 	}
@@ -47,20 +42,31 @@ func (s *session) silently(ctx context.Context, args []string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// start runs terraform in the application's directory until it ends.
-func (s *session) start(ctx context.Context, args []string, stdout, stderr any) (code int, err error) {
-	cmd := exec.CommandContext(ctx, s.program, args...)
+// command is a program that runs in the application's directory. It is interrupted when ctx ends.
+func (s *session) command(ctx context.Context, program string, args []string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir, cmd.Env = s.app, s.env
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	if f, ok := stdout.(*os.File); ok {
-		cmd.Stdout = f // given to the child as it is, without a pipe between
-	} else if b, ok := stdout.(*bytes.Buffer); ok {
-		cmd.Stdout = b
-	}
-	if f, ok := stderr.(*os.File); ok {
-		cmd.Stderr = f
-	}
 	apart(cmd)
+	return cmd
+}
+
+// logged runs a command under a name with its output in the log: the file is given to it as it
+// is, without a pipe between.
+func (s *session) logged(ctx context.Context, cmd *exec.Cmd, name string) (result, error) {
+	s.log.printf("\n$ %s %s\n", name, strings.Join(cmd.Args[1:], " "))
+	from := s.log.length()
+	cmd.Stdout, cmd.Stderr = s.log.file, s.log.file
+	code, err := run(ctx, cmd, name+" "+cmd.Args[1])
+	if err != nil {
+		return result{}, err
+	}
+	output, err := s.log.read(from, maxCause)
+	return result{code, string(output)}, err
+}
+
+// run runs a command until it ends, and returns its exit code.
+func run(ctx context.Context, cmd *exec.Cmd, name string) (code int, err error) {
 	err = pinned(cmd.Run)
 	var exit *exec.ExitError
 	switch {
@@ -71,7 +77,7 @@ func (s *session) start(ctx context.Context, args []string, stdout, stderr any) 
 	case ctx.Err() != nil && cmd.ProcessState != nil && cmd.ProcessState.Exited():
 		return cmd.ProcessState.ExitCode(), nil // it ended by itself once it was told to
 	}
-	return 0, fmt.Errorf("run terraform %s: %w", args[0], err)
+	return 0, fmt.Errorf("run %s: %w", name, err)
 }
 
 // pinned runs do on a thread that lives until it returns: the kernel ends a child with the thread

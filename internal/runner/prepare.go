@@ -56,9 +56,14 @@ func (s *session) prepare(ctx context.Context) error {
 	}); err != nil {
 		return fmt.Errorf("install %s %s: %w", s.order.Terraform.Flavor, s.order.Terraform.Version, err)
 	}
-	if err := s.settings(ctx); err != nil {
+	if err := s.settings(); err != nil {
 		return err
 	}
+	secrets, err := s.secrets(ctx)
+	if err != nil {
+		return err
+	}
+	s.env = append(append(s.env, terraformEnvironment(s.Lookup, s.Dir)...), secrets...)
 	if s.job.Kind != gitops.OperationDetect { // which takes no lock
 		if err := s.own(ctx, s.order, s.job); err != nil {
 			return err
@@ -73,8 +78,8 @@ func (s *session) prepare(ctx context.Context) error {
 	})
 }
 
-// settings writes terraform's AWS profiles and makes its environment.
-func (s *session) settings(ctx context.Context) error {
+// settings writes the AWS profiles and makes the environment of what runs.
+func (s *session) settings() error {
 	profiles, err := s.profiles()
 	if err != nil {
 		return err
@@ -85,13 +90,12 @@ func (s *session) settings(ctx context.Context) error {
 		}
 	}
 	if err := os.Mkdir(s.path("home"), 0o700); err != nil {
-		return fmt.Errorf("make terraform's home: %w", err)
+		return fmt.Errorf("make a home: %w", err)
 	}
-	secrets, err := s.secrets(ctx)
-	if err != nil {
-		return err
+	if token, ok := s.Lookup("AWS_CONTAINER_AUTHORIZATION_TOKEN"); ok {
+		s.conceal(shortest, token) // what runs knows it
 	}
-	s.env = append(environment(s.Lookup, s.Dir, s.order.Access.Region), secrets...)
+	s.env = environment(s.Lookup, s.Dir, s.order.Access.Region)
 	return nil
 }
 
@@ -181,22 +185,17 @@ func (s *session) selectWorkspace(ctx context.Context) error {
 // wait is how long terraform waits for the state's lock.
 func (s *session) wait() time.Duration { return cmp.Or(s.LockTimeout, time.Minute) }
 
-// passed are the variables of the build's environment that terraform sees too. Nothing of
+// passed are the variables of the build's environment that what runs sees too. Nothing of
 // Driftless's own is among them. The container's variables say where the build's credentials
 // are had, which the target's role is assumed with.
-var passed = []string{"PATH", "USER", "LANG", "TMPDIR", "TF_CLI_CONFIG_FILE", "TF_PLUGIN_CACHE_DIR",
+var passed = []string{"PATH", "USER", "LANG", "TMPDIR",
 	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "AWS_CA_BUNDLE",
 	"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
 	"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS", "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"}
 
-// environment is terraform's, but for secrets.
+// environment is that of whatever runs, but for secrets.
 func environment(lookup func(string) (string, bool), dir, region string) []string {
-	var env []string
-	for _, name := range passed {
-		if value, ok := lookup(name); ok {
-			env = append(env, name+"="+value)
-		}
-	}
+	env := given(lookup, passed)
 	// Where all of AWS has another address, a profile's role is assumed at the real one all the same,
 	// unless that is said apart (seen with hashicorp/aws 5.100.0).
 	if _, ok := lookup("AWS_ENDPOINT_URL_STS"); !ok {
@@ -204,10 +203,26 @@ func environment(lookup func(string) (string, bool), dir, region string) []strin
 			env = append(env, "AWS_ENDPOINT_URL_STS="+value)
 		}
 	}
-	// A build has gigabytes, and one configuration: terraform and its providers collect garbage a
-	// quarter as often, which is a fifth of their processor time, up to where it would matter.
-	return append(env, "HOME="+filepath.Join(dir, "home"), "GOGC=400", "GOMEMLIMIT=1GiB",
-		"TF_IN_AUTOMATION=1", "TF_INPUT=0", "CHECKPOINT_DISABLE=1", "TF_DATA_DIR="+filepath.Join(dir, "terraform"), "GIT_TERMINAL_PROMPT=0",
+	return append(env, "HOME="+filepath.Join(dir, "home"), "GIT_TERMINAL_PROMPT=0",
 		"AWS_CONFIG_FILE="+filepath.Join(dir, "aws-config"), "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(dir, "aws-credentials"),
 		"AWS_PROFILE="+targetProfile, "AWS_REGION="+region, "AWS_DEFAULT_REGION="+region, "AWS_EC2_METADATA_DISABLED=true")
+}
+
+// terraformEnvironment is what terraform's has beside that. A build has gigabytes, and one
+// configuration: terraform and its providers collect garbage a quarter as often, which is a
+// fifth of their processor time, up to where it would matter.
+func terraformEnvironment(lookup func(string) (string, bool), dir string) []string {
+	return append(given(lookup, []string{"TF_CLI_CONFIG_FILE", "TF_PLUGIN_CACHE_DIR"}), "GOGC=400", "GOMEMLIMIT=1GiB",
+		"TF_IN_AUTOMATION=1", "TF_INPUT=0", "CHECKPOINT_DISABLE=1", "TF_DATA_DIR="+filepath.Join(dir, "terraform"))
+}
+
+// given are those variables of an environment that are there, of some.
+func given(lookup func(string) (string, bool), names []string) []string {
+	var env []string
+	for _, name := range names {
+		if value, ok := lookup(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
 }

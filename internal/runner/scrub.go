@@ -72,11 +72,18 @@ func escaped(value string) string {
 	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`, "\r", `\r`).Replace(value)
 }
 
-// scrubReport hides secrets in every text of the report that comes from terraform.
+// scrubReport hides secrets in every text of the report that comes from what ran.
 func (s *session) scrubReport() {
 	s.report.Reason = s.scrub(s.report.Reason)
 	for name, value := range s.report.Outputs {
 		s.report.Outputs[name] = s.scrub(value)
+	}
+	for _, stack := range s.report.Stacks {
+		for _, values := range []map[string]string{stack.Parameters, stack.Tags} {
+			for name, value := range values {
+				values[name] = s.scrub(value)
+			}
+		}
 	}
 	if s.report.Plan != nil {
 		s.scrubChanges(s.report.Plan.Changes)

@@ -23,8 +23,8 @@ type session struct {
 	config  configuration // what it says
 	lock    []byte        // the committed lock file; nil where none is
 	fresh   []download    // what init downloaded that no earlier build did
-	program string        // terraform's path
-	env     []string      // terraform's environment
+	program string        // the path of terraform, or of the CDK's command line
+	env     []string      // the environment of what runs
 	veil                  // before what nobody may see
 	log     *logbook
 	steps   []build.Step
@@ -97,6 +97,9 @@ func outcomeOf(err error) (build.Outcome, string) {
 func (s *session) work(ctx context.Context) error {
 	if s.order.Schema > build.Schema {
 		return blocked("the order has the schema %d, this program knows %d: deploy Driftless again, so that the program in builds is as new as the rest", s.order.Schema, build.Schema)
+	}
+	if s.order.CDK != nil {
+		return s.synthesise(ctx)
 	}
 	if s.program == "" {
 		if err := s.prepare(ctx); err != nil {

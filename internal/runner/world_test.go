@@ -107,6 +107,12 @@ func newWorld(t *testing.T) *world {
 	if _, err := exec.LookPath("terraform"); err != nil {
 		t.Skip("NOT TESTED with the real terraform: there is none on the PATH")
 	}
+	return newBareWorld(t)
+}
+
+// newBareWorld returns an empty one in which nothing but AWS is needed.
+func newBareWorld(t *testing.T) *world {
+	t.Helper()
 	if emulator == nil {
 		t.Skipf("NOT TESTED against AWS's interfaces: %v", moto.ErrMissing)
 	}
@@ -122,7 +128,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w.blobs = s3.New(cfg, w.bucket)
 	w.environ = map[string]string{"PATH": os.Getenv("PATH"), "USER": "build", "AWS_ENDPOINT_URL": w.gate.URL,
-		"AWS_CONTAINER_CREDENTIALS_FULL_URI": w.gate.URL + "/credentials", "AWS_CONTAINER_AUTHORIZATION_TOKEN": "the build's",
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI": w.gate.URL + "/credentials", "AWS_CONTAINER_AUTHORIZATION_TOKEN": "token-of-the-build",
 		"AWS_REGION": awstest.Region, "DRIFTLESS_BUCKET": w.bucket, "TF_CLI_CONFIG_FILE": cliConfig(t)}
 	return w
 }
@@ -359,7 +365,7 @@ func newGate(t *testing.T) *gate {
 
 // credentials answers as the endpoint of containers does.
 func (g *gate) credentials(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get("Authorization") != "the build's" {
+	if r.Header.Get("Authorization") != "token-of-the-build" {
 		http.Error(w, "who are you", http.StatusForbidden)
 		return
 	}
