@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -224,7 +226,7 @@ func (p proposal) describe(l propose.Layout) string {
 			left = append(left, []string{a.Name, a.From, a.LeftOut})
 			continue
 		}
-		what := a.Template
+		what := cmp.Or(a.Template, path.Base(a.From))
 		if a.Parameters != "" {
 			what += ", " + a.Parameters
 		}

@@ -88,8 +88,9 @@ func validate(files fs.FS, dir string) (validation, error) {
 			v.parameters[path.Join(s.Path, s.CloudFormation.Parameters)] = true
 		}
 		parsed, missing := of(c.Problems, file)
-		if known(parsed, at) && !has(missing, at+".path", at+".cloudformation.template") {
-			v.Problems = append(v.Problems, templateProblems(files, s, has(missing, at+".cloudformation.parameters"))...)
+		stack := at + "." + string(s.Engine)
+		if s.CloudFormation.Template != "" && known(parsed, at) && !has(missing, at+".path", stack+".template") {
+			v.Problems = append(v.Problems, templateProblems(files, s, has(missing, stack+".parameters"))...)
 		}
 		if s.Path != "" && !has(missing, at+".path") {
 			paths = append(paths, s.Path)
@@ -133,7 +134,7 @@ func has(problems []gitops.Problem, paths ...string) bool {
 // elsewhere are the keys of an application, and of the defaults, that say nothing of a
 // template, its parameters and its capabilities.
 var elsewhere = []string{"name", "target", "sync", "verify", "drift",
-	"cloudformation.stack", "cloudformation.role", "cloudformation.tags"}
+	"cloudformation.stack", "cloudformation.role", "cloudformation.tags", "sam.stack", "sam.role", "sam.tags"}
 
 // known reports whether the file says well enough what an application's template is: what
 // would be found wrong in another one is no problem of anybody's.
