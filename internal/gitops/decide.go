@@ -244,6 +244,10 @@ func decideApplying(o Observation) Step {
 	if why := o.overtaken(); why != "" {
 		return Step{Kind: StepFinish, Phase: PhaseSuperseded, Clean: true, Reason: why}
 	}
+	if d := o.Deployment; s.State == OperationStale && d.Settings.Engine.InBuild() && d.entered(PhaseApplying) > 1 {
+		// Each plan costs a build, and whoever changes the state meanwhile goes on to.
+		return Step{Kind: StepFinish, Phase: PhaseFailed, Clean: true, Reason: "planned twice, and both plans were stale when they were applied: " + orState(s)}
+	}
 	return Step{Kind: StepPlan, Reason: "plan again: " + orState(s)}
 }
 

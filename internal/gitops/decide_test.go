@@ -252,6 +252,16 @@ func tables() []table {
 		}, []dimension{state, newer, held, policy}},
 		{"AwaitingApproval", inFlight(gitops.PhaseAwaitingApproval), []dimension{state, newer, held, policy, plan, person}},
 		{"Applying", inFlight(gitops.PhaseApplying), []dimension{state, newer, held, verify}},
+		{"Applying in a build", func() gitops.Observation {
+			o := inFlight(gitops.PhaseApplying)()
+			o.Deployment.Settings.Engine = gitops.EngineTerraform
+			o.Deployment.Times = []gitops.PhaseTime{{Phase: gitops.PhaseApplying}}
+			return o
+		}, []dimension{state, newer, {"time", []string{"first", "second"}, func(o *gitops.Observation, v string) {
+			if v == "second" {
+				o.Deployment.Times = append(o.Deployment.Times, gitops.PhaseTime{Phase: gitops.PhasePlanning}, gitops.PhaseTime{Phase: gitops.PhaseApplying})
+			}
+		}}}},
 		{"Verifying", inFlight(gitops.PhaseVerifying), []dimension{state, found, overdue, look, kind}},
 		{"other phases", inFlight(""), []dimension{
 			{"phase", phases(), func(o *gitops.Observation, v string) {

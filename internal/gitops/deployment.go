@@ -81,6 +81,16 @@ type Deployment struct {
 	Version   int64       `json:"version"`
 }
 
+// entered returns how often the deployment came into a phase.
+func (d Deployment) entered(p Phase) (times int) {
+	for _, t := range d.Times {
+		if t.Phase == p {
+			times++
+		}
+	}
+	return times
+}
+
 // PhaseTime is when a phase began.
 type PhaseTime struct {
 	Phase Phase     `json:"phase"`
