@@ -1,5 +1,5 @@
-// Program runner is what a CodeBuild build runs: one job of Terraform's, whose order stands in
-// the data bucket. Without an argument it does the job; with "credentials" it prints the build's
+// Program runner is what a CodeBuild build runs: one job of Terraform's or of the CDK's, whose
+// order stands in the data bucket. Without an argument it does the job; with "credentials" it prints the build's
 // own, for the AWS profile of the state's backend. It exits with 0 when the job succeeded or is
 // another build's, with 1 when its report says that it did not, with 2 when it could not report.
 package main

@@ -5,9 +5,9 @@ import (
 	"syscall"
 )
 
-// apart puts terraform and its providers into a group of their own: a signal to the build's group
-// would reach terraform beside ours, and of two it ends at once, with the state locked; and it
-// would end the providers. If this program is killed, terraform is too.
+// apart puts a program and what it starts into a group of their own, as terraform needs it: a
+// signal to the build's group would reach it beside ours, and of two it ends at once, with the
+// state locked; and it would end the providers. If this program is killed, terraform is too.
 func apart(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

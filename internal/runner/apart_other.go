@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// apart puts terraform and its providers into a group of their own: of two signals terraform ends
-// at once, with the state locked.
+// apart puts a program and what it starts into a group of their own, as terraform needs it: of
+// two signals it ends at once, with the state locked.
 func apart(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 }

@@ -18,7 +18,7 @@ const (
 	every    = 3 * time.Second // how often a log that grows is uploaded
 )
 
-// logbook is the file that terraform writes to. A file never closes on who writes, as a pipe
+// logbook is the file that programs write to. A file never closes on who writes, as a pipe
 // does, which would end terraform with the state locked.
 type logbook struct {
 	file *os.File

@@ -18,8 +18,8 @@ import (
 // What an assembly may hold.
 const (
 	MaxStacks    = 200
-	MaxTemplate  = 1 << 20  // bytes; CloudFormation takes no more (CloudFormation quotas, "Template body size in an S3 object")
-	maxManifest  = 32 << 20 // bytes: with the metadata of every resource of 200 stacks
+	MaxTemplate  = 1_000_000 // bytes: what CloudFormation takes from S3 (internal/template, MaxSize)
+	maxManifest  = 32 << 20  // bytes: with the metadata of every resource of 200 stacks
 	maxArtifacts = 5000
 	maxDepth     = 8 // stages within stages
 	maxID        = 255

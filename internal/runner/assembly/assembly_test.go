@@ -117,7 +117,7 @@ func TestAnAssemblyIsBounded(t *testing.T) {
 		want  string
 	}{
 		"a stack too many":         {map[string]string{"manifest.json": many(assembly.MaxStacks + 1), "t.json": template}, "manifest.json: S200: the app has more than 200 stacks"},
-		"a byte too many":          {map[string]string{"manifest.json": artifacts(stack("A")), "t.json": large + " "}, "manifest.json: A: t.json has more than 1048576 bytes"},
+		"a byte too many":          {map[string]string{"manifest.json": artifacts(stack("A")), "t.json": large + " "}, "manifest.json: A: t.json has more than 1000000 bytes"},
 		"stages nested too deep":   {nested, "stages are nested deeper than 8"},
 		"artifacts beyond measure": {map[string]string{"manifest.json": artifacts(stack("A"), numbered(5000)), "t.json": template}, "more than 5000 artifacts"},
 	} {

@@ -1,6 +1,7 @@
 package assembly
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -35,11 +36,9 @@ func (r *reader) count(a assets) (int, error) {
 	if err := r.decode(a.file, &l); err != nil {
 		return 0, err
 	}
-	for _, id := range slices.Sorted(maps.Keys(l.DockerImages)) {
-		name := l.DockerImages[id].DisplayName
-		if name == "" {
-			name = id
-		}
+	if len(l.DockerImages) > 0 {
+		id := slices.Min(slices.Collect(maps.Keys(l.DockerImages)))
+		name := cmp.Or(l.DockerImages[id].DisplayName, id)
 		return 0, fmt.Errorf("stack %s needs the Docker image asset %s: %w", shown(strings.TrimSuffix(a.id, ".assets")), shown(name), ErrDocker)
 	}
 	n := 0
