@@ -88,6 +88,21 @@ func TestTemplateWithoutFilesIsSentAsItIs(t *testing.T) {
 	}
 }
 
+func TestAFileThatIsMissingIsToldByTheKeyOfItsEngine(t *testing.T) {
+	for _, engine := range []gitops.Engine{gitops.EngineCloudFormation, gitops.EngineSAM} {
+		of := func(s *gitops.Settings) { s.Engine = engine }
+		want := fmt.Sprintf("stacks/jobs/template.yaml: no such file, though %s.template names it", engine)
+		if got := refused(t, repository(""), jobs(of), bucket); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		want = fmt.Sprintf("stacks/jobs/prod.json: no such file, though %s.parameters names it", engine)
+		named := func(s *gitops.Settings) { s.CloudFormation.Parameters = "prod.json" }
+		if got := refused(t, repository("-- stacks/jobs/template.yaml --\nResources: {Queue: {Type: AWS::SQS::Queue}}\n"), jobs(of, named), bucket); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 func TestR29h_ATemplateGoesTheWayItsSizeAllows(t *testing.T) {
 	const head = "Resources: {Queue: {Type: AWS::SQS::Queue}} #"
 	for says, c := range map[string]struct {

@@ -1,6 +1,7 @@
 package packaging
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,7 +22,8 @@ type source struct {
 // readSource reads an application's template and its parameter file.
 func readSource(files fs.FS, s gitops.Settings) (source, []error, error) {
 	src := source{name: path.Join(s.Path, s.CloudFormation.Template)}
-	body, problems, err := readNamed(files, src.name, "cloudformation.template")
+	key := string(cmp.Or(s.Engine, gitops.EngineCloudFormation))
+	body, problems, err := readNamed(files, src.name, key+".template")
 	if problems != nil || err != nil {
 		return src, problems, err
 	}
@@ -30,7 +32,7 @@ func readSource(files fs.FS, s gitops.Settings) (source, []error, error) {
 	problems = split(broken)
 	if s.CloudFormation.Parameters != "" {
 		name := path.Join(s.Path, s.CloudFormation.Parameters)
-		data, missing, err := readNamed(files, name, "cloudformation.parameters")
+		data, missing, err := readNamed(files, name, key+".parameters")
 		if missing != nil || err != nil {
 			return src, append(problems, missing...), err
 		}

@@ -79,7 +79,7 @@ func finding(e types.OperationEvent) string {
 	check := severity(e.ValidationFailureMode) + aws.ToString(e.ValidationName)
 	said := fmt.Sprintf("%s: %s (%s)", where, orUnsaid(aws.ToString(e.ValidationStatusReason)), check)
 	if aws.ToString(e.ValidationName) == nameConflict {
-		said += ": cloudformation.importExisting: true in driftless.yaml takes it into the stack"
+		said += ": importExisting: true in driftless.yaml takes it into the stack"
 	}
 	return said
 }

@@ -106,7 +106,7 @@ func TestANameThatIsTakenIsToldWithItsRemedy(t *testing.T) {
 	a.findings[setARN] = []types.OperationEvent{{EventType: types.EventTypeValidationError, LogicalResourceId: aws.String("Queue"),
 		ValidationName: aws.String("NAME_CONFLICT_VALIDATION"), ValidationStatusReason: aws.String("Resource of type 'AWS::SQS::Queue' with identifier 'jobs' already exists.")}}
 	want := "Queue: Resource of type 'AWS::SQS::Queue' with identifier 'jobs' already exists. (NAME_CONFLICT_VALIDATION): " +
-		"cloudformation.importExisting: true in driftless.yaml takes it into the stack"
+		"importExisting: true in driftless.yaml takes it into the stack"
 	if s := mustObserve(t, a.engine(), w); s.Reason != want {
 		t.Errorf("got %q, want %q", s.Reason, want)
 	}

@@ -98,7 +98,7 @@ func refused(doing string, err error) (*gitops.Refusal, bool) {
 	switch {
 	case hasCode(err, codeCapabilities):
 		return &gitops.Refusal{Reason: doing + ": " + message(err) +
-			": add it to cloudformation.capabilities in driftless.yaml"}, true
+			": add it to the application's capabilities in driftless.yaml"}, true
 	case hasCode(err, codeLimit):
 		return &gitops.Refusal{Reason: doing + ": " + message(err), Blocked: true}, true
 	case hasCode(err, codeValidation):

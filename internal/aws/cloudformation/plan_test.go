@@ -286,7 +286,7 @@ func TestR29k_WhatAWSFindsWrongIsRefusedInItsWords(t *testing.T) {
 		want string
 	}{
 		"a missing capability": {apiError("InsufficientCapabilitiesException", "Requires capabilities : [CAPABILITY_NAMED_IAM]"),
-			"create change set for stack prod-jobs: Requires capabilities : [CAPABILITY_NAMED_IAM]: add it to cloudformation.capabilities in driftless.yaml"},
+			"create change set for stack prod-jobs: Requires capabilities : [CAPABILITY_NAMED_IAM]: add it to the application's capabilities in driftless.yaml"},
 		"a missing parameter": {apiError("ValidationError", "Parameters: [Size] must have values"),
 			"create change set for stack prod-jobs: Parameters: [Size] must have values"},
 	} {
