@@ -35,6 +35,8 @@ func failure(ctx context.Context, c api, out *cloudformation.DescribeChangeSetOu
 		if err != nil || why != "" {
 			return why, err
 		}
+	case strings.HasPrefix(reason, "Requires capabilities"): // of what a macro made: aws-samples/serverless-patterns 622
+		reason += allow
 	case strings.Contains(reason, "ChangeSet limit exceeded for stack"):
 		reason += ": CloudFormation keeps a change set of a nested stack that does not change, and lets nobody delete it, until that stack" +
 			" is updated; change something in its template, its description for example, and sync again" // copilot-cli 4426, 5614

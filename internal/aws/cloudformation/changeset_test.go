@@ -99,6 +99,16 @@ func TestR28_EarlyValidationTellsWhereAndWhy(t *testing.T) {
 	}
 }
 
+func TestACapabilityThatWhatAMacroMadeNeedsIsToldWithItsRemedy(t *testing.T) {
+	a := standing("CREATE_COMPLETE")
+	w := mustStart(t, a.engine(), work(gitops.OperationPlan))
+	a.settleFailed(token, "Requires capabilities : [CAPABILITY_NAMED_IAM]")
+	want := "Requires capabilities : [CAPABILITY_NAMED_IAM]: add it to the application's capabilities in driftless.yaml"
+	if s := mustObserve(t, a.engine(), w); s.State != gitops.OperationFailed || s.Reason != want {
+		t.Errorf("got %s %q, want %q", s.State, s.Reason, want)
+	}
+}
+
 func TestANameThatIsTakenIsToldWithItsRemedy(t *testing.T) {
 	a := standing("CREATE_COMPLETE")
 	w := mustStart(t, a.engine(), work(gitops.OperationPlan))

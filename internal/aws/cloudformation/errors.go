@@ -93,12 +93,14 @@ func wrongState(err error) (types.StackStatus, bool) {
 	return types.StackStatus(found[1]), true
 }
 
+// allow is what a person does about a capability that is missing.
+const allow = ": add it to the application's capabilities in driftless.yaml"
+
 // refused returns AWS's answer as a refusal where a person's mistake is the cause.
 func refused(doing string, err error) (*gitops.Refusal, bool) {
 	switch {
 	case hasCode(err, codeCapabilities):
-		return &gitops.Refusal{Reason: doing + ": " + message(err) +
-			": add it to the application's capabilities in driftless.yaml"}, true
+		return &gitops.Refusal{Reason: doing + ": " + message(err) + allow}, true
 	case hasCode(err, codeLimit):
 		return &gitops.Refusal{Reason: doing + ": " + message(err), Blocked: true}, true
 	case hasCode(err, codeValidation):
