@@ -62,7 +62,7 @@ tidy:
 e2e: moto node_modules build ## the whole of it in the sandbox, through the real CDK CLI
 	go test -count=1 -timeout 20m -v ./internal/e2e
 
-demo: moto node_modules build ## see the main job done, in a sandbox, in about two minutes
+demo: moto node_modules build ## see the main job done, in a sandbox, with every engine, in about four minutes
 	@$(BIN)/demo
 
 sandbox: moto node_modules build ## the same, left running, with the commands to play with

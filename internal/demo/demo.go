@@ -28,8 +28,9 @@ func Repository() fs.FS {
 // name is the CodeCommit repository of the demo.
 const name = "infrastructure"
 
-// patience is how long each thing may take before the demo gives up on it.
-const patience = 90 * time.Second
+// patience is how long each thing may take before the demo gives up on it: a build that compiles
+// a CDK app for the first time takes minutes.
+const patience = 5 * time.Minute
 
 // speed is how many times as often the schedules fire as in an account, where the sweep
 // comes every minute: a drift that is due is then looked for within five seconds.
@@ -38,9 +39,10 @@ const speed = 12
 // demo is the demo while it runs.
 type demo struct {
 	*Stage
-	screen *screen
-	pushed time.Time         // when the last push was made
-	plans  map[string]string // in short, by deployment
+	screen    *screen
+	pushed    time.Time         // when the last push was made
+	terraform bool              // there is a terraform on this machine
+	plans     map[string]string // in short, by deployment
 }
 
 // Run tells the whole story, or returns what did not happen. A width of zero means that out
@@ -77,6 +79,8 @@ func Run(ctx context.Context, out io.Writer, width int, keep bool, o Options) er
 		{"the push that mends it", d.mend},
 		{"drift", d.drift},
 		{"sync", d.sync},
+		{"all engines side by side", d.engines},
+		{"one push for two of them", d.twoEngines},
 	} {
 		if err := part.play(ctx); err != nil {
 			return fmt.Errorf("%s: %w\nthe sandbox's logs: %s", part.name, err, d.keepLogs())
