@@ -214,7 +214,7 @@ func (c *call) inlineLive(live map[string]any) error {
 		if err != nil {
 			return err
 		}
-		list = append(list, map[string]any{"PolicyName": name, "PolicyDocument": unversioned(decoded(n.Value("PolicyDocument")), m["PolicyDocument"])})
+		list = append(list, map[string]any{"PolicyName": name, "PolicyDocument": decoded(n.Value("PolicyDocument"))})
 	}
 	live["Policies"] = list
 	return nil
@@ -243,16 +243,6 @@ func permissions(v any) string {
 	m = maps.Clone(m)
 	m["Version"] = "2012-10-17"
 	return document(m)
-}
-
-// unversioned takes the version away again that permissions added to what is declared.
-func unversioned(live, declared any) any {
-	m, ok := live.(map[string]any)
-	d, _ := declared.(map[string]any)
-	if _, versioned := d["Version"]; ok && !versioned {
-		delete(m, "Version")
-	}
-	return live
 }
 
 // holders are those to whom an inline policy or an attachment may belong.

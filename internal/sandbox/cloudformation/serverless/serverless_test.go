@@ -61,7 +61,7 @@ func TestAFunctionBecomesWhatAWSMakesOfIt(t *testing.T) {
 
 func TestWhatTheTranslatorRefusesIsSaidInItsWords(t *testing.T) {
 	for name, c := range map[string]struct{ resources, want string }{
-		"two bad resources, in the order of their sentences": {
+		"two bad resources": {
 			`{"B":{"Type":"AWS::Serverless::Function","Properties":{"Handler":"h","CodeUri":"local"}},"A":{"Type":"AWS::Serverless::Function","Properties":{"Nope":1}}}`,
 			"Invalid Serverless Application Specification document. Number of errors found: 2. Resource with id [A] is invalid. property Nope not defined " +
 				"for resource of type AWS::Serverless::Function Resource with id [B] is invalid. 'CodeUri' is not a valid S3 Uri of the form 's3://bucket/key' with optional versionId query parameter.",

@@ -41,8 +41,7 @@ def main():
             raise NotImplementedError(f"the sandbox fetches no application of the Serverless Application Repository, as {name} names one")
         made = {"template": transform(given["template"], given["parameters"], NoPolicies())}
     except InvalidDocumentException as refused:
-        causes = sorted(cause.message for cause in refused.causes)
-        made = {"refused": " ".join([refused.message, *causes])}
+        made = {"refused": " ".join([refused.message, *(cause.message for cause in refused.causes)])}
     except Exception as failed:  # as AWS words it, with what it keeps to itself
         made = {"refused": f"Internal transform failure. ({type(failed).__name__}: {failed})"}
     return json.dump(made, sys.stdout, ensure_ascii=False)
