@@ -39,10 +39,10 @@ const speed = 12
 // demo is the demo while it runs.
 type demo struct {
 	*Stage
-	screen    *screen
-	pushed    time.Time         // when the last push was made
-	terraform bool              // there is a terraform on this machine
-	plans     map[string]string // in short, by deployment
+	screen *screen
+	pushed time.Time         // when the last push was made
+	shown  []shown           // the other engines' applications, where this machine has what they take
+	plans  map[string]string // in short, by deployment
 }
 
 // Run tells the whole story, or returns what did not happen. A width of zero means that out
@@ -79,7 +79,7 @@ func Run(ctx context.Context, out io.Writer, width int, keep bool, o Options) er
 		{"the push that mends it", d.mend},
 		{"drift", d.drift},
 		{"sync", d.sync},
-		{"all engines side by side", d.engines},
+		{"all engines side by side", d.sideBySide},
 		{"one push for two of them", d.twoEngines},
 	} {
 		if err := part.play(ctx); err != nil {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/driftless-gitops/driftless/internal/gitops"
@@ -16,8 +18,28 @@ import (
 // CDK app is a module of its own, which cannot be embedded: it is read from the project.
 const more = "internal/demo/engines"
 
-// engines pushes what the other engines roll out, beside the four stacks that are there.
-func (d *demo) engines(ctx context.Context) error {
+// shown is an application of another engine, and how the demo changes it.
+type shown struct {
+	name, title string
+	programs    []string // that a build of it takes from the machine
+	also        []string // the applications that its stacks are
+	moves       []string // what a change rolls out
+	file        string
+	from, to    string
+}
+
+// engines are what is shown beside the four stacks.
+func engines() []shown {
+	return []shown{
+		{"hello", "a SAM template", nil, nil, []string{"hello"}, "sam/hello/template.yaml", "Timeout: 5", "Timeout: 9"},
+		{"ledger", "Terraform", []string{"terraform", "aws"}, nil, []string{"ledger"}, "terraform/ledger/main.tf", "default = 3600", "default = 86400"},
+		{"shop", "a CDK app", []string{"aws", "npm", "go"}, []string{"shop-data", "shop-orders"}, []string{"shop", "shop-orders"}, "cdk/shop/main.go", "jsii.Number(1)", "jsii.Number(24)"},
+	}
+}
+
+// sideBySide pushes what the other engines roll out, beside the four stacks that are there. What
+// this machine has no programs for is left out, and said.
+func (d *demo) sideBySide(ctx context.Context) error {
 	before, err := d.views(ctx)
 	if err != nil {
 		return err
@@ -25,29 +47,31 @@ func (d *demo) engines(ctx context.Context) error {
 	if err := d.Write(ctx, os.DirFS(filepath.Join(d.Root, filepath.FromSlash(more)))); err != nil {
 		return err
 	}
-	names := []string{"hello", "shop", "shop-data", "shop-orders"}
-	version, err := terraformHere(ctx)
-	if err != nil {
+	var names, titles []string
+	for _, e := range engines() {
+		if lacks := lacking(e.programs); lacks != "" {
+			d.screen.say("  %s is left out: there is no %s on the PATH, which its build takes from this machine", e.title, lacks)
+			if err := d.leaveOut(e.name); err != nil {
+				return err
+			}
+			continue
+		}
+		d.shown = append(d.shown, e)
+		names, titles = append(append(names, e.name), e.also...), append(titles, e.title)
+	}
+	if slices.Contains(names, "ledger") {
+		version, err := terraformHere(ctx)
+		if err == nil {
+			err = d.Replace("driftless.yaml", "version: 1.11.4", "version: "+version)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := d.push(ctx, strings.Join(titles, ", ")); err != nil {
 		return err
 	}
-	if d.terraform = version != ""; d.terraform {
-		names = append(names, "ledger")
-		err = d.Replace("driftless.yaml", "terraform: { version: 1.11.4 }", "terraform: { version: "+version+" }")
-	} else {
-		d.screen.say("  terraform is not on the PATH: its application is left out")
-		err = d.Replace("driftless.yaml", ledger, "")
-	}
-	if err != nil {
-		return err
-	}
-	message := "a SAM template, a CDK app, and Terraform"
-	if !d.terraform {
-		message = "a SAM template and a CDK app"
-	}
-	if err := d.push(ctx, message); err != nil {
-		return err
-	}
-	d.screen.say("  two of them are rolled out by builds, which takes them a while")
+	d.screen.say("  what is built takes a while")
 	after, err := d.until(ctx, all(len(before)+len(names), gitops.PhaseSucceeded))
 	if err != nil {
 		return err
@@ -55,7 +79,7 @@ func (d *demo) engines(ctx context.Context) error {
 	if err := onlyMoved(before, after, names...); err != nil {
 		return err
 	}
-	if d.terraform {
+	if slices.Contains(names, "ledger") {
 		if err := d.show(ctx, "diff", "ledger", "--deployment", ended(after, "ledger")); err != nil {
 			return err
 		}
@@ -63,62 +87,67 @@ func (d *demo) engines(ctx context.Context) error {
 	return d.show(ctx, "status")
 }
 
-// ledger is the application of Terraform in driftless.yaml.
-const ledger = `  - name: ledger
-    path: terraform/ledger
-    terraform: { version: 1.11.4 }
-    drift: { every: off }
-`
-
 // twoEngines pushes a change of two applications of two engines, and nothing else moves.
 func (d *demo) twoEngines(ctx context.Context) error {
 	before, err := d.views(ctx)
 	if err != nil {
 		return err
 	}
-	names, message := []string{"hello", "shop", "shop-orders"}, "greet for longer, and keep orders for a day"
-	err = d.Replace("sam/hello/template.yaml", "Timeout: 5", "Timeout: 9")
-	if d.terraform && err == nil {
-		names, message = []string{"hello", "ledger"}, "greet for longer, and keep entries for a day"
-		err = d.Replace("terraform/ledger/main.tf", "default = 3600", "default = 86400")
-	} else if err == nil {
-		err = d.Replace("cdk/shop/main.go", `RetentionPeriod: awscdk.Duration_Hours(jsii.Number(1))`, `RetentionPeriod: awscdk.Duration_Hours(jsii.Number(24))`)
+	stack := shown{"jobs", "a stack", nil, nil, []string{"jobs"}, "stacks/jobs/prod.json", `"120"`, `"180"`}
+	var moves, titles []string
+	for _, e := range append(slices.Clone(d.shown), stack)[:min(2, len(d.shown)+1)] {
+		if err := d.Replace(e.file, e.from, e.to); err != nil {
+			return err
+		}
+		moves, titles = append(moves, e.moves...), append(titles, e.name)
 	}
-	if err != nil {
-		return err
-	}
-	if err := d.push(ctx, message); err != nil {
+	if err := d.push(ctx, "change "+strings.Join(titles, " and ")); err != nil {
 		return err
 	}
 	after, err := d.until(ctx, func(views []gitops.View) bool {
-		for _, name := range names {
-			if !d.arrived(name, gitops.PhaseSucceeded, before)(views) {
-				return false
-			}
-		}
-		return true
+		return !slices.ContainsFunc(moves, func(name string) bool { return !d.arrived(name, gitops.PhaseSucceeded, before)(views) })
 	})
 	if err != nil {
 		return err
 	}
-	return onlyMoved(before, after, names...)
+	return onlyMoved(before, after, moves...)
 }
 
-// terraformHere returns the version of the terraform on the PATH, "" where there is none: a
-// build would download it, which a demo does not ask of a machine.
-func terraformHere(ctx context.Context) (string, error) {
-	program, err := exec.LookPath("terraform")
+// leaveOut takes an application out of driftless.yaml.
+func (d *demo) leaveOut(name string) error {
+	file := filepath.Join(d.Dir, "driftless.yaml")
+	data, err := os.ReadFile(file)
 	if err != nil {
-		return "", nil
+		return fmt.Errorf("read driftless.yaml: %w", err)
 	}
-	out, err := exec.CommandContext(ctx, program, "version", "-json").Output()
+	block := regexp.MustCompile(`(?m)^  - name: ` + name + `\n(    .*\n)*`)
+	if !block.Match(data) {
+		return fmt.Errorf("driftless.yaml has no application %s", name)
+	}
+	return d.Set("driftless.yaml", string(block.ReplaceAll(data, nil)))
+}
+
+// lacking returns the first of some programs that is not on the PATH, "" where all are.
+func lacking(programs []string) string {
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			return p
+		}
+	}
+	return ""
+}
+
+// terraformHere returns the version of the terraform on the PATH: a build uses that one if it is
+// asked for, and would download another one.
+func terraformHere(ctx context.Context) (string, error) {
+	out, err := exec.CommandContext(ctx, "terraform", "version", "-json").Output()
 	if err != nil {
 		return "", fmt.Errorf("ask terraform for its version: %w", err)
 	}
 	var said struct {
 		Version string `json:"terraform_version"`
 	}
-	if err := json.Unmarshal(out, &said); err != nil || strings.TrimSpace(said.Version) == "" {
+	if err := json.Unmarshal(out, &said); err != nil || said.Version == "" {
 		return "", fmt.Errorf("ask terraform for its version: it printed %q", out)
 	}
 	return said.Version, nil
