@@ -132,22 +132,37 @@ func (s *Store) Owner(_ context.Context, c reconcile.Claim) (owner string, err e
 	return owner, err
 }
 
-// Move implements reconcile.Claims.
-func (s *Store) Move(_ context.Context, owner string, take, give []reconcile.Claim) error {
-	return s.call("Move", func() error {
-		if err := s.free(owner, take); err != nil {
+// Take implements reconcile.Claims.
+func (s *Store) Take(_ context.Context, owner string, claims []reconcile.Claim) error {
+	return s.call("Take", func() error {
+		if err := s.free(owner, claims); err != nil {
 			return err
 		}
-		for _, c := range give {
-			if s.claims[c] == owner {
-				delete(s.claims, c)
-			}
-		}
-		for _, c := range take {
+		for _, c := range claims {
 			s.claims[c] = owner
 		}
 		return nil
 	})
+}
+
+// Yield implements reconcile.Claims.
+func (s *Store) Yield(_ context.Context, a *gitops.Application, c reconcile.Claim) error {
+	next := *a
+	next.Version++
+	err := s.call("Yield", func() error {
+		if holder := s.claims[c]; holder != a.ID {
+			return fmt.Errorf("%s is held by %q, not by %s: %w", c, holder, a.ID, reconcile.ErrConflict)
+		}
+		if err := s.applications.check(a.ID, a.Version); err != nil {
+			return err
+		}
+		if err := change(s, s.applications, a.ID, next); err != nil {
+			return err
+		}
+		delete(s.claims, c)
+		return nil
+	})
+	return answer(err, &a.Version)
 }
 
 // free returns a *ClaimedError for the first claim that somebody else holds.

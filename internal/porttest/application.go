@@ -193,42 +193,68 @@ func ownerMissing(t *testing.T, s reconcile.Store) {
 	wantError(t, err, reconcile.ErrNotFound)
 }
 
-func moveClaims(t *testing.T, s reconcile.Store) {
-	before, after := reconcile.ClaimStack("1", "eu-west-1", "before"), reconcile.ClaimStack("1", "eu-west-1", "after")
-	must(t, s.Move(t.Context(), "jobs", []reconcile.Claim{before}, nil))
+func takeClaims(t *testing.T, s reconcile.Store) {
+	first, second := reconcile.ClaimStack("1", "eu-west-1", "first"), reconcile.ClaimStack("1", "eu-west-1", "second")
+	must(t, s.Take(t.Context(), "jobs", []reconcile.Claim{first}))
 	for range 2 { // a repeat is harmless
-		must(t, s.Move(t.Context(), "jobs", []reconcile.Claim{after}, []reconcile.Claim{before}))
+		must(t, s.Take(t.Context(), "jobs", []reconcile.Claim{first, second}))
 	}
-	owner, err := s.Owner(t.Context(), after)
-	must(t, err)
-	wantEqual(t, owner, "jobs")
-	_, err = s.Owner(t.Context(), before)
-	wantError(t, err, reconcile.ErrNotFound)
-	must(t, s.Move(t.Context(), "jobs", []reconcile.Claim{after}, []reconcile.Claim{after}))
-	owner, err = s.Owner(t.Context(), after)
-	must(t, err)
-	wantEqual(t, owner, "jobs")
-	must(t, s.Move(t.Context(), "jobs", nil, nil))
+	must(t, s.Take(t.Context(), "jobs", nil))
+	wantOwners(t, s, map[reconcile.Claim]string{first: "jobs", second: "jobs"})
 }
 
-func moveRefused(t *testing.T, s reconcile.Store) {
-	mine, theirs := reconcile.ClaimStack("1", "eu-west-1", "mine"), reconcile.ClaimStack("1", "eu-west-1", "theirs")
-	must(t, s.Move(t.Context(), "jobs", []reconcile.Claim{mine}, nil))
-	must(t, s.Move(t.Context(), "other", []reconcile.Claim{theirs}, nil))
-	err := s.Move(t.Context(), "jobs", []reconcile.Claim{theirs}, []reconcile.Claim{mine})
-	wantClaimed(t, err, reconcile.ClaimedError{Claim: theirs, Owner: "other"})
-	owner, err := s.Owner(t.Context(), mine)
-	must(t, err)
-	wantEqual(t, owner, "jobs")
-}
-
-func moveForeign(t *testing.T, s reconcile.Store) {
-	theirs, free := reconcile.ClaimStack("1", "eu-west-1", "theirs"), reconcile.ClaimStack("1", "eu-west-1", "free")
-	must(t, s.Move(t.Context(), "other", []reconcile.Claim{theirs}, nil))
-	must(t, s.Move(t.Context(), "jobs", []reconcile.Claim{free}, []reconcile.Claim{theirs}))
-	for claim, want := range map[reconcile.Claim]string{theirs: "other", free: "jobs"} {
+// wantOwners fails unless claims are held as they are named; "": by nobody.
+func wantOwners(t *testing.T, s reconcile.Store, want map[reconcile.Claim]string) {
+	t.Helper()
+	for claim, holder := range want {
 		owner, err := s.Owner(t.Context(), claim)
+		if holder == "" {
+			wantError(t, err, reconcile.ErrNotFound)
+			continue
+		}
 		must(t, err)
-		wantEqual(t, owner, want)
+		wantEqual(t, owner, holder)
 	}
+}
+
+func takeRefused(t *testing.T, s reconcile.Store) {
+	free, theirs := reconcile.ClaimStack("1", "eu-west-1", "free"), reconcile.ClaimStack("1", "eu-west-1", "theirs")
+	must(t, s.Take(t.Context(), "other", []reconcile.Claim{theirs}))
+	err := s.Take(t.Context(), "jobs", []reconcile.Claim{free, theirs})
+	wantClaimed(t, err, reconcile.ClaimedError{Claim: theirs, Owner: "other"})
+	wantOwners(t, s, map[reconcile.Claim]string{free: "", theirs: "other"})
+}
+
+func yieldClaim(t *testing.T, s reconcile.Store) {
+	given, kept := reconcile.ClaimStack("1", "eu-west-1", "given"), reconcile.ClaimStack("1", "eu-west-1", "kept")
+	a := register(t, s, application("jobs", "r1"))
+	must(t, s.Take(t.Context(), "jobs", []reconcile.Claim{given, kept}))
+	a.Deployed = gitops.Deployed{}
+	must(t, s.Yield(t.Context(), &a, given))
+	stored, err := s.Application(t.Context(), "jobs")
+	must(t, err)
+	wantEqual(t, stored, a)
+	wantOwners(t, s, map[reconcile.Claim]string{given: "", kept: "jobs"})
+	must(t, s.Take(t.Context(), "other", []reconcile.Claim{given}))
+	wantOwners(t, s, map[reconcile.Claim]string{given: "other", kept: "jobs"})
+}
+
+func yieldConflict(t *testing.T, s reconcile.Store) {
+	mine, theirs := reconcile.ClaimStack("1", "eu-west-1", "mine"), reconcile.ClaimStack("1", "eu-west-1", "theirs")
+	a := register(t, s, application("jobs", "r1"))
+	must(t, s.Take(t.Context(), "jobs", []reconcile.Claim{mine}))
+	must(t, s.Take(t.Context(), "other", []reconcile.Claim{theirs}))
+	now := a
+	must(t, s.PutApplication(t.Context(), &now))
+	late := a
+	late.Removed = true
+	wantError(t, s.Yield(t.Context(), &late, mine), reconcile.ErrConflict)
+	changed := now
+	changed.Removed = true
+	wantError(t, s.Yield(t.Context(), &changed, theirs), reconcile.ErrConflict)
+	wantEqual(t, []int64{late.Version, changed.Version}, []int64{a.Version, now.Version})
+	stored, err := s.Application(t.Context(), "jobs")
+	must(t, err)
+	wantEqual(t, stored, now)
+	wantOwners(t, s, map[reconcile.Claim]string{mine: "jobs", theirs: "other"})
 }

@@ -69,9 +69,13 @@ type Backlog interface {
 type Claims interface {
 	// Owner returns the id of the application (or repository) that holds the claim; ErrNotFound.
 	Owner(ctx context.Context, c Claim) (string, error)
-	// Move takes and gives up claims of an application in one transaction. A *ClaimedError
-	// names the one that somebody else holds.
-	Move(ctx context.Context, owner string, take, give []Claim) error
+	// Take takes claims for an application in one transaction, those that are its own already
+	// among them. A *ClaimedError names the one that somebody else holds.
+	Take(ctx context.Context, owner string, claims []Claim) error
+	// Yield stores an application if its version is unchanged, and gives up a claim of its, in
+	// one transaction: none is lost to which its record has gone back. ErrConflict, where it
+	// does not hold the claim too. Sets a.Version.
+	Yield(ctx context.Context, a *gitops.Application, c Claim) error
 }
 
 // Deployments keeps the records of deployments, and the lock.

@@ -99,8 +99,7 @@ func (r *Reconciler) put(ctx context.Context, a *gitops.Application, before gito
 		})
 	}
 	if moved {
-		give := claimsOf(before.Settings) // or nothing: who is removed may have lost it
-		err := r.claiming(ctx, a.ID, func() error { return r.Store.Move(ctx, a.ID, claims, give) })
+		err := r.claiming(ctx, a.ID, func() error { return r.Store.Take(ctx, a.ID, claims) })
 		if err != nil {
 			return err
 		}
@@ -111,8 +110,10 @@ func (r *Reconciler) put(ctx context.Context, a *gitops.Application, before gito
 	return r.Store.PutApplication(ctx, a)
 }
 
-// claiming takes claims, and takes them over from an application that is removed and has
-// nothing in flight: that is how an application is renamed.
+// claiming takes claims, and before that the one over that an application holds without need:
+// that is how an application is renamed, and how two of them change places. What one has left
+// stays its own until somebody needs it: given up before its record is stored, it would be
+// taken while that record still goes there.
 func (r *Reconciler) claiming(ctx context.Context, id string, take func() error) error {
 	err := take()
 	var claimed *ClaimedError
@@ -120,19 +121,37 @@ func (r *Reconciler) claiming(ctx context.Context, id string, take func() error)
 		return err
 	}
 	owner, readErr := r.Store.Application(ctx, claimed.Owner)
-	if readErr != nil || !owner.Removed || owner.InFlight != "" {
+	if readErr != nil {
 		return err
 	}
-	// From here on the stack is another's: what its former owner knew of it holds no longer,
-	// and would be taken for deployed if that one ever came back.
-	owner.Deployed, owner.Drift, owner.DriftDue = gitops.Deployed{}, gitops.DriftSummary{}, time.Time{}
-	if err := r.Store.PutApplication(ctx, &owner); err != nil {
+	if needed, readErr := r.needs(ctx, owner, claimed.Claim); readErr != nil || needed {
 		return err
 	}
-	if err := r.Store.Move(ctx, owner.ID, nil, []Claim{claimed.Claim}); err != nil {
+	if owner.Removed {
+		// From here on the stack is another's: what its former owner knew of it holds no longer,
+		// and would be taken for deployed if that one ever came back.
+		owner.Deployed, owner.Drift, owner.DriftDue = gitops.Deployed{}, gitops.DriftSummary{}, time.Time{}
+	}
+	if err := r.Store.Yield(ctx, &owner, claimed.Claim); err != nil {
 		return err
 	}
 	return take()
+}
+
+// needs reports whether an application goes where a claim is to, by its record or by the
+// deployment that it has in flight.
+func (r *Reconciler) needs(ctx context.Context, a gitops.Application, c Claim) (bool, error) {
+	if !a.Removed && slices.Contains(claimsOf(a.Settings), c) {
+		return true, nil
+	}
+	if a.InFlight == "" {
+		return false, nil
+	}
+	d, err := r.Store.Deployment(ctx, a.ID, a.InFlight)
+	if err != nil {
+		return false, fmt.Errorf("read deployment %s: %w", a.InFlight, err)
+	}
+	return slices.Contains(claimsOf(d.Settings), c), nil
 }
 
 // retire marks the applications that the configuration no longer has. Their stacks are kept,

@@ -194,23 +194,6 @@ func TestR58_AnApplicationThatLeavesTheFileKeepsItsStack(t *testing.T) {
 	}
 }
 
-// Nobody else could ever have the stack that it left.
-func TestAnApplicationThatComesBackOnAnotherStackGivesUpTheOneThatItHad(t *testing.T) {
-	w := watching(t)
-	w.push("leave", map[string]string{"driftless.yaml": file("books")})
-	w.resync()
-	w.settle()
-	w.push("come back elsewhere", map[string]string{"driftless.yaml": strings.Replace(file("jobs", "books"), "prod-jobs", "prod-work", 1)})
-	w.resync()
-	w.settle()
-	for stack, want := range map[string]string{"prod-work": "jobs", "prod-jobs": ""} {
-		owner, err := w.store.Owner(t.Context(), reconcile.ClaimStack(target.Account, target.Region, stack))
-		if owner != want || (want == "") != errors.Is(err, reconcile.ErrNotFound) {
-			t.Errorf("stack %s is claimed by %q, %v, want %q", stack, owner, err, want)
-		}
-	}
-}
-
 func TestAnApplicationThatIsRenamedTakesItsStackAlong(t *testing.T) {
 	w := watching(t)
 	renamed := strings.Replace(file("jobs", "books"), "name: jobs", "name: work", 1)

@@ -200,8 +200,8 @@ func (w *world) ended() {
 	w.secrets()
 }
 
-// excused reports whether all change sets that are left were made after their deployment was
-// over, by a process that died then, or could not wait for AWS to have worked them out
+// excused reports whether all change sets that are left were made after their plan was needed,
+// by a process that died then, or could not wait for AWS to have worked them out
 // (docs/protocol.md, "What it does not guarantee").
 func (w *world) excused(sets []string) bool {
 	return !slices.ContainsFunc(sets, func(name string) bool {
@@ -236,7 +236,7 @@ func (w *world) endOf(e *entryOf) {
 			w.violate("I9", "%s, with a template that AWS does not accept", ended)
 		}
 	case there && dead(s.Status):
-		if !failed && (s.Declared == nil || s.Declared.Body != want) {
+		if !failed {
 			w.violate("I9", "%s, with its stack in %s", ended, s.Status)
 		}
 	case template.Behaviour == cloud.Fail || template.Behaviour == cloud.Stuck:

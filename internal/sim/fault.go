@@ -88,7 +88,7 @@ var sites = []site{
 	{"Repository", 1, ofRecords}, {"PutRepository", 3, ofWrites},
 	{"Application", 3, ofRecords}, {"ApplicationsByID", 1, ofReads}, {"Register", 2, ofWrites}, {"PutApplication", 3, ofWrites},
 	{"ListApplications", 1, ofIndexes}, {"Unfinished", 2, ofIndexes}, {"Watched", 1, ofIndexes},
-	{"Owner", 1, ofReads}, {"Move", 2, ofWrites},
+	{"Owner", 1, ofReads}, {"Take", 2, ofWrites}, {"Yield", 2, ofWrites},
 	{"Deployment", 2, ofRecords}, {"Open", 3, ofWrites}, {"PutDeployment", 8, ofWrites}, {"Intend", 4, ofWrites}, {"Close", 4, ofWrites}, {"Supersede", 3, ofWrites},
 	{"PutReport", 1, ofWrites}, {"LatestReport", 1, ofReads},
 	{"Send", 2, ofWrites}, {"Put", 2, ofWrites}, {"Get", 2, ofReads},

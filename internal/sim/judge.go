@@ -39,8 +39,7 @@ type judge struct {
 	snatched    map[string]bool              // applications whose next change set somebody deletes
 	proposed    map[string]bool              // stacks with somebody else's change set
 	holder      map[string]string            // application that executed on a stack last
-	late        map[string]late              // change sets made after their deployment was over, and the shells that came with them
-	tardy       map[string]bool              // change sets made by a process that had been frozen
+	late        map[string]late              // change sets made after their plan was needed, and the shells that came with them
 	unwanted    map[string]map[int64]bool    // observation numbers that were wanted when the application left the file, by application
 	ended       func(gitops.Deployment)      // told of every deployment that ended; nil: nobody asks
 	writes      int
@@ -51,7 +50,7 @@ func newJudge(w *world) *judge {
 	return &judge{w: w, apps: map[string]gitops.Application{}, deployments: map[string]gitops.Deployment{},
 		executions: map[string]string{}, highest: map[string]int64{}, wanted: map[string]map[int64]bool{},
 		yes: map[string]bool{}, no: map[string]bool{}, foreign: map[string]time.Duration{}, late: map[string]late{},
-		tardy: map[string]bool{}, unwanted: map[string]map[int64]bool{},
+		unwanted: map[string]map[int64]bool{},
 		snatched: map[string]bool{}, proposed: map[string]bool{}, holder: map[string]string{}}
 }
 
@@ -150,8 +149,7 @@ func (j *judge) deployment(was, now gitops.Deployment, had bool) {
 	if p := j.w.running; p != nil && p.name == "person sync" && now.Approved != nil && was.Approved == nil {
 		j.approved(now) // whoever asks for a sync approves what waits for one
 	}
-	overtaken := j.tardy[was.Operation.Token] || j.w.running != nil && j.w.running.froze // made after it was looked for
-	if had && was.Operation.Token != now.Operation.Token && !overtaken && j.w.cloud.Waits(was.Operation.Token, was.Operation.ID) {
+	if had && was.Operation.Token != now.Operation.Token && j.w.cloud.Waits(was.Operation.Token, was.Operation.ID) {
 		j.w.violate("I4", "deployment %s of %s goes on to %s and leaves the change set %s", now.ID, now.Application, now.Operation.Token, was.Operation.Token)
 	}
 	// Who is pending has not looked yet, and what verify cannot see fails nothing.
@@ -216,13 +214,12 @@ func numberOf(token string) int {
 func (j *judge) created(s cloud.Set) {
 	d, ok := j.owner(s.Name)
 	maker := j.w.running
-	j.tardy[s.Name] = j.tardy[s.Name] || maker.froze
 	switch n := numberOf(s.Name); {
 	case !ok, n == 0, n > d.Operation.N:
 		j.w.violate("I5", "change set %s of stack %s was created and no record knows it", s.Name, s.Stack)
 	case maker.sure < 2:
 		j.w.violate("I5", "change set %s of stack %s was begun again on records that were not read again", s.Name, s.Stack)
-	case d.Phase.Done() || d.Operation.Token != s.Name:
+	case d.Phase.Done(), d.Operation.Token != s.Name, d.Operation.Kind != gitops.OperationPlan:
 		l := late{maker.dead, s.Takes > retracting}
 		j.late[s.Name] = l
 		if stack, _ := j.w.cloud.Stack(s.Stack); stack.Status == types.StackStatusReviewInProgress {

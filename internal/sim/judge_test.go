@@ -82,30 +82,40 @@ func over(d gitops.Deployment) gitops.Deployment {
 	return d
 }
 
+// applied is a deployment that applies what was planned under the name of its plan.
+func applied(d gitops.Deployment) gitops.Deployment {
+	d.Phase, d.Operation.Kind = gitops.PhaseApplying, gitops.OperationApply
+	return d
+}
+
 func TestAChangeSetStaysOnlyWhereNobodyCouldHaveRemovedIt(t *testing.T) {
 	for name, test := range map[string]struct {
 		takes     time.Duration
-		over      bool // the deployment is, when the change set is made
-		dies      bool // its maker, afterwards
-		shell     bool // the change set is removed, and the stack that came with it stays
+		then      func(gitops.Deployment) gitops.Deployment // the deployment, when the change set is made; nil: planned
+		dies      bool                                      // its maker, afterwards
+		shell     bool                                      // the change set is removed, and the stack that came with it stays
 		invariant string
 	}{
-		"it came too late, and its maker died":                      {time.Second, true, true, false, ""},
-		"it came too late, and its maker lived":                     {time.Second, true, false, false, "I4"},
-		"it came too late, and AWS took too long":                   {retracting + 1, true, false, false, ""},
-		"it came too late, and AWS took as long as anybody waits":   {retracting, true, false, false, "I4"},
-		"it came in time, and its maker died":                       {time.Second, false, true, false, "I4"},
-		"it came in time, and AWS took too long":                    {time.Minute, false, false, false, "I4"},
-		"its shell stays, for its maker died before it removed it":  {time.Second, true, true, true, ""},
-		"its shell stays, and its maker lived":                      {time.Second, true, false, true, "I4"},
-		"its shell stays, and the change set had come in time":      {time.Second, false, true, true, "I4"},
-		"its shell stays, and it came in time, which AWS took long": {time.Minute, false, false, true, "I4"},
+		"it came too late, and its maker died":                      {time.Second, over, true, false, ""},
+		"it came too late, and its maker lived":                     {time.Second, over, false, false, "I4"},
+		"it came too late, and AWS took too long":                   {retracting + 1, over, false, false, ""},
+		"it came too late, and AWS took as long as anybody waits":   {retracting, over, false, false, "I4"},
+		"it came in time, and its maker died":                       {time.Second, nil, true, false, "I4"},
+		"it came in time, and AWS took too long":                    {time.Minute, nil, false, false, "I4"},
+		"its plan is being applied, and AWS took too long":          {time.Minute, applied, false, false, ""},
+		"its plan is being applied, and its maker lived":            {time.Second, applied, false, false, "I4"},
+		"its shell stays, for its maker died before it removed it":  {time.Second, over, true, true, ""},
+		"its shell stays, and its maker lived":                      {time.Second, over, false, true, "I4"},
+		"its shell stays, and the change set had come in time":      {time.Second, nil, true, true, "I4"},
+		"its shell stays, and it came in time, which AWS took long": {time.Minute, nil, false, true, "I4"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, d := judged(t), planned(1)
 			w.judge.changed(nil, d)
-			if test.over {
-				w.judge.changed(d, over(d))
+			now := d
+			if test.then != nil {
+				now = test.then(d)
+				w.judge.changed(d, now)
 			}
 			p := w.as(&process{}, func() { w.plans(d.Operation.Token, "1", test.takes) })
 			*p.dead = test.dies
@@ -113,8 +123,8 @@ func TestAChangeSetStaysOnlyWhereNobodyCouldHaveRemovedIt(t *testing.T) {
 			if test.shell {
 				_, _ = w.cloud.DeleteChangeSet(t.Context(), &sdk.DeleteChangeSetInput{StackName: aws.String("prod-jobs"), ChangeSetName: &d.Operation.Token})
 			}
-			if !test.over {
-				w.judge.changed(d, over(d))
+			if !now.Phase.Done() {
+				w.judge.changed(now, over(now))
 			}
 			w.ended()
 			w.finds(t, test.invariant)
@@ -138,31 +148,20 @@ func TestAShellStaysOnlyWhereItCameWithWhatCameTooLate(t *testing.T) {
 	}
 }
 
-func TestADeploymentGoesOnAndLeavesAChangeSetOnlyWhereSomebodyFroze(t *testing.T) {
+func TestADeploymentThatGoesOnLeavesOnlyWhatIsNotItsOwn(t *testing.T) {
 	for name, test := range map[string]struct {
-		maker, writer, other bool // froze
-		another              bool // change set of its name is there, its own is not
-		invariant            string
+		id        func(own string) string // of the change set that its record knows
+		invariant string
 	}{
-		"nobody froze":                                    {invariant: "I4"},
-		"whoever made it froze before":                    {maker: true},
-		"whoever goes on froze since it looked":           {writer: true},
-		"somebody who has nothing to do with it froze":    {other: true, invariant: "I4"},
-		"its own is gone, and another one has its name":   {another: true},
-		"its own is there, and somebody has another name": {invariant: "I4"},
+		"its change set is there":                              {func(own string) string { return own }, "I4"},
+		"one of its name is there, and it knows of none":       {func(string) string { return "" }, "I4"},
+		"its change set is gone, and another one has its name": {func(own string) string { return own + "-earlier" }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, d := judged(t), planned(1)
 			w.judge.changed(nil, d)
-			if test.other {
-				w.as(&process{}, func() { w.running.froze, w.thawed = true, time.Hour })
-			}
-			w.as(&process{froze: test.maker}, func() { d.Operation.ID = w.plans(d.Operation.Token, "1", time.Second) })
-			if test.another {
-				d.Operation.ID = "arn:aws:cloudformation:eu-west-1:111122223333:changeSet/driftless-01A-1/9999"
-			}
-			next := planned(2)
-			w.as(&process{froze: test.writer}, func() { w.judge.changed(d, next) })
+			w.as(&process{}, func() { d.Operation.ID = test.id(w.plans(d.Operation.Token, "1", time.Second)) })
+			w.as(&process{}, func() { w.judge.changed(d, planned(2)) })
 			w.finds(t, test.invariant)
 		})
 	}

@@ -93,7 +93,7 @@ func protocolMutants() []Mutant {
 		one("lost-revision", "a revision that never began is not recorded", registering,
 			"	if !c.stale() || a.Wanted.Seq <= a.Ended.Seq || a.Removed {", "	if c.stale() || a.Wanted.Seq <= a.Ended.Seq || a.Removed {"),
 		one("claimed-twice", "an application takes a stack from one that holds it", registering,
-			"	if readErr != nil || !owner.Removed || owner.InFlight != \"\" {\n", "	if readErr != nil {\n"),
+			"readErr != nil || needed {", "readErr != nil || needed && len(owner.ID) == 0 {"),
 		one("wanted-goes-back", "a look that was overtaken writes what it wanted over what is wanted", registering,
 			"	if a.Wanted.Seq > rev.Seq && a.Repository == repo.ID {", "	if a.Wanted.Seq > rev.Seq && a.Repository != repo.ID {"),
 		one("no-second-look", "a look that was overtaken leaves what it wrote", looking,

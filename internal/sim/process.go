@@ -20,10 +20,9 @@ type process struct {
 	dead     *bool         // of this job
 	doomed   bool          // it dies at its next call: the one before took effect and was not answered
 	stale    bool          // the call under way is answered with what was true before
-	froze    bool
-	blind    bool // its last look at CloudFormation failed
-	sure     int  // twice: it read its deployment before and after it looked for a change set, or wrote it just now
-	wrote    bool // its deployment, and has not looked since
+	blind    bool          // its last look at CloudFormation failed
+	sure     int           // twice: it read its deployment before and after it looked for a change set, or wrote it just now
+	wrote    bool          // its deployment, and has not looked since
 	job      func(context.Context)
 	done     func(ended bool)
 
@@ -49,7 +48,7 @@ func (w *world) start(name string, limit time.Duration, job func(context.Context
 		w.all = append(w.all, p)
 	}
 	p.name, p.job, p.done, p.dead, p.doomed, p.deadline = name, job, done, new(bool), false, 0
-	p.began, p.sure, p.wrote, p.blind, p.froze = w.at, 0, false, false, false
+	p.began, p.sure, p.wrote, p.blind = w.at, 0, false, false
 	if limit > 0 {
 		p.deadline = w.at + limit
 	}
@@ -129,7 +128,6 @@ func (p *process) pause(d time.Duration) {
 
 // stall freezes the process: its deadline moves along, since it does not count time meanwhile.
 func (p *process) stall(d time.Duration) {
-	p.froze = true
 	p.w.thawed = max(p.w.thawed, p.w.at+d)
 	if p.deadline > 0 {
 		p.deadline += d

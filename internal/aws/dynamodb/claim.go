@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 )
 
@@ -17,92 +17,84 @@ const attributeOwner = "owner"
 
 func claimKey(c reconcile.Claim) key { return key{"CLAIM#" + c.Kind + "#" + c.Key, "CLAIM"} }
 
-// Owner implements reconcile.Claims.
+// Owner implements reconcile.Claims. A claim that was given up names nobody.
 func (s *Store) Owner(ctx context.Context, c reconcile.Claim) (string, error) {
 	claim, err := read[struct {
 		Owner string `json:"owner"`
 	}](ctx, s, claimKey(c))
+	if err == nil && claim.Owner == "" {
+		return "", fmt.Errorf("owner of %s: %w", c, reconcile.ErrNotFound)
+	}
 	return claim.Owner, err
 }
 
-// Move implements reconcile.Claims. To give up what somebody else holds, or nobody, is no
-// error: a repeat finds it so.
-func (s *Store) Move(ctx context.Context, owner string, take, give []reconcile.Claim) error {
-	give = slices.DeleteFunc(slices.Clone(give), func(c reconcile.Claim) bool { return slices.Contains(take, c) })
-	for {
-		writes, err := s.moves(owner, take, give)
-		if err != nil || len(writes) == 0 {
+// Take implements reconcile.Claims.
+func (s *Store) Take(ctx context.Context, owner string, claims []reconcile.Claim) error {
+	var writes []types.TransactWriteItem
+	for _, c := range claims {
+		w, err := s.take(owner, c)
+		if err != nil {
 			return err
 		}
-		err = s.together(ctx, writes)
-		failed := failures(err)
-		switch {
-		case err == nil:
-			return nil
-		case len(failed) == 0:
-			return fmt.Errorf("move claims of %s: %w", owner, translate(err))
-		case failed[0] < len(take):
-			return s.claimed(ctx, owner, take[failed[0]], err)
-		}
-		for _, i := range slices.Backward(failed) { // somebody else's by now: nothing to give up
-			give = slices.Delete(give, i-len(take), i-len(take)+1)
-		}
+		writes = append(writes, w)
+	}
+	if len(writes) == 0 {
+		return nil
+	}
+	err := s.together(ctx, writes)
+	switch failed := failures(err); {
+	case err == nil:
+		return nil
+	case len(failed) == 0:
+		return fmt.Errorf("take claims of %s: %w", owner, translate(err))
+	default:
+		return s.claimed(ctx, owner, claims[failed[0]], err)
 	}
 }
 
-// moves returns the writes that take and give up claims, in that order.
-func (s *Store) moves(owner string, take, give []reconcile.Claim) ([]types.TransactWriteItem, error) {
-	var writes []types.TransactWriteItem
-	for _, c := range take {
-		w, err := s.take(owner, c)
-		if err != nil {
-			return nil, err
-		}
-		writes = append(writes, w)
+// Yield implements reconcile.Claims.
+func (s *Store) Yield(ctx context.Context, a *gitops.Application, c reconcile.Claim) error {
+	u, err := s.application(ctx, *a)
+	if err != nil {
+		return err
 	}
-	for _, c := range give {
-		w, err := s.give(owner, c)
-		if err != nil {
-			return nil, err
-		}
-		writes = append(writes, w)
+	write, err := s.transactional(u)
+	if err != nil {
+		return err
 	}
-	return writes, nil
+	give, err := s.claim(c, "", expression.Name(attributeOwner).Equal(expression.Value(a.ID)))
+	if err != nil {
+		return err
+	}
+	if err := s.together(ctx, []types.TransactWriteItem{write, give}); err != nil {
+		return fmt.Errorf("give up %s of %s: %w", c, a.ID, translate(err))
+	}
+	a.Version++
+	return nil
 }
 
 // take is the write that takes a claim which is free, or the owner's already.
 func (s *Store) take(owner string, c reconcile.Claim) (types.TransactWriteItem, error) {
-	e, err := expression.NewBuilder().WithCondition(expression.Or(
-		expression.Name(attributePK).AttributeNotExists(),
+	return s.claim(c, owner, expression.Or(
+		expression.Name(attributeOwner).AttributeNotExists(),
 		expression.Name(attributeOwner).Equal(expression.Value(owner)),
-	)).Build()
+	))
+}
+
+// claim is the write that gives a claim an owner, or none, on a condition.
+func (s *Store) claim(c reconcile.Claim, owner string, only expression.ConditionBuilder) (types.TransactWriteItem, error) {
+	e, err := expression.NewBuilder().WithCondition(only).Build()
 	if err != nil {
 		return types.TransactWriteItem{}, fmt.Errorf("build claim: %w", err)
 	}
 	claim := claimKey(c).attributes()
-	claim[attributeOwner] = text(owner)
 	claim[attributeSchema] = number(schema)
+	if owner != "" {
+		claim[attributeOwner] = text(owner)
+	}
 	return types.TransactWriteItem{Put: &types.Put{
 		TableName:                 &s.table,
 		Item:                      claim,
-		ConditionExpression:       e.Condition(),
-		ExpressionAttributeNames:  e.Names(),
-		ExpressionAttributeValues: e.Values(),
-	}}, nil
-}
-
-// give is the write that gives up a claim of the owner's, or of nobody.
-func (s *Store) give(owner string, c reconcile.Claim) (types.TransactWriteItem, error) {
-	e, err := expression.NewBuilder().WithCondition(expression.Or(
-		expression.Name(attributePK).AttributeNotExists(),
-		expression.Name(attributeOwner).Equal(expression.Value(owner)),
-	)).Build()
-	if err != nil {
-		return types.TransactWriteItem{}, fmt.Errorf("build claim: %w", err)
-	}
-	return types.TransactWriteItem{Delete: &types.Delete{
-		TableName:                 &s.table,
-		Key:                       claimKey(c).attributes(),
 		ConditionExpression:       e.Condition(),
 		ExpressionAttributeNames:  e.Names(),
 		ExpressionAttributeValues: e.Values(),
