@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -97,6 +98,32 @@ func TestATerraformApplicationIsPlannedAppliedWatchedAndBroughtBack(t *testing.T
 	r.ends("tf-main", r.push("another value"), gitops.PhaseSucceeded)
 	if got := stored(t, "/e2e/tf-main"); got != "two" {
 		t.Errorf("after the push live holds %q", got)
+	}
+}
+
+// The other program by one word. The configuration needs no provider that would be downloaded.
+func TestOpenTofuRollsOutByOneWord(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "tofu", "version", "-json").Output()
+	var said struct {
+		Version string `json:"terraform_version"`
+	}
+	if err != nil || json.Unmarshal(out, &said) != nil {
+		t.Skipf("NOT TESTED with OpenTofu: there is no tofu on the PATH that tells its version: %v", err)
+	}
+	file := strings.Replace(terraformed(t, "tofu-main", ""), "terraform: { version: 1.11.4 }", "terraform: { flavor: tofu, version: "+said.Version+" }", 1)
+	code := "resource \"terraform_data\" \"note\" {\n  input = %q\n}\n\noutput \"note\" {\n  value = terraform_data.note.output\n}\n"
+	r := watch(t, mapFS(map[string]string{"driftless.yaml": file, "tf/main.tf": fmt.Sprintf(code, "one")}))
+	v := r.ends("tofu-main", r.git("rev-parse", "HEAD"), gitops.PhaseSucceeded)
+	if got := v.Application.Deployed.Outputs["note"]; got != "one" {
+		t.Errorf("the output is %q", got)
+	}
+	if log := r.cli("logs", "tofu-main"); !strings.Contains(log, "$ tofu apply") || !strings.Contains(log, "Apply complete!") {
+		t.Errorf("the log says:\n%s", log)
+	}
+	r.set("tf/main.tf", fmt.Sprintf(code, "two"))
+	v = r.ends("tofu-main", r.push("another note"), gitops.PhaseSucceeded)
+	if got := v.Application.Deployed.Outputs["note"]; got != "two" {
+		t.Errorf("after the push the output is %q", got)
 	}
 }
 
