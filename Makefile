@@ -7,6 +7,7 @@ unexport AWS_CA_BUNDLE
 TOOLS   := $(CURDIR)/.tools
 BIN     := $(CURDIR)/bin
 MOTO    := 5.2.1
+SAM     := 1.110.0
 GOLANGCI := v2.15.0
 GOVULNCHECK := v1.8.0
 FUZZTIME ?= 10s
@@ -22,7 +23,7 @@ endif
 endif
 
 FAST     = $(shell go list ./... 2>/dev/null | grep -v -E '/(infra|e2e|faults)$$')
-export PATH := $(CURDIR)/.venv/bin:$(TOOLS):$(PATH)
+export PATH := $(CURDIR)/.venv/bin:$(TOOLS):$(CURDIR)/node_modules/.bin:$(PATH)
 
 .PHONY: help build test check vet lint tidy e2e demo sandbox bench conformance sim soak mutants faults fuzz sbom vuln synth invoke deploy update-golden clean
 
@@ -115,12 +116,12 @@ update-golden: ## write the golden files anew; review the diff
 clean: ## remove what was built
 	rm -rf bin cdk.out dist
 
-# moto is the AWS emulator that the sandbox stands on.
+# moto is the AWS emulator that the sandbox stands on; aws-sam-translator runs SAM's transform in it.
 .PHONY: moto
 moto:
 	@command -v moto_server >/dev/null || { \
-	  echo "moto_server is not on the PATH: installing moto[server]==$(MOTO) into .venv"; \
-	  python3 -m venv .venv && .venv/bin/pip install --quiet 'moto[server]==$(MOTO)'; }
+	  echo "moto_server is not on the PATH: installing moto[server]==$(MOTO) and aws-sam-translator==$(SAM) into .venv"; \
+	  python3 -m venv .venv && .venv/bin/pip install --quiet 'moto[server]==$(MOTO)' 'aws-sam-translator==$(SAM)'; }
 
 node_modules: package.json package-lock.json
 	npm ci --no-audit --no-fund

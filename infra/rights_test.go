@@ -264,11 +264,19 @@ func TestTargetRoles(t *testing.T) {
 }
 
 func TestAMacroIsCalledWhereTheContextNamesIt(t *testing.T) {
-	rights := synthesised.far.policies(t, "DeployRole")
-	for macro, want := range map[string]policy.Decision{"Include": policy.Allow, "LanguageExtensions": policy.Allow, "Serverless-2016-10-31": policy.Silent} {
-		request := policy.Request{Action: "cloudformation:CreateChangeSet", Resource: "arn:aws:cloudformation:eu-west-1:aws:transform/" + macro}
-		if got := policy.Identity(rights, request); got != want {
-			t.Errorf("%s: %s; want %s", macro, got, want)
+	for _, c := range []struct {
+		where template
+		want  map[string]policy.Decision
+	}{
+		{synthesised.usual, map[string]policy.Decision{"Include": policy.Silent, "Serverless-2016-10-31": policy.Allow}},
+		{synthesised.far, map[string]policy.Decision{"Include": policy.Allow, "LanguageExtensions": policy.Allow, "Serverless-2016-10-31": policy.Silent}},
+	} {
+		rights := c.where.policies(t, "DeployRole")
+		for macro, want := range c.want {
+			request := policy.Request{Action: "cloudformation:CreateChangeSet", Resource: "arn:aws:cloudformation:eu-west-1:aws:transform/" + macro}
+			if got := policy.Identity(rights, request); got != want {
+				t.Errorf("%s: %s; want %s", macro, got, want)
+			}
 		}
 	}
 }

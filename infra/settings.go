@@ -87,7 +87,7 @@ var (
 // the account that the CDK CLI has credentials for, when it says so: a target with that
 // number is the own account, and gets its roles from the stack.
 func readSettings(context func(key string) any, ownAccount string) (settings, error) {
-	s := settings{Architecture: "arm64", Targets: []target{{}}, MaxConcurrency: 10}
+	s := settings{Architecture: "arm64", Targets: []target{{}}, MaxConcurrency: 10, Transforms: []string{"AWS::Serverless-2016-10-31"}}
 	err := errors.Join(
 		readContext(context, "architecture", &s.Architecture, `"arm64" or "x86_64"`),
 		readContext(context, "targets", &s.Targets, `a list like [{"account": "111122223333", "regions": ["eu-west-1"]}]`),

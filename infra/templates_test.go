@@ -30,7 +30,7 @@ func TestOtherAccountsGrantWhatTheOwnOneGrants(t *testing.T) {
 			`{"Ref":"ReconcilerRoleArn"}`, `{"Fn::GetAtt":["`+stack.role("reconciler")+`","Arn"]}`,
 			`{"Ref":"PlanBuildRoleArn"}`, `{"Fn::GetAtt":["`+stack.builder("plan")+`","Arn"]}`, `{"Ref":"ApplyBuildRoleArn"}`, `{"Fn::GetAtt":["`+stack.builder("apply")+`","Arn"]}`,
 			`{"Ref":"ExternalId"}`, `{"Fn::Select":[2,{"Fn::Split":["/",{"Ref":"AWS::StackId"}]}]}`,
-			"${ExecPolicies}", "", `{"Fn::Split":[",",{"Ref":"Transforms"}]}`, `[""]`,
+			"${ExecPolicies}", "", `{"Ref":"Transforms"}`, `{"Fn::Join":["",["arn:",{"Ref":"AWS::Partition"},":cloudformation:*:aws:transform/Serverless-2016-10-31"]]}`,
 		).Replace(want)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: %s", id, diff)

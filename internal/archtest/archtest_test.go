@@ -176,6 +176,9 @@ func sources(t *testing.T, root string) map[string][]string {
 		if e.IsDir() && path != root && (strings.HasPrefix(name, ".") || name == "node_modules" || name == "testdata" || name == "cdk.out" || name == "bin") {
 			return filepath.SkipDir
 		}
+		if _, err := os.Stat(filepath.Join(path, "go.mod")); e.IsDir() && path != root && err == nil {
+			return filepath.SkipDir // a module of its own
+		}
 		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
 			return nil
 		}
