@@ -162,8 +162,8 @@ func (r *repo) repository() gitops.Repository {
 	return all[i]
 }
 
-// patience is how long a test waits for one thing.
-const patience = 60 * time.Second
+// patience is how long a test waits for one thing: a build may download packages first.
+const patience = 2 * time.Minute
 
 // eventually waits until something holds; describe says where things stand if it never does.
 func (r *repo) eventually(what string, holds func() bool, describe func() string) {

@@ -1,13 +1,16 @@
 package runner_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"io/fs"
+	"io"
+	"net/http"
+	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,25 +50,6 @@ func (w *world) synthesising(files map[string]string) build.Order {
 	o := w.order(gitops.OperationPlan, files)
 	o.Job.Side, o.Terraform, o.CDK = build.SidePlan, gitops.Terraform{}, &gitops.CDK{Version: cdkVersion}
 	return o
-}
-
-// app returns the files of an app of these tests.
-func app(t *testing.T, name string) map[string]string {
-	t.Helper()
-	files := map[string]string{}
-	dir := os.DirFS(filepath.Join("testdata", "cdk", name))
-	err := fs.WalkDir(dir, ".", func(name string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
-		}
-		data, err := fs.ReadFile(dir, name)
-		files[name] = string(data)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
 }
 
 // script is an app that writes an assembly of its own, which is quicker than to have it made.
@@ -113,7 +97,7 @@ func (w *world) published(bucket string) map[string]int {
 	return kinds
 }
 
-// templates returns the stacks of a report, after it made sure that each template is the one
+// stacks returns those of a report, after it made sure that each template is the one
 // that its key says.
 func (w *world) stacks(r build.Report) []gitops.Stack {
 	w.Helper()
@@ -127,58 +111,14 @@ func (w *world) stacks(r build.Report) []gitops.Stack {
 	return r.Stacks
 }
 
-func TestATypeScriptAppIsSynthesisedAndItsAssetsPublished(t *testing.T) {
-	w := newCDKWorld(t)
-	if out, err := exec.CommandContext(t.Context(), "npm", "ping").CombinedOutput(); err != nil {
-		t.Skipf("NOT TESTED with packages of npm: the registry does not answer: %s", out)
-	}
-	bucket := w.bootstrapped()
-	o := w.synthesising(app(t, "typescript"))
-	o.CDK.Context = map[string]string{"team": "blue"}
-	r := w.do(o)
-	w.want(r, build.OutcomeSynthesised)
-	want := []gitops.Stack{{ID: "Orders", Name: "Orders"}, {ID: "Billing", Name: "Billing", Tags: map[string]string{"team": "blue"}, DependsOn: []string{"Orders"}}}
-	if diff := cmp.Diff(want, w.stacks(r)); diff != "" {
-		t.Error(diff)
-	}
-	if diff := cmp.Diff(map[string]int{".json": 2, ".zip": 1}, w.published(bucket)); diff != "" {
-		t.Errorf("published: %s", diff)
-	}
-	var steps []string
-	for _, s := range r.Steps {
-		steps = append(steps, s.Name)
-	}
-	if diff := cmp.Diff("fetch install synth publish upload upload", strings.Join(steps, " ")); diff != "" {
-		t.Error(diff)
-	}
-	if diff := cmp.Diff([]string{"https://sqs/work.fifo data build plan"}, w.woken); diff != "" {
-		t.Error(diff)
-	}
-}
-
-func TestAGoAppIsSynthesised(t *testing.T) {
-	w := newCDKWorld(t)
-	r := w.do(w.synthesising(app(t, "go")))
-	w.want(r, build.OutcomeSynthesised)
-	if diff := cmp.Diff([]gitops.Stack{{ID: "GoOrders", Name: "GoOrders"}, {ID: "GoBilling", Name: "GoBilling", DependsOn: []string{"GoOrders"}}}, w.stacks(r)); diff != "" {
-		t.Error(diff)
-	}
-	broken := app(t, "go")
-	broken["main.go"] = strings.Replace(broken["main.go"], "queue.QueueUrl()", "queue.Price()", 1)
-	r = w.do(w.synthesising(broken))
-	w.want(r, build.OutcomeFailed)
-	if want := "cdk synth: main.go:17: queue.Price undefined"; !strings.HasPrefix(r.Reason, want) {
-		t.Errorf("%q, want %s", r.Reason, want)
-	}
-}
-
 // An assembly of an app with a stage, whose stack's asset is in the stage's own directory.
 var staged = map[string]string{
 	"manifest.json": `{"version": "36.0.0", "artifacts": {"assembly-Prod": {"type": "cdk:cloud-assembly", "properties": {"directoryName": "assembly-Prod"}}}}`,
 	"assembly-Prod/manifest.json": `{"version": "36.0.0", "artifacts": {
-		"ProdData.assets": {"type": "cdk:asset-manifest", "properties": {"file": "ProdData.assets.json"}},
+		"ProdData.assets": {"type": "cdk:asset-manifest", "properties": {"file": "ProdData.assets.json", "requiresBootstrapStackVersion": 6, "bootstrapStackVersionSsmParameter": "/cdk-bootstrap/hnb659fds/version"}},
 		"ProdData": {"type": "aws:cloudformation:stack", "environment": "aws://123456789012/eu-west-1", "dependencies": ["ProdData.assets"],
-			"properties": {"templateFile": "ProdData.template.json", "stackName": "Prod-Data", "parameters": {"Size": "2"}}, "displayName": "Prod/Data"}}}`,
+			"properties": {"templateFile": "ProdData.template.json", "stackName": "Prod-Data", "parameters": {"Size": "2"},
+				"assumeRoleArn": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/cdk-hnb659fds-deploy-role-${AWS::AccountId}-${AWS::Region}"}, "displayName": "Prod/Data"}}}`,
 	"assembly-Prod/ProdData.template.json": `{"Resources": {}}`,
 	"assembly-Prod/ProdData.assets.json": `{"version": "36.0.0", "files": {"abc": {"source": {"path": "list.csv", "packaging": "file"},
 		"destinations": {"here": {"bucketName": "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}", "objectKey": "abc.csv",
@@ -186,9 +126,32 @@ var staged = map[string]string{
 	"assembly-Prod/list.csv": "queue,price\n",
 }
 
-func TestAStagesStackIsSynthesisedInTheTargetWithItsRole(t *testing.T) {
+func TestAStagesStackIsSynthesisedAndPublishedWithoutARoleThatDeploys(t *testing.T) {
 	w := newCDKWorld(t)
 	bucket := w.bootstrapped()
+	var mu sync.Mutex
+	entered := map[string]int{}
+	w.gate.hold(func(out http.ResponseWriter, r *http.Request) bool {
+		if !strings.Contains(r.Header.Get("Authorization"), "/sts/") {
+			return false
+		}
+		body, err := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		form, parsed := url.ParseQuery(string(body))
+		if err != nil || parsed != nil || form.Get("Action") != "AssumeRole" {
+			return false
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		_, role, _ := strings.Cut(form.Get("RoleArn"), "/")
+		entered[role]++
+		if !strings.Contains(role, "deploy-role") {
+			return false
+		}
+		out.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(out, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not authorized to perform: sts:AssumeRole</Message></Error></ErrorResponse>")
+		return true
+	})
 	o := w.synthesising(script(staged))
 	o.CDK.Context = map[string]string{"--app": "x", "team": "blue; touch /tmp/x"}
 	r := w.do(o)
@@ -199,6 +162,12 @@ func TestAStagesStackIsSynthesisedInTheTargetWithItsRole(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]int{".csv": 1}, w.published(bucket)); diff != "" {
 		t.Errorf("published: %s", diff)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	publisher, deployer := "cdk-hnb659fds-file-publishing-role-123456789012-"+awstest.Region, "cdk-hnb659fds-deploy-role-123456789012-"+awstest.Region
+	if entered["deploy"] == 0 || entered[publisher] == 0 || entered[deployer] == 0 {
+		t.Errorf("the roles that were asked for are %v", entered)
 	}
 	log := w.text(o.Job.LogKey())
 	for _, want := range []string{"to 123456789012 in " + awstest.Region, `"--app":"x"`, `"team":"blue; touch /tmp/x"`, "$ cdk synth --quiet", "$ cdk publish-assets"} {
