@@ -132,6 +132,13 @@ func (s *Store) Owner(_ context.Context, c reconcile.Claim) (owner string, err e
 	return owner, err
 }
 
+// Holder returns who holds a claim, "" for nobody. It is no call of the port.
+func (s *Store) Holder(c reconcile.Claim) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.claims[c]
+}
+
 // Take implements reconcile.Claims.
 func (s *Store) Take(_ context.Context, owner string, claims []reconcile.Claim) error {
 	return s.call("Take", func() error {

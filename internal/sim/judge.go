@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
 	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/reconcile"
 	"github.com/driftless-gitops/driftless/internal/sim/cloud"
 )
 
@@ -252,6 +253,9 @@ func (j *judge) executed(s cloud.Set) {
 	j.executions[d.ID] = s.Token
 	if d.Seq < j.highest[d.Application] {
 		w.violate("I2", "%s executed observation %d after %d", d.Application, d.Seq, j.highest[d.Application])
+	}
+	if holder := w.store.Holder(reconcile.ClaimStack(target.Account, target.Region, s.Stack)); holder != d.Application {
+		w.violate("I1", "%s executed %s on stack %s, which %q has claimed", d.Application, s.Token, s.Stack, holder)
 	}
 	if holder := j.holder[s.Stack]; holder != "" && holder != d.Application && !j.apps[holder].Removed &&
 		j.apps[holder].Settings.CloudFormation.Stack == s.Stack {
