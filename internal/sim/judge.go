@@ -161,7 +161,12 @@ func (j *judge) deployment(was, now gitops.Deployment, had bool) {
 	switch {
 	case had && was.Phase.Done():
 		j.w.violate("I5", "deployment %s of %s had ended %s, and was changed to %s", now.ID, now.Application, was.Phase, now.Phase)
+	case had && now.Operation.N < was.Operation.N:
+		j.w.violate("I5", "deployment %s of %s goes back from its operation %d to %d", now.ID, now.Application, was.Operation.N, now.Operation.N)
 	case now.Phase == gitops.PhaseApplying && was.Phase != gitops.PhaseApplying:
+		if no := was.Rejected; no != nil && no.Digest == now.Plan.Digest {
+			j.w.violate("I6", "deployment %s of %s applies plan %s, which %s had rejected", now.ID, now.Application, gitops.Short(no.Digest), no.By)
+		}
 		j.applying(now)
 	}
 	if now.Phase.Done() && j.ended != nil {

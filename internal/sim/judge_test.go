@@ -167,6 +167,31 @@ func TestADeploymentThatGoesOnLeavesOnlyWhatIsNotItsOwn(t *testing.T) {
 	}
 }
 
+func TestADeploymentNeitherGoesBackNorPastAPersonsNo(t *testing.T) {
+	was, now := planned(2), applied(planned(2))
+	was.Plan.Digest, now.Plan.Digest = "p1", "p1"
+	rejected := was
+	rejected.Rejected = &gitops.Rejected{By: "eve", Digest: "p1"}
+	another := was
+	another.Rejected = &gitops.Rejected{By: "eve", Digest: "p0"}
+	for name, test := range map[string]struct {
+		was, now  gitops.Deployment
+		invariant string
+	}{
+		"its plan is applied":                              {was, now, ""},
+		"its plan was rejected while who applies it froze": {rejected, now, "I6"},
+		"an earlier plan of it was rejected":               {another, now, ""},
+		"it goes back to an operation before":              {was, planned(1), "I5"},
+		"it goes on to another operation":                  {was, planned(3), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := judged(t)
+			w.judge.changed(test.was, test.now)
+			w.finds(t, test.invariant)
+		})
+	}
+}
+
 func TestWhatIsMovedOnWithoutHavingSeenCloudFormationIsReported(t *testing.T) {
 	in := func(p gitops.Phase, n int) gitops.Deployment {
 		d := planned(n)
