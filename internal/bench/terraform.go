@@ -80,7 +80,38 @@ func (b *bench) terraformsUnchanged(ctx context.Context, t *terraforming) error 
 		return err
 	}
 	b.add(
-		Row{Goal: "G6", What: "a push beside the application, end of push to the decision that it is unchanged; terraform plan", Ours: ours.millis(), Peer: peer.millis(), Limit: Ratio(0.01), Runs: runs(ours, peer)},
+		Row{Goal: "G6", What: "a push beside the only application, end of push to the decision that it is unchanged; terraform plan", Ours: ours.millis(), Peer: peer.millis(), Limit: Ratio(0.01), Runs: runs(ours, peer)},
+		Row{Goal: "G6", What: "- builds started", Ours: Quantity{float64(t.stage.started()), "builds"}, Limit: Exactly(0), Runs: runs(ours, ours)},
+	)
+	return b.terraformsAmongMany(ctx, t, peer)
+}
+
+// many is how many applications a repository of a team has.
+const many = 20
+
+// terraformsAmongMany compares the same where the repository has more applications: one look
+// decides all of them, where each has a plan of its own else.
+func (b *bench) terraformsAmongMany(ctx context.Context, t *terraforming, peer *contender) error {
+	var names []string
+	for n := len(t.stage.names); n < many; n++ {
+		names = append(names, fmt.Sprintf("beside-%02d", n))
+	}
+	b.say("      deploying %d applications beside it", len(names))
+	if err := t.stage.add(ctx, names...); err != nil {
+		return err
+	}
+	t.stage.Sandbox.Calls()
+	ours := &contender{name: fmt.Sprintf("driftless, a push beside %d applications", len(t.stage.names)), run: t.beside}
+	if err := b.interleave(ctx, b.n(), ours); err != nil {
+		return err
+	}
+	if err := t.stage.settled(ctx); err != nil {
+		return err
+	}
+	whole := ours.millis()
+	b.add(
+		Row{Goal: "G6", What: fmt.Sprintf("the same beside %d applications, for each of them; terraform plan of one", len(t.stage.names)),
+			Ours: Quantity{whole.Value / float64(len(t.stage.names)), whole.Unit}, Peer: peer.millis(), Limit: Ratio(0.01), Runs: runs(ours, peer)},
 		Row{Goal: "G6", What: "- builds started", Ours: Quantity{float64(t.stage.started()), "builds"}, Limit: Exactly(0), Runs: runs(ours, ours)},
 	)
 	return nil
