@@ -28,6 +28,11 @@ func (s *session) synthesise(ctx context.Context) error {
 	if err := suited(s.app); err != nil {
 		return err
 	}
+	for _, name := range slices.Sorted(maps.Keys(s.order.CDK.Context)) {
+		if name == "" || strings.Contains(name, "=") {
+			return failed("cdk.context names %q: a name without = is allowed, since what follows one is the value", gitops.Printable(name))
+		}
+	}
 	if err := s.settings(); err != nil {
 		return err
 	}

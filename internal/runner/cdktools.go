@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -149,9 +150,12 @@ func (s *session) npm(ctx context.Context, dir string, args ...string) error {
 // versionOf asks the CDK's command line for its version; empty where it tells none.
 func (s *session) versionOf(ctx context.Context) string {
 	cmd := s.command(ctx, s.program, []string{"--version"})
-	cmd.Dir = s.path("home")
-	out, _ := cmd.Output() // "2.1148.1 (build fcf5e34)"
-	version, _, _ := strings.Cut(strings.TrimSpace(string(out)), " ")
+	var out bytes.Buffer
+	cmd.Dir, cmd.Stdout = s.path("home"), &out
+	if _, err := run(ctx, cmd, "cdk --version"); err != nil {
+		return ""
+	}
+	version, _, _ := strings.Cut(strings.TrimSpace(out.String()), " ") // "2.1148.1 (build fcf5e34)"
 	return version
 }
 

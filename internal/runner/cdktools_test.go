@@ -129,6 +129,11 @@ func TestAnAppThatABuildCannotRunIsRefusedInWords(t *testing.T) {
 	}
 	w := newBareWorld(t)
 	w.environ["PATH"] = "bin:/nowhere"
+	o := w.synthesising(with())
+	o.CDK.Context = map[string]string{"a=b": "c"}
+	if r := w.do(o); r.Reason != `cdk.context names "a=b": a name without = is allowed, since what follows one is the value` {
+		t.Errorf("%q", r.Reason)
+	}
 	files := with("package.json", "package-lock.json")
 	files["bin/npm"] = "#!/bin/sh\n"
 	if r := w.do(w.synthesising(files)); r.Reason != "there is no npm on the build's PATH" {
