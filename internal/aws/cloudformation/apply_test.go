@@ -345,6 +345,17 @@ func TestAShellOnWhichAnotherChangeSetStandsIsKept(t *testing.T) {
 	}
 }
 
+// A worker that had been frozen made it after the plan itself was removed.
+func TestR15_NoPlanWaitsForAChangeSetThatCameLateUnderItsName(t *testing.T) {
+	a := newAccount()
+	w := planned(t, a)
+	w.Operation.ID, w.Operation.Kind = w.Operation.ID+"-earlier", gitops.OperationCancel
+	mustStart(t, a.engine(), w)
+	if a.stack == nil || a.sets[token] == nil {
+		t.Error("the change set that came late, or its stack, is gone")
+	}
+}
+
 func TestAShellStaysWhereTheRoleMayNotDeleteStacks(t *testing.T) {
 	a := newAccount()
 	w := planned(t, a)

@@ -68,8 +68,10 @@ func removeShell(ctx context.Context, c api, w reconcile.Work) error {
 		return translate("list change sets of stack "+aws.ToString(s.StackName), err)
 	}
 	for _, set := range sets.Summaries {
-		// With nested stacks the deletion takes its time, and the shell goes after it.
-		if aws.ToString(set.ChangeSetName) == w.Operation.Token && set.Status != types.ChangeSetStatusDeleteFailed {
+		// With nested stacks the deletion takes its time, and the shell goes after it. One of the
+		// same name that came too late would be waited for in vain: it is another one.
+		own := aws.ToString(set.ChangeSetName) == w.Operation.Token && (w.Operation.ID == "" || aws.ToString(set.ChangeSetId) == w.Operation.ID)
+		if own && set.Status != types.ChangeSetStatusDeleteFailed {
 			return fmt.Errorf("delete change set %s: not yet, it is %s", w.Operation.Token, set.Status)
 		}
 	}
