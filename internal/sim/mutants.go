@@ -94,8 +94,6 @@ func protocolMutants() []Mutant {
 			"	if !c.stale() || a.Wanted.Seq <= a.Ended.Seq || a.Removed {", "	if c.stale() || a.Wanted.Seq <= a.Ended.Seq || a.Removed {"),
 		one("claimed-twice", "an application takes a stack from one that holds it", registering,
 			"readErr != nil || needed {", "readErr != nil || needed && len(owner.ID) == 0 {"),
-		one("claim-of-a-running-one", "a stack is handed on while a deployment is about it", registering,
-			"slices.Contains(claimsOf(d.Settings), c), nil\n", "slices.Contains(claimsOf(d.Settings)[:0], c), nil\n"),
 		one("wanted-goes-back", "a look that was overtaken writes what it wanted over what is wanted", registering,
 			"	if a.Wanted.Seq > rev.Seq && a.Repository == repo.ID {", "	if a.Wanted.Seq > rev.Seq && a.Repository != repo.ID {"),
 		one("no-second-look", "a look that was overtaken leaves what it wrote", looking,
