@@ -225,7 +225,7 @@ func (j *judge) created(s cloud.Set) {
 		j.w.violate("I5", "change set %s of stack %s was created and no record knows it", s.Name, s.Stack)
 	case maker.sure < 2:
 		j.w.violate("I5", "change set %s of stack %s was begun again on records that were not read again", s.Name, s.Stack)
-	case d.Phase.Done(), d.Operation.Token != s.Name, d.Operation.Kind != gitops.OperationPlan:
+	case d.Phase.Done(), d.Operation.Token != s.Name, d.Operation.ID != "":
 		l := late{maker.dead, s.Takes > retracting}
 		j.late[s.Name] = l
 		if stack, _ := j.w.cloud.Stack(s.Stack); stack.Status == types.StackStatusReviewInProgress {

@@ -88,6 +88,12 @@ func applied(d gitops.Deployment) gitops.Deployment {
 	return d
 }
 
+// known is a deployment whose plan was seen, as another change set of the name.
+func known(d gitops.Deployment) gitops.Deployment {
+	d.Operation.ID = "arn:aws:cloudformation:eu-west-1:111122223333:changeSet/driftless-01A-1/9999"
+	return d
+}
+
 func TestAChangeSetStaysOnlyWhereNobodyCouldHaveRemovedIt(t *testing.T) {
 	for name, test := range map[string]struct {
 		takes     time.Duration
@@ -102,8 +108,8 @@ func TestAChangeSetStaysOnlyWhereNobodyCouldHaveRemovedIt(t *testing.T) {
 		"it came too late, and AWS took as long as anybody waits":   {retracting, over, false, false, "I4"},
 		"it came in time, and its maker died":                       {time.Second, nil, true, false, "I4"},
 		"it came in time, and AWS took too long":                    {time.Minute, nil, false, false, "I4"},
-		"its plan is being applied, and AWS took too long":          {time.Minute, applied, false, false, ""},
-		"its plan is being applied, and its maker lived":            {time.Second, applied, false, false, "I4"},
+		"its plan was known by then, and AWS took too long":         {time.Minute, known, false, false, ""},
+		"its plan was known by then, and its maker lived":           {time.Second, known, false, false, "I4"},
 		"its shell stays, for its maker died before it removed it":  {time.Second, over, true, true, ""},
 		"its shell stays, and its maker lived":                      {time.Second, over, false, true, "I4"},
 		"its shell stays, and the change set had come in time":      {time.Second, nil, true, true, "I4"},
