@@ -246,6 +246,6 @@ type Report struct {
 
 // Step is how long one part of a job took.
 type Step struct {
-	Name         string `json:"name"` // fetch, install, init, plan, show, apply, upload
+	Name         string `json:"name"` // fetch, install, init, plan, show, apply, synth, publish, upload
 	Milliseconds int64  `json:"milliseconds"`
 }

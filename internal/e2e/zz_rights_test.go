@@ -47,6 +47,17 @@ var refused = map[string]string{
 	"driftless-cdk sts:AssumeRole arn:aws:iam::" + demo.Account + ":role/cdk-hnb659fds-deploy-role-": "the CDK's command line asks for the role that deploys a stack, and publishes its assets without it",
 }
 
+// meant reports whether a refusal is of a call that is made though it is refused.
+func meant(why string) bool {
+	for begin := range refused {
+		call := strings.SplitN(begin, " ", 3)
+		if strings.HasPrefix(why, call[0]+": ") && strings.Contains(why, call[1]+" on resource: "+call[2]) {
+			return true
+		}
+	}
+	return false
+}
+
 // providers begins the roles that Terraform's providers enter a target with: what they call, and
 // need, is what configurations hold. The sandbox cannot judge all of it.
 const providers = "driftless-terraform-"
@@ -77,7 +88,9 @@ func TestWhatIsGrantedIsCalledAndWhatIsCalledIsGranted(t *testing.T) {
 		t.Errorf("nobody can tell whether this is allowed: %s", call)
 	}
 	for why := range seen.denied {
-		t.Errorf("refused: %s", why)
+		if !meant(why) {
+			t.Errorf("refused: %s", why)
+		}
 	}
 	roles := rolesOf(t)
 	var table []string

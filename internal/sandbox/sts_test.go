@@ -26,6 +26,12 @@ func TestAssumeRoleFollowsTheTrustPolicy(t *testing.T) {
 	makeRole(t, s, "lambda", trustOf(`{"Service":"lambda.amazonaws.com"}`))
 	makeRole(t, s, "elsewhere", trustOf(`{"AWS":"arn:aws:iam::111122223333:root"}`))
 	makeRole(t, s, "chained", trustOf(`{"AWS":"arn:aws:iam::123456789012:role/open"}`))
+	makeRole(t, s, "anybody", trustOf(`{"AWS":"123456789012"}`))
+	_, err := iam.NewFromConfig(admin(s)).PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: aws.String("open"), PolicyName: aws.String("chain"), PolicyDocument: aws.String(
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":["arn:aws:iam::123456789012:role/chained","arn:aws:iam::123456789012:role/deploy"]}]}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	client := sts.NewFromConfig(admin(s))
 	session, err := client.AssumeRole(t.Context(), assume("open", "", 0))
 	if err != nil {
@@ -40,19 +46,20 @@ func TestAssumeRoleFollowsTheTrustPolicy(t *testing.T) {
 		code   string // empty: allowed
 		says   string
 	}{
-		"the right external id":                        {client, assume("deploy", "right", 0), "", ""},
-		"a wrong external id":                          {client, assume("deploy", "wrong", 0), "AccessDenied", "is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::123456789012:role/deploy"},
-		"no external id":                               {client, assume("deploy", "", 0), "AccessDenied", "User: arn:aws:iam::123456789012:user/sandbox-admin"},
-		"an external id where none is asked for":       {client, assume("open", "any", 0), "", ""},
-		"a role for a service":                         {client, assume("lambda", "", 0), "AccessDenied", ""},
-		"a role for another account":                   {client, assume("elsewhere", "", 0), "AccessDenied", ""},
-		"a role that does not exist":                   {client, assume("nobody", "", 0), "AccessDenied", "role/nobody"},
-		"a role for a role, asked by a user":           {client, assume("chained", "", 0), "AccessDenied", ""},
-		"a role for a role, asked by its session":      {chained, assume("chained", "", 3600), "", ""},
-		"a chained session over an hour":               {chained, assume("chained", "", 3601), "ValidationError", "1 hour session limit for roles assumed by role chaining"},
-		"a session over the role's own limit":          {client, assume("open", "", 7200), "ValidationError", "MaxSessionDuration"},
-		"an access key that nobody issued":             {sts.NewFromConfig(config(s, "AKIDUNKNOWN", "x", "")), assume("open", "", 0), "InvalidClientTokenId", ""},
-		"a denied session names the session as caller": {chained, assume("deploy", "wrong", 0), "AccessDenied", "User: arn:aws:sts::123456789012:assumed-role/open/test is not"},
+		"the right external id":                           {client, assume("deploy", "right", 0), "", ""},
+		"a wrong external id":                             {client, assume("deploy", "wrong", 0), "AccessDenied", "is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::123456789012:role/deploy"},
+		"no external id":                                  {client, assume("deploy", "", 0), "AccessDenied", "User: arn:aws:iam::123456789012:user/sandbox-admin"},
+		"an external id where none is asked for":          {client, assume("open", "any", 0), "", ""},
+		"a role for a service":                            {client, assume("lambda", "", 0), "AccessDenied", ""},
+		"a role for another account":                      {client, assume("elsewhere", "", 0), "AccessDenied", ""},
+		"a role that does not exist":                      {client, assume("nobody", "", 0), "AccessDenied", "role/nobody"},
+		"a role for a role, asked by a user":              {client, assume("chained", "", 0), "AccessDenied", ""},
+		"a role for a role, asked by its session":         {chained, assume("chained", "", 3600), "", ""},
+		"a chained session over an hour":                  {chained, assume("chained", "", 3601), "ValidationError", "1 hour session limit for roles assumed by role chaining"},
+		"a role that trusts the account, without a right": {chained, assume("anybody", "", 0), "AccessDenied", "no identity-based policy allows the sts:AssumeRole action"},
+		"a session over the role's own limit":             {client, assume("open", "", 7200), "ValidationError", "MaxSessionDuration"},
+		"an access key that nobody issued":                {sts.NewFromConfig(config(s, "AKIDUNKNOWN", "x", "")), assume("open", "", 0), "InvalidClientTokenId", ""},
+		"a denied session names the session as caller":    {chained, assume("deploy", "wrong", 0), "AccessDenied", "User: arn:aws:sts::123456789012:assumed-role/open/test is not"},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			_, err := try.client.AssumeRole(t.Context(), try.in)
