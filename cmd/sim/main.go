@@ -15,10 +15,12 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/driftless-gitops/driftless/internal/sim"
+	"github.com/driftless-gitops/driftless/internal/sim/builds"
 )
 
 // errUsage is what a command that cannot be run returns.
@@ -58,9 +60,25 @@ func run(ctx context.Context, args []string) error {
 	return errUsage
 }
 
+// worlds are what can be simulated.
+var worlds = []sim.World{sim.Stacks(), builds.World()}
+
+// worldOf returns the world of a name.
+func worldOf(name string) (sim.World, error) {
+	var names []string
+	for _, w := range worlds {
+		if w.Name == name {
+			return w, nil
+		}
+		names = append(names, w.Name)
+	}
+	return sim.World{}, fmt.Errorf("world %q: must be one of %s", name, strings.Join(names, ", "))
+}
+
 // seeds runs many seeds, or one with lists of its own.
 func seeds(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("run", flag.ContinueOnError)
+	name := f.String("world", "stacks", "what is simulated: stacks of CloudFormation, or builds of Terraform and CDK apps")
 	n := f.Uint64("seeds", 100_000, "how many seeds")
 	from := f.String("from", "0", "the first one, or random")
 	most := f.Int("most", 5, "how many failing seeds end the run")
@@ -72,8 +90,12 @@ func seeds(ctx context.Context, args []string) error {
 	if err := f.Parse(args); err != nil {
 		return err
 	}
+	world, err := worldOf(*name)
+	if err != nil {
+		return err
+	}
 	if *one >= 0 {
-		return replay(uint64(*one), *actions, *faults)
+		return replay(world, uint64(*one), *actions, *faults)
 	}
 	first, err := strconv.ParseUint(*from, 10, 64)
 	if *from == "random" {
@@ -82,22 +104,22 @@ func seeds(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("read -from: %w", err)
 	}
-	return sim.Report(ctx, sim.Options{From: first, Seeds: *n, Jobs: *jobs, Most: *most, Every: *every, Out: os.Stdout, Now: time.Now})
+	return sim.Report(ctx, sim.Options{World: world, From: first, Seeds: *n, Jobs: *jobs, Most: *most, Every: *every, Out: os.Stdout, Now: time.Now})
 }
 
-func replay(seed uint64, actions, faults string) error {
-	p := sim.Generate(seed)
+func replay(w sim.World, seed uint64, actions, faults string) error {
+	p := w.Generate(seed)
 	if actions == "drawn" {
 		actions = p.Lists().Actions
 	}
 	if faults == "drawn" {
 		faults = p.Lists().Faults
 	}
-	p, err := sim.ParsePlan(seed, actions, faults)
+	p, err := w.ParsePlan(seed, actions, faults)
 	if err != nil {
 		return err
 	}
-	r := sim.Run(p, os.Stdout)
+	r := w.Run(p, os.Stdout)
 	fmt.Printf("%s\ntrace %016x\n", r.Plan, r.Hash)
 	if r.Violation != nil {
 		return r.Violation
@@ -114,5 +136,5 @@ func mutants(ctx context.Context, args []string) error {
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	return sim.TryMutants(ctx, sim.MutantOptions{Root: *root, Seeds: *n, Only: *only, Part: *part, Out: os.Stdout, Now: time.Now})
+	return sim.TryMutants(ctx, sim.MutantOptions{Planted: []sim.Planted{{World: "stacks", Mutants: sim.Mutants()}, {World: "builds", Mutants: builds.Mutants()}}, Root: *root, Seeds: *n, Only: *only, Part: *part, Out: os.Stdout, Now: time.Now})
 }

@@ -61,6 +61,7 @@ var rules = []rule{
 	{"internal/fake", "the ports in memory", []string{"internal/gitops", "internal/reconcile", "internal/notify"}, []string{"github.com/rogpeppe/go-internal"}},
 	{"internal/sim", "the real programs in a simulated world, above the fakes",
 		[]string{"internal/gitops", "internal/reconcile", "internal/fake", "internal/aws/cloudformation"}, []string{sdk, "github.com/aws/smithy-go"}},
+	{"internal/sim/builds", "the same for what runs in builds", []string{"internal/gitops", "internal/reconcile", "internal/fake", "internal/build", "internal/aws/codebuild", "internal/sim"}, nil},
 	{"internal/porttest", "one contract suite per port", []string{"internal/gitops", "internal/reconcile", "internal/forge", "internal/notify"}, []string{"github.com/google/go-cmp"}},
 	{"internal/fuzzing", "finds and runs fuzz tests, and knows nothing of what is fuzzed", nil, nil},
 	{"internal/hostile", "the corpus of what means harm: texts and names alone", nil, nil},

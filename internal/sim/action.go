@@ -27,7 +27,7 @@ func (a Action) String() string {
 }
 
 // ParseAction reads what String writes.
-func ParseAction(text string) (Action, error) {
+func (w World) ParseAction(text string) (Action, error) {
 	what, at, ok := strings.Cut(text, "@")
 	d, err := time.ParseDuration(at)
 	if !ok || err != nil {
@@ -42,7 +42,7 @@ func ParseAction(text string) (Action, error) {
 	if len(parts) > 2 {
 		a.Arg = parts[2]
 	}
-	if _, ok := acts[a.What]; !ok {
+	if !w.Knows(a.What) {
 		return Action{}, fmt.Errorf("action %q: %s is not known", text, a.What)
 	}
 	return a, nil

@@ -12,6 +12,7 @@ import (
 
 // Options say which seeds are run.
 type Options struct {
+	World World // whose; zero: Stacks
 	From  uint64
 	Seeds uint64
 	Jobs  int // at once
@@ -28,7 +29,7 @@ type Options struct {
 func Many(ctx context.Context, o Options) (failed []Result, ran uint64) {
 	var mu sync.Mutex
 	var workers sync.WaitGroup
-	next, began := o.From, o.Now()
+	next, began, world := o.From, o.Now(), o.world()
 	said := began
 	take := func() (uint64, bool) {
 		mu.Lock()
@@ -46,7 +47,7 @@ func Many(ctx context.Context, o Options) (failed []Result, ran uint64) {
 	for range max(o.Jobs, 1) {
 		workers.Go(func() {
 			for seed, ok := take(); ok; seed, ok = take() {
-				r := Run(Generate(seed), nil)
+				r := world.Run(world.Generate(seed), nil)
 				mu.Lock()
 				ran++
 				if r.Violation != nil {
@@ -67,7 +68,7 @@ func Report(ctx context.Context, o Options) error {
 	began := o.Now()
 	failed, ran := Many(ctx, o)
 	for _, r := range failed {
-		s := Shrink(r)
+		s := o.world().Shrink(r)
 		fmt.Fprintf(o.Out, "%s\n  %s\n", s.Plan, oneLine(s.Violation.Error()))
 	}
 	fmt.Fprintf(o.Out, "%d seeds from %d in %s: %d violations\n", ran, o.From, o.Now().Sub(began).Round(100*time.Millisecond), len(failed))
@@ -75,6 +76,13 @@ func Report(ctx context.Context, o Options) error {
 		return fmt.Errorf("%d of %d seeds break an invariant; the lines above replay them", len(failed), ran)
 	}
 	return nil
+}
+
+func (o Options) world() World {
+	if o.World.Run == nil {
+		return Stacks()
+	}
+	return o.World
 }
 
 // oneLine returns a text's first line.

@@ -23,21 +23,28 @@ type Mutant struct {
 // Edit replaces a text of a file, which must stand there exactly once.
 type Edit struct{ File, Old, New string }
 
+// Planted is the bugs that a world has to find.
+type Planted struct {
+	World   string
+	Mutants []Mutant
+}
+
 // MutantOptions say which mutants are tried.
 type MutantOptions struct {
-	Root  string // the project's
-	Seeds uint64 // within which each has to be found
-	Only  string // name of one; empty: all
-	Part  string // "i/n": the i-th part of n; empty: all
-	Out   io.Writer
-	Now   func() time.Time
+	Planted []Planted
+	Root    string // the project's
+	Seeds   uint64 // within which each has to be found
+	Only    string // name of one; empty: all
+	Part    string // "i/n": the i-th part of n; empty: all
+	Out     io.Writer
+	Now     func() time.Time
 }
 
 // TryMutants builds the simulation with each planted bug and runs it until the bug is found.
 // It prints a table, and returns an error that names those that were not found or could not
 // be planted: then the simulation is too weak, or the source has changed.
 func TryMutants(ctx context.Context, o MutantOptions) error {
-	list, err := o.chosen()
+	list, worlds, err := o.chosen()
 	if err != nil {
 		return err
 	}
@@ -48,11 +55,11 @@ func TryMutants(ctx context.Context, o MutantOptions) error {
 	defer os.RemoveAll(dir)
 	began, missed := o.Now(), []error(nil)
 	fmt.Fprintf(o.Out, "%-28s %-10s %7s  %s\n", "PLANTED BUG", "FOUND BY", "AT SEED", "WHAT IT DOES")
-	for _, m := range list {
+	for i, m := range list {
 		if ctx.Err() != nil {
 			return fmt.Errorf("try planted bugs: %w", ctx.Err())
 		}
-		f, err := m.try(ctx, o, dir)
+		f, err := m.try(ctx, o, worlds[i], dir)
 		if err != nil {
 			missed = append(missed, fmt.Errorf("%s: %w", m.Name, err))
 			f = finding{"not found", "-"}
@@ -63,29 +70,33 @@ func TryMutants(ctx context.Context, o MutantOptions) error {
 	return errors.Join(missed...)
 }
 
-func (o MutantOptions) chosen() ([]Mutant, error) {
+// chosen returns the mutants that are tried, and in which worlds.
+func (o MutantOptions) chosen() (list []Mutant, worlds []string, err error) {
 	i, n := 1, 1
 	if o.Part != "" {
 		if _, err := fmt.Sscanf(o.Part, "%d/%d", &i, &n); err != nil || i < 1 || i > n {
-			return nil, fmt.Errorf("part %q: must be i/n with i from 1 to n", o.Part)
+			return nil, nil, fmt.Errorf("part %q: must be i/n with i from 1 to n", o.Part)
 		}
 	}
-	var list []Mutant
-	for at, m := range Mutants() {
-		if (o.Only == "" || o.Only == m.Name) && at%n == i-1 {
-			list = append(list, m)
+	at := 0
+	for _, p := range o.Planted {
+		for _, m := range p.Mutants {
+			if (o.Only == "" || o.Only == m.Name) && at%n == i-1 {
+				list, worlds = append(list, m), append(worlds, p.World)
+			}
+			at++
 		}
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("no planted bug is called %q", o.Only)
+		return nil, nil, fmt.Errorf("no planted bug is called %q", o.Only)
 	}
-	return list, nil
+	return list, worlds, nil
 }
 
 // finding is how a mutant was found.
 type finding struct{ invariant, seed string }
 
-func (m Mutant) try(ctx context.Context, o MutantOptions, dir string) (finding, error) {
+func (m Mutant) try(ctx context.Context, o MutantOptions, world, dir string) (finding, error) {
 	overlay, err := m.overlay(o.Root, dir)
 	if err != nil {
 		return finding{}, err
@@ -96,7 +107,7 @@ func (m Mutant) try(ctx context.Context, o MutantOptions, dir string) (finding, 
 	if out, err := build.CombinedOutput(); err != nil {
 		return finding{}, fmt.Errorf("build: %w\n%s", err, out)
 	}
-	run := exec.CommandContext(ctx, binary, "run", "-most", "1", "-seeds", fmt.Sprint(o.Seeds))
+	run := exec.CommandContext(ctx, binary, "run", "-world", world, "-most", "1", "-seeds", fmt.Sprint(o.Seeds))
 	out, err := run.Output()
 	var exit *exec.ExitError
 	if err == nil {
@@ -109,10 +120,11 @@ func (m Mutant) try(ctx context.Context, o MutantOptions, dir string) (finding, 
 	if len(lines) < 3 {
 		return finding{}, fmt.Errorf("run: printed %q", out)
 	}
-	var seed string
-	if _, err := fmt.Sscanf(lines[0], "bin/sim run -seed %s", &seed); err != nil {
+	_, after, told := strings.Cut(lines[0], "-seed ")
+	if !told {
 		return finding{}, fmt.Errorf("run: printed %q", lines[0])
 	}
+	seed, _, _ := strings.Cut(after, " ")
 	invariant, _, _ := strings.Cut(strings.TrimSpace(lines[1]), " ")
 	return finding{invariant, seed}, nil
 }

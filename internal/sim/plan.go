@@ -13,6 +13,7 @@ import (
 // Plan is everything that happens in a run but what time and chance make of it, which the
 // seed decides.
 type Plan struct {
+	World   string // its name; empty: Stacks
 	Seed    uint64
 	Actions []Action
 	Faults  []Fault
@@ -106,8 +107,11 @@ func DrawKnobs(seed uint64) Knobs {
 
 // String returns the one line that runs the plan again.
 func (p Plan) String() string {
-	l := p.Lists()
-	return fmt.Sprintf("bin/sim run -seed %d -actions '%s' -faults '%s'", p.Seed, l.Actions, l.Faults)
+	l, world := p.Lists(), ""
+	if p.World != "" {
+		world = "-world " + p.World + " "
+	}
+	return fmt.Sprintf("bin/sim run %s-seed %d -actions '%s' -faults '%s'", world, p.Seed, l.Actions, l.Faults)
 }
 
 // Lists is a plan's lists as text.
@@ -125,11 +129,11 @@ func join[T fmt.Stringer](list []T) string {
 }
 
 // ParsePlan reads the lists as String writes them.
-func ParsePlan(seed uint64, actions, faults string) (Plan, error) {
-	p := Plan{Seed: seed}
+func (w World) ParsePlan(seed uint64, actions, faults string) (Plan, error) {
+	p := Plan{World: w.Generate(seed).World, Seed: seed}
 	split := func(s string) []string { return strings.FieldsFunc(s, func(r rune) bool { return r == ',' }) }
 	for _, text := range split(actions) {
-		a, err := ParseAction(text)
+		a, err := w.ParseAction(text)
 		if err != nil {
 			return p, err
 		}

@@ -36,7 +36,7 @@ func (c row) run(t *testing.T) {
 		if c.faults != nil {
 			faults = c.faults(seed)
 		}
-		p, err := sim.ParsePlan(uint64(seed), c.actions, faults)
+		p, err := sim.Stacks().ParsePlan(uint64(seed), c.actions, faults)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,7 +21,7 @@ func TestNoInvariantBreaksWhateverFails(t *testing.T) {
 	inMemory(t)
 	failed, ran := sim.Many(t.Context(), sim.Options{Seeds: quick, Jobs: runtime.GOMAXPROCS(0), Most: 3, Out: io.Discard, Now: time.Now})
 	for _, r := range failed {
-		s := sim.Shrink(r)
+		s := sim.Stacks().Shrink(r)
 		t.Errorf("%s\n%s", s.Plan, s.Violation)
 	}
 	if len(failed) == 0 && ran != quick {
@@ -65,7 +65,7 @@ func TestAPrintedPlanIsReadBackAsItWas(t *testing.T) {
 	for seed := range uint64(2000) {
 		p := sim.Generate(seed)
 		l := p.Lists()
-		again, err := sim.ParsePlan(seed, l.Actions, l.Faults)
+		again, err := sim.Stacks().ParsePlan(seed, l.Actions, l.Faults)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +84,7 @@ func TestAListThatCannotBeReadIsNamed(t *testing.T) {
 		"a fault whose number is text": {"", "Open#x=die", `fault "Open#x=die": must be`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := sim.ParsePlan(1, test.actions, test.faults); err == nil || !strings.Contains(err.Error(), test.want) {
+			if _, err := sim.Stacks().ParsePlan(1, test.actions, test.faults); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
 		})
