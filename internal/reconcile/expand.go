@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"archive/zip"
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -40,21 +39,66 @@ func (r *Reconciler) expand(ctx context.Context, o gitops.Observation) (*records
 		}
 		return &records{a, d}, nil // decided upon again, with the record as it is now
 	}
+	err = r.rollOut(ctx, o, settings, names, gone)
+	if err != nil {
+		err = errors.Join(err, r.expandAgain(ctx, *d, names))
+	}
+	return nil, err
+}
+
+// rollOut brings the stacks forward, marks those that are gone as removed, and ends the
+// deployment.
+func (r *Reconciler) rollOut(ctx context.Context, o gitops.Observation, settings []gitops.Settings, names, gone []string) error {
+	a, d := o.Application, o.Deployment
 	woken, refused, err := r.bringStacks(ctx, *d, a.Repository, settings, o.Operation.Stacks)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := r.wake(ctx, d.Revision.String(), woken); err != nil {
 		r.log().Warn("wake stacks", "app", a.ID, "error", err.Error()) // their records are unfinished: the sweep wakes them
 	}
 	if refused != "" {
-		return nil, r.finish(ctx, o, gitops.Step{Phase: gitops.PhaseFailed, Reason: refused})
+		return r.finish(ctx, o, gitops.Step{Phase: gitops.PhaseFailed, Reason: refused})
 	}
 	if _, err := r.remove(ctx, a.Repository, a.ID, gone, nil); err != nil {
-		return nil, err
+		return err
 	}
 	o.Application.Stacks = names
-	return nil, r.finish(ctx, o, gitops.Step{Phase: gitops.PhaseSucceeded, Reason: "synthesised: " + strings.Join(names, ", ")})
+	return r.finish(ctx, o, gitops.Step{Phase: gitops.PhaseSucceeded, Reason: "synthesised: " + strings.Join(names, ", ")})
+}
+
+// expandAgain makes up for an expansion that came too late. Whoever froze in it may have registered
+// a stack that the app has no more, or brought one to what a later expansion had found to be
+// past, and nobody compares them again until there is a commit: the app is synthesised and
+// expanded once more. Where it left meanwhile, its stacks leave too.
+func (r *Reconciler) expandAgain(ctx context.Context, late gitops.Deployment, names []string) error {
+	for range conflicts {
+		a, err := r.Store.Application(ctx, late.Application)
+		if err != nil {
+			return fmt.Errorf("read application %s: %w", late.Application, err)
+		}
+		names = append(slices.Clone(a.Stacks), without(names, a.Stacks)...)
+		if a.Removed {
+			_, err := r.remove(ctx, a.Repository, a.ID, names, nil)
+			return err
+		}
+		if a.InFlight == late.ID || a.InFlight == "" && a.Ended.Deployment == late.ID {
+			return nil // it is not over, or nothing came after it: another worker did the same
+		}
+		a.Stacks, a.UpdatedAt = names, r.Now()
+		if _, open := a.Open(); !open {
+			a.Request = gitops.Request{Kind: gitops.RequestSync, N: a.Request.N + 1, By: gitops.ByDriftless, At: r.Now()}
+		}
+		err = r.Store.PutApplication(ctx, &a)
+		if lost(err) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("ask for another expansion of %s: %w", a.ID, err)
+		}
+		return r.wake(ctx, "an expansion was overtaken", []string{a.ID})
+	}
+	return nil
 }
 
 // bringStacks brings each stack's application to what was synthesised, those first that others
@@ -176,10 +220,12 @@ type assembly struct {
 
 var _ Snapshot = assembly{}
 
-// assemble reads the stacks' templates. Each must have the hash that its key names.
+// assemble reads the stacks' templates. Each must have the hash that its key names. They lie on
+// disk where they are many, until ctx ends.
 func (r *Reconciler) assemble(ctx context.Context, rev gitops.Revision, settings []gitops.Settings, stacks []gitops.Stack) (assembly, error) {
-	var packed bytes.Buffer
-	w, objects := zip.NewWriter(&packed), map[string]string{}
+	packed := &scratch{}
+	context.AfterFunc(ctx, func() { _ = packed.Close() }) // nothing of it is kept
+	w, objects := zip.NewWriter(packed), map[string]string{}
 	add := func(name string, data []byte) error {
 		f, err := w.Create(name)
 		if err == nil {
@@ -216,7 +262,11 @@ func (r *Reconciler) assemble(ctx context.Context, rev gitops.Revision, settings
 	if err := w.Close(); err != nil {
 		return assembly{}, fmt.Errorf("pack templates: %w", err)
 	}
-	files, err := zip.NewReader(bytes.NewReader(packed.Bytes()), int64(packed.Len()))
+	content, size, err := packed.content()
+	if err != nil {
+		return assembly{}, fmt.Errorf("read templates back: %w", err)
+	}
+	files, err := zip.NewReader(content, size)
 	if err != nil {
 		return assembly{}, fmt.Errorf("open templates: %w", err)
 	}

@@ -362,3 +362,98 @@ func TestAStackOfAnExpansionThatEndedEarlyIsNotForgotten(t *testing.T) {
 		t.Error("shop-jobs is not in the app any more, and nobody knows")
 	}
 }
+
+// freeze lets something happen in place of a worker that froze at its first call of a name.
+func (w *world) freeze(call string, meanwhile func()) {
+	frozen := false
+	w.store.Fail(func(name string) error {
+		if name == call && !frozen {
+			frozen = true
+			meanwhile()
+		}
+		return nil
+	})
+	w.drain()
+	w.store.Fail(nil)
+	if !frozen {
+		w.t.Fatalf("%s was not called", call)
+	}
+	w.settle()
+}
+
+// Whoever expands an app freezes before a new stack is registered; meanwhile the app has lost it.
+func TestR15_AnExpansionThatWasOvertakenLeavesNoStackBehind(t *testing.T) {
+	w, _ := shopping(t)
+	w.push("jobs", map[string]string{"shop/3-ShopJobs.stack": queue + "1\n"})
+	w.resync()
+	w.freeze("Register", func() {
+		w.push("no jobs", map[string]string{"shop/3-ShopJobs.stack": ""})
+		w.resync()
+		w.settle()
+	})
+	if a := w.app("shop-jobs"); !a.Removed || a.InFlight != "" {
+		t.Errorf("removed %t, in flight %q: git has no such stack", a.Removed, a.InFlight)
+	}
+	if got := w.app("shop").Stacks; len(got) != 2 {
+		t.Errorf("the app's stacks are %v", got)
+	}
+}
+
+// Whoever expands an app freezes before a stack is brought to what was synthesised; meanwhile
+// git has gone back to what that stack was.
+func TestR15_AnExpansionThatWasOvertakenIsFollowedByAnother(t *testing.T) {
+	w, s := shopping(t)
+	w.push("slower", map[string]string{"shop/2-ShopWeb.stack": queue + "60\n"})
+	w.resync()
+	look := 0
+	w.store.Fail(func(call string) error {
+		if call != "PutApplication" || s.builds < 2 {
+			return nil
+		}
+		if look++; look == 1 {
+			w.push("as before", map[string]string{"shop/2-ShopWeb.stack": queue + "5\n"})
+			w.resync()
+			w.settle()
+		}
+		return nil
+	})
+	w.drain()
+	w.store.Fail(nil)
+	w.settle()
+	if a := w.app("shop-web"); look == 0 || w.web() != "5" || a.Sync() != gitops.StatusSynced || a.Ended.Phase != gitops.PhaseSucceeded {
+		t.Errorf("frozen %t: the timeout is %s, the application is %s, %s", look > 0, w.web(), a.Sync(), a.Ended.Phase)
+	}
+}
+
+// The app leaves the file while its stacks are registered: whether the worker that registers them
+// goes on or dies, they leave with it.
+func TestR58_AStackThatIsRegisteredWhenItsAppHasLeftIsRemovedToo(t *testing.T) {
+	for name, dies := range map[string]bool{"the worker goes on": false, "the worker dies": true} {
+		t.Run(name, func(t *testing.T) {
+			w, _ := shopping(t)
+			w.push("jobs", map[string]string{"shop/3-ShopJobs.stack": queue + "1\n"})
+			w.resync()
+			left, dead := false, false
+			w.store.Fail(func(call string) error {
+				switch {
+				case call == "Register" && !left:
+					left = true
+					w.push("another", map[string]string{"driftless.yaml": file("jobs"), "stacks/jobs/template.yaml": queue + "5\n"})
+					if err := w.r.Reconcile(t.Context(), reconcile.Message{Repository: w.repository().ID}); err != nil {
+						t.Fatal(err)
+					}
+					dead = dies
+				case dead:
+					return errors.New("503 Service Unavailable")
+				}
+				return nil
+			})
+			w.lenient()
+			w.store.Fail(nil)
+			w.settle()
+			if a := w.app("shop-jobs"); !left || !a.Removed {
+				t.Errorf("left %t, removed %t", left, a.Removed)
+			}
+		})
+	}
+}

@@ -35,6 +35,11 @@ func (r *Reconciler) finish(ctx context.Context, o gitops.Observation, s gitops.
 	if reached(d.Phase, s.Phase) {
 		advance(&a, d, o, r)
 	}
+	if a.Removed && len(a.Stacks) > 0 { // one may have been registered when those that were there had left
+		if _, err := r.remove(ctx, a.Repository, a.ID, a.Stacks, nil); err != nil {
+			return err
+		}
+	}
 	d.Reason, d.Progress, d.EndedAt = reason, "", now
 	r.enter(d, s.Phase)
 	a.InFlight, a.UpdatedAt = "", now
