@@ -86,6 +86,11 @@ func (e *Engine) Start(ctx context.Context, w reconcile.Work) (gitops.Operation,
 
 // Observe looks at the operation: at what the bucket holds of it, then at its build.
 func (e *Engine) Observe(ctx context.Context, w reconcile.Work) (gitops.Sighting, error) {
+	if w.Operation.StackID == "" && w.Settings.Terraform != nil {
+		// Who started it may not have come to write it down. Without it the application would count as
+		// missing, and nobody would look for drift.
+		w.Operation.StackID = build.Order{Application: w.Application, Terraform: *w.Settings.Terraform, State: e.state(w.Application)}.Address()
+	}
 	switch w.Operation.Kind {
 	case gitops.OperationPlan:
 		return e.planned(ctx, w)

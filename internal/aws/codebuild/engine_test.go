@@ -226,6 +226,18 @@ func TestAPlanIsSeenFromItsQueueToItsReport(t *testing.T) {
 	x.sees(t, gitops.OperationPlan, gitops.OperationStale, "expired")
 }
 
+// Who started the build was throttled, or died, before its id and the state's address were kept.
+func TestR21_TheStatesAddressIsKnownThoughItsRecordWasLost(t *testing.T) {
+	x := newWorld()
+	x.start(t, gitops.OperationPlan)
+	x.w.Operation.ID, x.w.Operation.StackID = "", ""
+	x.plans(t, "driftless-apply:1", build.SideApply)
+	s := x.sees(t, gitops.OperationPlan, gitops.OperationReady)
+	if got := s.Operation; got.StackID != "s3://states/applications/data.tfstate" || got.ID != "driftless-apply:1" {
+		t.Errorf("finds %+v", got)
+	}
+}
+
 func TestR41_TheBuildThatClaimedIsTheOneThatIsWatched(t *testing.T) {
 	x := newWorld()
 	x.start(t, gitops.OperationPlan) // the answer was lost, or came after five minutes: a second build of it
