@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -74,6 +75,11 @@ func TestABuildWorksWithTheAWSCommandLineUnderItsProjectsRole(t *testing.T) {
 		t.Fatal(err)
 	}
 	queue := makeRule(t, s, "builds", `{"source":["aws.codebuild"],"detail-type":["CodeBuild Build State Change"],"detail":{"build-status":["SUCCEEDED","FAILED"],"project-name":["jobs"]}}`)
+	var shown sync.Map // what a build asked for, by whose build it is
+	s.Inject(func(r sandbox.Request) sandbox.Fault {
+		shown.Store(r.Build+" "+r.Service+" "+r.Action+" "+r.Path, string(r.Event))
+		return sandbox.FaultNone
+	})
 	client := codebuild.NewFromConfig(cfg)
 	out, err := client.StartBuild(t.Context(), &codebuild.StartBuildInput{ProjectName: aws.String("jobs"), IdempotencyToken: aws.String("one"),
 		EnvironmentVariablesOverride: []types.EnvironmentVariable{{Name: aws.String("ORDER"), Value: aws.String("order")}}})
@@ -98,6 +104,9 @@ func TestABuildWorksWithTheAWSCommandLineUnderItsProjectsRole(t *testing.T) {
 	}
 	if _, err := s3.NewFromConfig(cfg).HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String("built"), Key: aws.String("mine/order")}); err != nil {
 		t.Error(err)
+	}
+	if given, ok := shown.Load(*out.Build.Id + " s3 PUT /built/mine/order"); !ok || given != `{"ORDER":"order"}` {
+		t.Errorf("the build's call was shown %t, with %v", ok, given)
 	}
 }
 

@@ -15,8 +15,9 @@ import (
 type Request struct {
 	Call
 	Function string // whose process makes it; empty for a build's
-	Event    []byte // what that process was invoked with
+	Event    []byte // what that process was invoked with: of a build its variables, a JSON object
 	Build    string // the build's id; empty for a function's
+	Path     string // of the URL, for services that have only paths
 	// ID is the same for every attempt that the SDK makes at one call, and empty for git.
 	ID string
 }
@@ -95,6 +96,7 @@ func (s *Sandbox) requestOf(r *http.Request) (request Request, kill func(), ok b
 	}
 	if builds {
 		running.Kill = building.Kill
+		running.Event, _ = json.Marshal(building.Variables) // strings alone: it cannot fail
 	}
 	who, _ := s.sts.Identity(scope.AccessKey)
 	action, err := actionOf(r)
@@ -105,7 +107,7 @@ func (s *Sandbox) requestOf(r *http.Request) (request Request, kill func(), ok b
 		action = "git " + path.Base(r.URL.Path)
 	}
 	return Request{Call: Call{By: who.ARN, Service: scope.Service, Action: action}, Function: running.Function,
-		Build: building.ID, Event: running.Event, ID: r.Header.Get("Amz-Sdk-Invocation-Id")}, running.Kill, true
+		Build: building.ID, Event: running.Event, Path: r.URL.Path, ID: r.Header.Get("Amz-Sdk-Invocation-Id")}, running.Kill, true
 }
 
 // unheard takes an answer that nobody gets.

@@ -230,3 +230,20 @@ func (w *world) gone(b *types.Build) {
 	}
 	w.t.Errorf("no process in the log:\n%s", w.log(b))
 }
+
+func TestABuildIsUnfinishedUntilItIsOverAndTellsWhatItWasGiven(t *testing.T) {
+	w := newWorld(t)
+	w.project("jobs", spec("echo up; sleep 1000"))
+	b := w.start("jobs", func(in *awscodebuild.StartBuildInput) {
+		in.EnvironmentVariablesOverride = []types.EnvironmentVariable{{Name: aws.String("ORDER"), Value: aws.String("one")}}
+	})
+	w.logged(b, "up")
+	all := w.service.Unfinished()
+	if len(all) != 1 || all[0].ID != *b.Id || all[0].Project != "jobs" || all[0].Variables["ORDER"] != "one" {
+		t.Fatalf("unfinished are %+v", all)
+	}
+	all[0].Kill()
+	if got := w.end(b); got.BuildStatus != types.StatusTypeFailed || len(w.service.Unfinished()) != 0 {
+		t.Errorf("the killed build is %s, unfinished are %+v", got.BuildStatus, w.service.Unfinished())
+	}
+}
