@@ -381,6 +381,48 @@ func TestTheLockOfAWorkspaceIsItsOwn(t *testing.T) {
 	}
 }
 
+// A worker that froze before it started a build wakes when the apply has ended otherwise.
+func TestR41_ABuildThatIsStartedAfterItsApplyEndedFindsItTaken(t *testing.T) {
+	x := newWorld()
+	x.w.Settings.Sync.Approval = gitops.ApprovalAlways
+	x.start(t, gitops.OperationPlan)
+	x.plans(t, "driftless-plan:1", build.SidePlan)
+	x.start(t, gitops.OperationApply)
+	x.builds.is(x.w.Operation.ID, codebuild.StatusStopped, "COMPLETED")
+	x.sees(t, gitops.OperationApply, gitops.OperationFailed, "ended STOPPED, without a report")
+	x.sees(t, gitops.OperationApply, gitops.OperationFailed, "ended STOPPED, without a report")
+	if c := get[build.Claim](t, x.data, x.job(build.SideApply, gitops.OperationApply).ClaimKey()); c.Void == "" {
+		t.Errorf("the claim is %+v: a build that comes late applies", c)
+	}
+}
+
+// Another build of the same apply has begun when the one that the record knows was stopped.
+func TestR41_AnApplyWhoseOtherBuildHasBegunIsNotOver(t *testing.T) {
+	x := newWorld()
+	x.w.Settings.Sync.Approval = gitops.ApprovalAlways
+	x.start(t, gitops.OperationPlan)
+	x.plans(t, "driftless-plan:1", build.SidePlan)
+	x.start(t, gitops.OperationApply)
+	known := x.w.Operation.ID
+	x.builds.is("driftless-apply:9", codebuild.StatusInProgress, "BUILD")
+	x.Builds = claiming{x.builds, func() {
+		x.builds.is(known, codebuild.StatusStopped, "COMPLETED")
+		x.runs(t, "driftless-apply:9", x.job(build.SideApply, gitops.OperationApply))
+	}}
+	x.sees(t, gitops.OperationApply, gitops.OperationRunning, "driftless-apply:9")
+}
+
+// claiming lets something happen as a build is looked at.
+type claiming struct {
+	*builds
+	then func()
+}
+
+func (c claiming) Build(ctx context.Context, id string) (codebuild.Build, error) {
+	c.then()
+	return c.builds.Build(ctx, id)
+}
+
 func TestR30_ABuildThatIsKilledWhileItAppliesBlocks(t *testing.T) {
 	x := newWorld()
 	x.start(t, gitops.OperationPlan)

@@ -129,12 +129,30 @@ func (e *Engine) applied(ctx context.Context, w reconcile.Work) (gitops.Sighting
 	case l.claim.Build != "" && l.build != nil && l.build.over():
 		return gitops.Sighting{State: gitops.OperationBlocked, Operation: w.Operation,
 			Reason: l.build.end() + " while it applied: the state may be incomplete; the next plan waits for a person"}, nil
+	case l.claim.Void != "":
+		return gitops.Sighting{State: gitops.OperationFailed, Operation: w.Operation, Reason: l.claim.Void}, nil
 	case l.build != nil && l.build.over() && l.build.queued():
 		return gitops.Sighting{State: gitops.OperationReady, Operation: w.Operation}, nil
+	case l.build != nil && l.build.over():
+		return e.unbegun(ctx, w, *l.build)
 	case l.build != nil:
 		return l.sighting(w.Operation, "the apply"), nil
 	}
 	return e.told(ctx, w, planned, by.Build)
+}
+
+// unbegun ends an apply whose build is over and never had its claim. It takes the claim: another
+// worker, which froze, may yet start a build, when the deployment is over.
+func (e *Engine) unbegun(ctx context.Context, w reconcile.Work, b Build) (gitops.Sighting, error) {
+	void := build.Claim{Void: b.end() + ", without a report", At: e.Now()}
+	held, _, err := build.First(ctx, e.Data, applyJob(w).ClaimKey(), void)
+	if err != nil {
+		return gitops.Sighting{}, err
+	}
+	if held.Void == "" {
+		return running(w.Operation, held.Build), nil
+	}
+	return gitops.Sighting{State: gitops.OperationFailed, Operation: w.Operation, Reason: held.Void}, nil
 }
 
 // told looks at a build that planned and was told to go on, before it has begun to. Where it
