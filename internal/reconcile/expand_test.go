@@ -457,3 +457,35 @@ func TestR58_AStackThatIsRegisteredWhenItsAppHasLeftIsRemovedToo(t *testing.T) {
 		})
 	}
 }
+
+// A stack waits for a person while its app is synthesised anew from the same commit.
+func TestAStackThatIsSynthesisedAnewWhileItRollsOutIsRolledOutAgain(t *testing.T) {
+	w := newWorld(t)
+	s := &synthesiser{w: w}
+	w.r.Engines[gitops.EngineCDK] = s
+	w.push("a shop", map[string]string{"driftless.yaml": shop + "    sync: { approval: always }\n", "shop/cdk.json": "{}", "shop/1-ShopData.stack": table, "shop/2-ShopWeb.stack": queue + "5\n"})
+	w.add()
+	w.rounds(3)
+	approve := func(id string) {
+		t.Helper()
+		d := w.expect(id, gitops.PhaseAwaitingApproval)
+		if _, err := w.op.Approve(t.Context(), id, d.Plan.Digest, "ann"); err != nil {
+			t.Fatal(err)
+		}
+		w.rounds(3)
+	}
+	w.expect("shop-data", gitops.PhaseAwaitingApproval)
+	s.salt = "Queue.DelaySeconds: 3\n"
+	if _, err := w.op.Sync(t.Context(), "shop", "ann"); err != nil {
+		t.Fatal(err)
+	}
+	w.rounds(3)
+	for _, id := range []string{"shop-data", "shop-data", "shop-web"} { // what was shown before, what came of it anew, and the other
+		approve(id)
+	}
+	for id, stack := range map[string]string{"shop-data": "ShopData", "shop-web": "ShopWeb"} {
+		if got := w.engine.Live(target, stack)["Queue"]["DelaySeconds"]; got != "3" || w.app(id).Sync() != gitops.StatusSynced {
+			t.Errorf("%s is %s, its delay is %q: what the build found out was not deployed", id, w.app(id).Sync(), got)
+		}
+	}
+}

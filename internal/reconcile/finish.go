@@ -44,6 +44,9 @@ func (r *Reconciler) finish(ctx context.Context, o gitops.Observation, s gitops.
 	r.enter(d, s.Phase)
 	a.InFlight, a.UpdatedAt = "", now
 	a.Ended = gitops.Ended{Deployment: d.ID, Seq: d.Seq, Digest: d.Digest, Phase: s.Phase, Reason: reason, At: now}
+	if a.Wanted.Seq == d.Seq && a.Wanted.Digest != d.Digest {
+		a.Ended.Seq = d.Seq - 1 // its app was synthesised anew from the same commit meanwhile, and it is another one
+	}
 	if err := r.Store.Close(ctx, &a, d); err != nil {
 		return err
 	}
