@@ -79,11 +79,13 @@ bench: moto node_modules build ## measure Driftless beside its peers, in about t
 conformance: moto build ## hold the sandbox to AWS; a real account only with ACCOUNT=123456789012 REGION=eu-west-1 YES=1
 	@$(BIN)/conformance $(if $(ACCOUNT),-account $(ACCOUNT)) $(if $(REGION),-region $(REGION)) $(if $(YES),-yes) $(if $(ONLY),-only $(ONLY))
 
-sim: build ## simulate the reconciler with 100,000 seeds of faults, as check does: make sim SEEDS=1000
+sim: build ## simulate the reconciler with 100,000 seeds of faults, and builds with 12,000, as check does: make sim SEEDS=1000
 	$(BIN)/sim run -every 15s -seeds $(or $(SEEDS),100000)
+	$(BIN)/sim run -world builds -every 15s -seeds $(or $(SEEDS),12000)
 
-soak: build ## the same with a million seeds, other ones each time: make soak SEEDS=5000000
+soak: build ## the same with a million seeds and 200,000, other ones each time: make soak SEEDS=5000000
 	$(BIN)/sim run -from random -seeds $(or $(SEEDS),1000000) -every 1m
+	$(BIN)/sim run -world builds -from random -seeds $(or $(SEEDS),200000) -every 1m
 
 mutants: build ## plant bugs into the protocol, and see that the simulation finds each
 	$(BIN)/sim mutants

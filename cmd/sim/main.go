@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -132,9 +133,12 @@ func mutants(ctx context.Context, args []string) error {
 	root := f.String("root", ".", "this project's root")
 	n := f.Uint64("seeds", 20_000, "within how many seeds each has to be found")
 	only := f.String("only", "", "name of the one to try")
+	world := f.String("world", "", "the bugs of this one alone; empty: of all")
 	part := f.String("part", "", "i/n: the i-th part of n alone, such as 2/4")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	return sim.TryMutants(ctx, sim.MutantOptions{Planted: []sim.Planted{{World: "stacks", Mutants: sim.Mutants()}, {World: "builds", Mutants: builds.Mutants()}}, Root: *root, Seeds: *n, Only: *only, Part: *part, Out: os.Stdout, Now: time.Now})
+	planted := []sim.Planted{{World: "stacks", Mutants: sim.Mutants()}, {World: "builds", Mutants: builds.Mutants()}}
+	planted = slices.DeleteFunc(planted, func(p sim.Planted) bool { return *world != "" && *world != p.World })
+	return sim.TryMutants(ctx, sim.MutantOptions{Planted: planted, Root: *root, Seeds: *n, Only: *only, Part: *part, Out: os.Stdout, Now: time.Now})
 }

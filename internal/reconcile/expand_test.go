@@ -480,7 +480,7 @@ func TestAStackThatIsSynthesisedAnewWhileItRollsOutIsRolledOutAgain(t *testing.T
 		t.Fatal(err)
 	}
 	w.rounds(3)
-	for _, id := range []string{"shop-data", "shop-data", "shop-web"} { // what was shown before, what came of it anew, and the other
+	for _, id := range []string{"shop-data", "shop-data", "shop-web", "shop-web"} { // what was shown before, and what came of it anew
 		approve(id)
 	}
 	for id, stack := range map[string]string{"shop-data": "ShopData", "shop-web": "ShopWeb"} {

@@ -23,7 +23,11 @@ func (p *program) synthesise(ctx context.Context, r *build.Report) error {
 		return err
 	}
 	var before []string
-	for _, s := range stacksOf(text) {
+	all := stacksOf(text)
+	for i := range all {
+		all[i].content += fmt.Sprintf("-%d", p.w.answered)
+	}
+	for _, s := range all {
 		template := []byte(s.template())
 		stack := gitops.Stack{ID: "id-" + s.name, Name: s.name, Template: p.job.StackKey(sum(template)), DependsOn: before}
 		if err := p.step("keep"); err != nil {
@@ -35,6 +39,7 @@ func (p *program) synthesise(ctx context.Context, r *build.Report) error {
 		r.Stacks, before = append(r.Stacks, stack), append(before[:len(before):len(before)], stack.ID)
 	}
 	p.takes()
+	p.w.judge.synthesised[p.job.Token] = all
 	r.Outcome = build.OutcomeSynthesised
 	return nil
 }

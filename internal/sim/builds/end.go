@@ -174,12 +174,18 @@ func (w *world) endOfStacks() {
 	var want []string
 	if !w.repo.left {
 		want = append(want, cdkApp)
-		w.succeeded(cdkApp)
-		for _, s := range stacksOf(w.repo.files[cdkApp+"/"+appFile]) {
+		app, _ := w.succeeded(cdkApp)
+		made := w.judge.synthesised[w.judge.deployments[app.Deployed.Deployment].Operation.Token]
+		for i, s := range stacksOf(w.repo.files[cdkApp+"/"+appFile]) {
 			want = append(want, s.application())
+			if i >= len(made) || made[i].name != s.name || !strings.HasPrefix(made[i].content, s.content+"-") {
+				w.violate("I9", "git has stack %s=%s, and %v was synthesised", s.name, s.content, made)
+				return
+			}
+			s = made[i]
 			_, ok := w.succeeded(s.application())
 			if got := w.stacks.Live(target, s.name)["Queue"]["Delay"]; ok && got != s.content {
-				w.violate("I9", "stack %s has %q, and git has %q", s.name, got, s.content)
+				w.violate("I9", "stack %s has %q, and %q was synthesised", s.name, got, s.content)
 			}
 		}
 	}

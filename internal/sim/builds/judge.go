@@ -18,19 +18,21 @@ type judge struct {
 	apps        map[string]gitops.Application // as stored last
 	deployments map[string]gitops.Deployment  // by id, as stored last
 	opened      map[string]time.Duration      // when a deployment was
+	seen        map[string]map[int64]bool     // observation numbers that were wanted, by application
 	level       map[string]time.Duration      // when an application was at what git wants last; now, if it is
 	yes         map[string]bool               // what a person was shown, and said yes to
 	holder      map[string]*aBuild            // of a lock, by its id; nil: a person
 	applied     map[string]bool               // tokens
 	killed      map[string]bool               // tokens of applies whose build was killed
+	synthesised map[string][]stackOf          // by token
 	highest     map[string]int64              // observation number of what was applied, by application
 	writes      int
 }
 
 func newJudge(w *world) *judge {
-	return &judge{w: w, apps: map[string]gitops.Application{}, deployments: map[string]gitops.Deployment{}, opened: map[string]time.Duration{},
+	return &judge{w: w, apps: map[string]gitops.Application{}, deployments: map[string]gitops.Deployment{}, opened: map[string]time.Duration{}, seen: map[string]map[int64]bool{},
 		level: map[string]time.Duration{}, yes: map[string]bool{}, holder: map[string]*aBuild{}, applied: map[string]bool{}, killed: map[string]bool{},
-		highest: map[string]int64{}}
+		synthesised: map[string][]stackOf{}, highest: map[string]int64{}}
 }
 
 // ids returns the applications that are known, sorted.
@@ -49,9 +51,11 @@ func (j *judge) changed(before, after any) {
 		j.repository = now
 	case gitops.Application:
 		was, had := before.(gitops.Application)
-		if had {
-			j.application(was, now)
+		if j.seen[now.ID] == nil {
+			j.seen[now.ID] = map[int64]bool{}
 		}
+		j.seen[now.ID][now.Wanted.Seq] = true
+		j.application(was, now)
 		if j.apps[now.ID] = now; had && was.Behind() == "" || now.Behind() == "" {
 			j.level[now.ID] = j.w.at
 		}
@@ -74,8 +78,8 @@ func (j *judge) application(was, now gitops.Application) {
 		w.violate("I1", "%s had deployment %s in flight when %s took its place", now.ID, was.InFlight, now.InFlight)
 	case now.Ended.Seq < was.Ended.Seq && now.Settings.Of == "": // a stack that was synthesised anew is wanted again
 		w.violate("I2", "%s ended observation %d after %d", now.ID, now.Ended.Seq, was.Ended.Seq)
-	case now.Settings.Of != "" && now.Wanted.Seq > j.apps[now.Settings.Of].Wanted.Seq:
-		w.violate("I2", "stack %s wants observation %d, and its app has seen %d", now.ID, now.Wanted.Seq, j.apps[now.Settings.Of].Wanted.Seq)
+	case now.Settings.Of != "" && !j.seen[now.Settings.Of][now.Wanted.Seq]:
+		w.violate("I2", "stack %s wants observation %d, which its app has not seen", now.ID, now.Wanted.Seq)
 	}
 }
 

@@ -25,7 +25,7 @@ func none(func(int) int) string { return "" }
 var acts map[string]act
 
 // names are the actions' names in the order in which they are drawn.
-var names = []string{"push", "both", "force", "leave", "answer", "sync", "drift", "suspend", "resume", "kill", "byhand", "expire"}
+var names = []string{"push", "both", "force", "leave", "answer", "sync", "drift", "suspend", "resume", "kill", "byhand", "expire", "lookup"}
 
 func init() {
 	acts = map[string]act{
@@ -39,8 +39,9 @@ func init() {
 		"suspend": {2, (*world).suspend, seconds},
 		"resume":  {0, (*world).resume1, none},
 		"kill":    {6, (*world).kill, func(draw func(int) int) string { return []string{"fault", "timeout", "stop"}[draw(3)] }},
-		"byhand":  {2, (*world).byHand, seconds},
+		"byhand":  {4, (*world).byHand, seconds},
 		"expire":  {1, (*world).expire, none},
+		"lookup":  {3, (*world).lookup, none},
 	}
 }
 
@@ -161,6 +162,13 @@ func (w *world) sync(a sim.Action) {
 		_, err := o.Sync(ctx, a.App, "bob")
 		return err
 	})
+}
+
+// lookup lets something change that the CDK app looks up when it is synthesised, and a person ask
+// for what comes of it.
+func (w *world) lookup(sim.Action) {
+	w.answered++
+	w.sync(sim.Action{App: cdkApp})
 }
 
 func (w *world) drift(a sim.Action) {

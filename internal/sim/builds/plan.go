@@ -121,7 +121,7 @@ var sites = []site{
 	{"Head", 1, ofReads}, {"Snapshot", 1, ofReads},
 	{"StartBuild", 10, ofStarts}, {"BatchGetBuilds", 6, ofReads}, {"StopBuild", 4, ofWrites},
 	{"Start plan", 2, ofWrites}, {"Observe plan", 1, ofReads}, {"Start apply", 2, ofWrites}, {"Observe apply", 1, ofReads}, {"Start cancel", 1, ofWrites},
-	{"queued", 5, []sim.FaultKind{sim.FaultDelay}},
+	{"queued", 10, []sim.FaultKind{sim.FaultDelay}},
 	{"build.Get", 3, ofSteps}, {"build.PutNew", 6, ofWrites}, {"build.Replace", 4, ofWrites},
 	{"build.lock", 5, ofSteps}, {"build.live", 5, ofSteps}, {"build.state", 5, ofSteps}, {"build.release", 5, ofSteps}, {"build.unlock", 2, ofSteps}, {"build.keep", 1, ofSteps},
 	{"message", 8, ofMessages}, {"event", 6, ofMessages}, {"delete", 2, []sim.FaultKind{sim.FaultDrop}},

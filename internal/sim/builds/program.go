@@ -75,13 +75,19 @@ func (p *program) claim(ctx context.Context, job build.Job) bool {
 	return true
 }
 
-// own says who is about to work on the state.
+// own says who is about to work on the state. A program that goes on from its plan does so once, and
+// goes on where that fails (internal/runner, stay).
 func (p *program) own(ctx context.Context) error {
 	data, err := json.Marshal(build.Owner{Claim: build.Claim{Build: p.b.id, Who: p.who(), At: p.w.now()}, Job: p.job})
 	if err != nil {
 		return err
 	}
-	return p.data().Replace(ctx, build.OwnerKey(p.job.Side, p.order.Application, p.who()), data)
+	key := build.OwnerKey(p.job.Side, p.order.Application, p.who())
+	if p.job.Kind != p.order.Job.Kind {
+		_ = p.w.data.Replace(ctx, key, data) // the plan's stands there
+		return nil
+	}
+	return p.data().Replace(ctx, key, data)
 }
 
 // run does the job and reports it.
@@ -224,7 +230,7 @@ func (p *program) apply(ctx context.Context, r *build.Report) error {
 			return err
 		}
 	}
-	if err := p.own(ctx); err != nil && p.order.Job.Kind == gitops.OperationApply {
+	if err := p.own(ctx); err != nil {
 		return err
 	}
 	if err := p.lock(); err != nil {

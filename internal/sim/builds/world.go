@@ -46,6 +46,7 @@ type world struct {
 	operator   *reconcile.Operator
 	sweeper    *reconcile.Sweeper
 	ids        int
+	answered   int // what the CDK app is told when it looks something up
 
 	repo  *repo
 	judge *judge
