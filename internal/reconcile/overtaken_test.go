@@ -145,3 +145,39 @@ type until struct {
 
 // Deadline implements context.Context.
 func (u until) Deadline() (time.Time, bool) { return u.at, true }
+
+// A look froze before it registered an application that it had noted; meanwhile the application
+// left the file again. It registers it when it wakes, and dies.
+func TestR15_WhatAnOvertakenLookRegisteredLeavesWithTheNextCommit(t *testing.T) {
+	w := watching(t)
+	w.push("with mail", map[string]string{"driftless.yaml": file("jobs", "books", "mail"), "stacks/mail/template.yaml": "Queue.Type: AWS::SQS::Queue\n"})
+	w.resync()
+	frozen, dead := false, false
+	w.store.Fail(func(call string) error {
+		switch {
+		case call == "Register" && !frozen:
+			frozen = true
+			w.push("without mail", map[string]string{"driftless.yaml": file("jobs", "books")})
+			w.resync()
+			w.drain()
+			dead = true
+		case dead:
+			return errors.New("the process died")
+		}
+		return nil
+	})
+	m, _ := w.queue.Next()
+	if err := w.r.Reconcile(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	dead = false
+	if a := w.app("mail"); !frozen || a.Removed {
+		t.Fatalf("frozen %t, removed %t", frozen, a.Removed)
+	}
+	w.push("next", timeout(9))
+	w.resync()
+	w.settle()
+	if a := w.app("mail"); !a.Removed {
+		t.Error("mail is not in the file, and its record does not say so")
+	}
+}

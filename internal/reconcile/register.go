@@ -184,7 +184,7 @@ func (r *Reconciler) retire(ctx context.Context, repo *gitops.Repository, c conf
 }
 
 // remove marks applications as removed, those of the file itself or the stacks of a CDK app, and
-// returns those that stay where they are. With a CDK app go its stacks, before it.
+// returns those that stay where they are, or are not there yet. With a CDK app go its stacks, before it.
 func (r *Reconciler) remove(ctx context.Context, repository, of string, ids []string, stays func(id, file string) bool) (kept []string, err error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -196,7 +196,10 @@ func (r *Reconciler) remove(ctx context.Context, repository, of string, ids []st
 	for _, id := range ids {
 		a, ok := records[id]
 		switch {
-		case !ok || a.Removed || a.Repository != repository || a.Settings.Of != of:
+		case !ok: // it was noted by a look that may register it yet, and die then
+			kept = append(kept, id)
+			continue
+		case a.Removed || a.Repository != repository || a.Settings.Of != of:
 			continue
 		case stays != nil && stays(id, a.Settings.File):
 			kept = append(kept, id)
