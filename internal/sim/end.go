@@ -56,6 +56,10 @@ func (w *world) rest() {
 	w.git.Refuse(repoURL, nil)
 	w.repo.calm()
 	w.settle(func() bool { return true })
+	if w.judge.forgotten() {
+		w.repo.commit("the next one")
+		w.settle(func() bool { return true })
+	}
 	for _, e := range w.repo.apps {
 		if j := w.judge.apps[e.Name]; j.Suspended != nil && j.Suspended.By != gitops.ByDriftless {
 			w.resumeApp(Action{App: e.Name})

@@ -155,3 +155,26 @@ func TestAtRestOnlyALookAtDriftThatWasAskedForMayComeToPass(t *testing.T) {
 		})
 	}
 }
+
+func TestACommitMendsOnlyWhatAnOvertakenLookLeftThatDied(t *testing.T) {
+	for name, test := range map[string]struct {
+		looks int64 // the number of the look that writes, where the repository is at its third
+		dies  bool
+		want  bool
+	}{
+		"it was overtaken and died":  {2, true, true},
+		"it was overtaken and lives": {2, false, false},
+		"it is the latest and died":  {3, true, false},
+		"it is no look and died":     {0, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := judged(t, jobs)
+			w.judge.repository.Observing.N = 3
+			p := w.as(&process{looks: test.looks}, func() { w.stored(wants(1, 0, "")) })
+			*p.dead = test.dies
+			if got := w.judge.forgotten(); got != test.want {
+				t.Errorf("a commit is needed: %t, want %t", got, test.want)
+			}
+		})
+	}
+}

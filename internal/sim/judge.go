@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,7 +41,9 @@ type judge struct {
 	snatched    map[string]bool              // applications whose next change set somebody deletes
 	proposed    map[string]bool              // stacks with somebody else's change set
 	holder      map[string]string            // application that executed on a stack last
+	makers      map[string]maker             // of change sets, by name
 	late        map[string]late              // change sets made after their plan was needed, and the shells that came with them
+	overtaken   []*bool                      // looks that wrote to an application after a later look had begun: whether they died
 	unwanted    map[string]map[int64]bool    // observation numbers that were wanted when the application left the file, by application
 	ended       func(gitops.Deployment)      // told of every deployment that ended; nil: nobody asks
 	writes      int
@@ -51,7 +54,7 @@ func newJudge(w *world) *judge {
 	return &judge{w: w, apps: map[string]gitops.Application{}, deployments: map[string]gitops.Deployment{},
 		executions: map[string]string{}, highest: map[string]int64{}, wanted: map[string]map[int64]bool{},
 		yes: map[string]bool{}, no: map[string]bool{}, foreign: map[string]time.Duration{}, late: map[string]late{},
-		unwanted: map[string]map[int64]bool{},
+		makers: map[string]maker{}, unwanted: map[string]map[int64]bool{},
 		snatched: map[string]bool{}, proposed: map[string]bool{}, holder: map[string]string{}}
 }
 
@@ -66,6 +69,12 @@ type stand struct {
 type late struct {
 	died *bool
 	long bool
+}
+
+// maker is who made a change set.
+type maker struct {
+	late
+	process *process
 }
 
 // retracting is for how long a worker tries to remove what it made too late.
@@ -103,9 +112,18 @@ func (j *judge) changed(before, after any) {
 	}
 }
 
+// forgotten reports whether a look that was overtaken wrote to an application, and died before
+// it had asked for another look: then what it wrote holds until the next commit.
+func (j *judge) forgotten() bool {
+	return slices.ContainsFunc(j.overtaken, func(died *bool) bool { return *died })
+}
+
 // look checks that a look takes what the branch stood at since it began, and nothing else.
 func (j *judge) look(r gitops.Repository) {
 	p, commit := j.w.running, r.Observing.Commit
+	if p != nil {
+		p.looks = r.Observing.N
+	}
 	if p == nil || commit == "" || commit == j.repository.Observing.Commit {
 		return
 	}
@@ -118,6 +136,9 @@ func (j *judge) look(r gitops.Repository) {
 }
 
 func (j *judge) application(was, now gitops.Application, had bool) {
+	if p := j.w.running; p != nil && p.looks > 0 && p.looks < j.repository.Observing.N {
+		j.overtaken = append(j.overtaken, p.dead)
+	}
 	if j.wanted[now.ID] == nil {
 		j.wanted[now.ID] = map[int64]bool{}
 	}
@@ -158,6 +179,7 @@ func (j *judge) deployment(was, now gitops.Deployment, had bool) {
 	if p := j.w.running; had && looks && p != nil && p.blind && (was.Phase != now.Phase || was.Operation.N != now.Operation.N) {
 		j.w.violate("I9", "deployment %s of %s goes from %s to %s on what CloudFormation could not say", now.ID, now.Application, was.Phase, now.Phase)
 	}
+	j.outrun(was, now)
 	switch {
 	case had && was.Phase.Done():
 		j.w.violate("I5", "deployment %s of %s had ended %s, and was changed to %s", now.ID, now.Application, was.Phase, now.Phase)
@@ -174,6 +196,19 @@ func (j *judge) deployment(was, now gitops.Deployment, had bool) {
 	}
 	if now.Phase.Done() && len(now.Reason) == 0 {
 		j.w.violate("I3", "deployment %s of %s ended %s without a reason", now.ID, now.Application, now.Phase)
+	}
+}
+
+// outrun tells of a change set whose maker is about to write it down, while another process
+// ends its deployment or goes on to another one: it came too late, by as little as a call.
+func (j *judge) outrun(was, now gitops.Deployment) {
+	m, p := j.makers[was.Operation.Token], j.w.running
+	switch {
+	case m.process == nil || m.process.dead != m.died || m.process.made != was.Operation.Token || *m.died:
+	case m.process == p:
+		p.made = ""
+	case now.Phase.Done() || now.Operation.Token != was.Operation.Token:
+		j.late[was.Operation.Token] = m.late
 	}
 }
 
@@ -219,17 +254,17 @@ func numberOf(token string) int {
 // created is told of every accepted creation of a change set.
 func (j *judge) created(s cloud.Set) {
 	d, ok := j.owner(s.Name)
-	maker := j.w.running
+	p := j.w.running
+	p.made, j.makers[s.Name] = s.Name, maker{late{p.dead, s.Takes > retracting}, p}
 	switch n := numberOf(s.Name); {
 	case !ok, n == 0, n > d.Operation.N:
 		j.w.violate("I5", "change set %s of stack %s was created and no record knows it", s.Name, s.Stack)
-	case maker.sure < 2:
+	case p.sure < 2:
 		j.w.violate("I5", "change set %s of stack %s was begun again on records that were not read again", s.Name, s.Stack)
 	case d.Phase.Done(), d.Operation.Token != s.Name, d.Operation.ID != "":
-		l := late{maker.dead, s.Takes > retracting}
-		j.late[s.Name] = l
+		j.late[s.Name] = j.makers[s.Name].late
 		if stack, _ := j.w.cloud.Stack(s.Stack); stack.Status == types.StackStatusReviewInProgress {
-			j.late[s.Stack] = l
+			j.late[s.Stack] = j.late[s.Name]
 		}
 	}
 }

@@ -124,6 +124,7 @@ func TestAChangeSetStaysOnlyWhereNobodyCouldHaveRemovedIt(t *testing.T) {
 				w.judge.changed(d, now)
 			}
 			p := w.as(&process{}, func() { w.plans(d.Operation.Token, "1", test.takes) })
+			p.knows("Deployment")
 			*p.dead = test.dies
 			w.until(w.at + 2*time.Minute)
 			if test.shell {
@@ -132,6 +133,39 @@ func TestAChangeSetStaysOnlyWhereNobodyCouldHaveRemovedIt(t *testing.T) {
 			if !now.Phase.Done() {
 				w.judge.changed(now, over(now))
 			}
+			w.ended()
+			w.finds(t, test.invariant)
+		})
+	}
+}
+
+func TestAChangeSetCameTooLateWhereItsDeploymentEndedBeforeItWasWrittenDown(t *testing.T) {
+	for name, test := range map[string]struct {
+		meanwhile func(w *world, maker *process, d gitops.Deployment) gitops.Deployment // what becomes of the deployment before it ends
+		invariant string
+	}{
+		"it ended": {func(_ *world, _ *process, d gitops.Deployment) gitops.Deployment { return d }, ""},
+		"its maker had written it down": {func(w *world, maker *process, d gitops.Deployment) gitops.Deployment {
+			w.running = maker
+			w.judge.changed(d, d)
+			return d
+		}, "I4"},
+		"its maker had seen that it was the deployment's own": {func(_ *world, maker *process, d gitops.Deployment) gitops.Deployment {
+			maker.knows("Deployment")
+			return d
+		}, "I4"},
+		"its maker had died": {func(_ *world, maker *process, d gitops.Deployment) gitops.Deployment {
+			*maker.dead = true
+			return d
+		}, "I4"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, d := judged(t), planned(1)
+			w.judge.changed(nil, d)
+			maker := w.as(&process{}, func() { w.plans(d.Operation.Token, "1", time.Minute) })
+			d = test.meanwhile(w, maker, d)
+			w.as(&process{}, func() { w.judge.changed(d, over(d)) })
+			w.until(w.at + 2*time.Minute)
 			w.ended()
 			w.finds(t, test.invariant)
 		})

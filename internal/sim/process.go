@@ -23,6 +23,8 @@ type process struct {
 	blind    bool          // its last look at CloudFormation failed
 	sure     int           // twice: it read its deployment before and after it looked for a change set, or wrote it just now
 	wrote    bool          // its deployment, and has not looked since
+	looks    int64         // the number of the look that it takes, as it stored it last
+	made     string        // the change set that it made, and has not written down yet
 	job      func(context.Context)
 	done     func(ended bool)
 
@@ -48,7 +50,7 @@ func (w *world) start(name string, limit time.Duration, job func(context.Context
 		w.all = append(w.all, p)
 	}
 	p.name, p.job, p.done, p.dead, p.doomed, p.deadline = name, job, done, new(bool), false, 0
-	p.began, p.sure, p.wrote, p.blind = w.at, 0, false, false
+	p.began, p.sure, p.wrote, p.blind, p.looks, p.made = w.at, 0, false, false, 0, ""
 	if limit > 0 {
 		p.deadline = w.at + limit
 	}
@@ -141,7 +143,7 @@ func (p *process) knows(site string) {
 	case "PutDeployment", "Intend":
 		p.sure, p.wrote = 2, true
 	case "Deployment":
-		p.sure, p.wrote = p.sure+1, false
+		p.sure, p.wrote, p.made = p.sure+1, false, ""
 	case "DescribeChangeSet":
 		if p.wrote {
 			p.sure, p.wrote = 1, false
