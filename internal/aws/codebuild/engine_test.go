@@ -468,6 +468,32 @@ func TestR30_ALockIsRemovedOnceItsBuildIsOver(t *testing.T) {
 	}
 }
 
+// Whether the build that left its lock was to apply stands in its owner and in the lock.
+func TestR30_APlanAfterAnApplyThatWasKilledAsksAPerson(t *testing.T) {
+	for name, c := range map[string]struct {
+		owner gitops.OperationKind
+		lock  string
+		want  bool
+	}{
+		"both say that it planned":                               {gitops.OperationPlan, "OperationTypePlan", false},
+		"both say that it applied":                               {gitops.OperationApply, "OperationTypeApply", true},
+		"it went on to apply, and could not write who it was":    {gitops.OperationPlan, "OperationTypeApply", true},
+		"it was to apply, and the lock is of an earlier command": {gitops.OperationApply, "OperationTypePlan", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := newWorld()
+			x.states.set(t, "applications/data.tfstate.tflock", build.Lock{ID: "6b1f", Operation: c.lock, Who: "root@box"})
+			job := build.Job{Side: build.SideApply, Token: token, Kind: c.owner}
+			x.data.set(t, build.OwnerKey(build.SideApply, "data", "root@box"), build.Owner{Claim: build.Claim{Build: "b:1", Who: "root@box"}, Job: job})
+			x.builds.is("b:1", codebuild.StatusFault, "COMPLETED")
+			x.start(t, gitops.OperationPlan)
+			if o := get[build.Order](t, x.data, x.job(build.SideApply, gitops.OperationPlan).OrderKey()); o.Unlock == nil || o.Incomplete != c.want {
+				t.Errorf("ordered to unlock %+v, incomplete %t", o.Unlock, o.Incomplete)
+			}
+		})
+	}
+}
+
 func TestAPlanThatIsGivenUpCanNoLongerBegin(t *testing.T) {
 	t.Run("before any build has it", func(t *testing.T) {
 		x := newWorld()

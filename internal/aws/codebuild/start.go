@@ -142,6 +142,9 @@ func (e *Engine) cancel(ctx context.Context, w reconcile.Work) error {
 	return errors.New("build " + id + " is being stopped")
 }
 
+// applying is what Terraform writes into the lock of an apply (backend.OperationType, its String).
+const applying = "OperationTypeApply"
+
 // left returns the lock that a build of ours left on the application's state and that is to be
 // removed, since its build is proven over, and whether that build was to apply. A lock of
 // somebody else's blocks, and one of a build that still runs is waited for.
@@ -169,7 +172,8 @@ func (e *Engine) left(ctx context.Context, w reconcile.Work) (lock *build.Lock, 
 		if !b.over() {
 			return nil, false, &gitops.Busy{Reason: fmt.Sprintf("build %s works on the state (lock %s)", owner.Build, gitops.Printable(held.ID))}
 		}
-		return &held, owner.Job.Kind == gitops.OperationApply, nil
+		// A build that went on from its plan may have failed to write that it applies; its lock tells.
+		return &held, owner.Job.Kind == gitops.OperationApply || held.Operation == applying, nil
 	}
 	return nil, false, &gitops.Refusal{Blocked: true, Reason: fmt.Sprintf("state s3://%s/%s is locked by %s since %s (lock %s), which is no build of Driftless: once nobody works on it, run terraform force-unlock %s",
 		state.Bucket, state.Key, gitops.Printable(held.Who), held.Created.UTC().Format("2006-01-02 15:04:05Z"), gitops.Printable(held.ID), gitops.Printable(held.ID))}

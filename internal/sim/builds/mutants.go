@@ -43,7 +43,7 @@ func engineMutants() []sim.Mutant {
 		one("stopping-is-over", "a build that is being stopped counts as over", asking,
 			"		return b.Complete\n", "		return b.ID != \"\"\n"),
 		one("nobody-asked", "after an apply that was killed the next plan asks nobody", ordering,
-			"		return &held, owner.Job.Kind == gitops.OperationApply, nil\n", "		return &held, owner.Job.Kind == \"\", nil\n"),
+			"		return &held, owner.Job.Kind == gitops.OperationApply || held.Operation == applying, nil\n", "		return &held, held.Operation == \"\", nil\n"),
 		one("killed-is-ready", "an apply that was killed counts as never begun", watching,
 			"	case l.claim.Build != \"\" && l.build != nil && l.build.over():\n		return gitops.Sighting{State: gitops.OperationBlocked,",
 			"	case l.claim.Build != \"\" && l.build != nil && l.build.over():\n		return gitops.Sighting{State: gitops.OperationReady,"),

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/driftless-gitops/driftless/internal/build"
+	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/sim"
 )
 
@@ -51,7 +52,8 @@ func (p *program) lock() error {
 		l, held := p.w.held(app)
 		if !held {
 			p.w.ids++
-			p.w.putLock(app, build.Lock{ID: sum([]byte{byte(p.w.ids), byte(p.w.ids >> 8)})[:8], Who: p.who(), Created: p.w.now()}, p.b)
+			operation := map[gitops.OperationKind]string{gitops.OperationPlan: "OperationTypePlan", gitops.OperationApply: "OperationTypeApply"}[p.job.Kind]
+			p.w.putLock(app, build.Lock{ID: sum([]byte{byte(p.w.ids), byte(p.w.ids >> 8)})[:8], Operation: operation, Who: p.who(), Created: p.w.now()}, p.b)
 			return nil
 		}
 		if p.w.at >= end {
