@@ -489,3 +489,42 @@ func TestAStackThatIsSynthesisedAnewWhileItRollsOutIsRolledOutAgain(t *testing.T
 		}
 	}
 }
+
+// A look that marks an app and its stacks as removed ends early; by the next commit the app is
+// back, or still away.
+func TestR21_AnAppThatLeftInPartIsWholeAgain(t *testing.T) {
+	for _, back := range []bool{true, false} {
+		for n := 1; n <= 3; n++ {
+			w, _ := shopping(t)
+			away := map[string]string{"driftless.yaml": file("jobs"), "stacks/jobs/template.yaml": queue + "5\n"}
+			w.push("another", away)
+			count := 0
+			w.store.Fail(func(call string) error {
+				if call != "PutApplication" {
+					return nil
+				}
+				if count++; count == n {
+					return fake.ErrLost
+				}
+				if count > n {
+					return errors.New("503 Service Unavailable")
+				}
+				return nil
+			})
+			_, _ = w.sweep.Repositories(t.Context())
+			w.lenient()
+			w.store.Fail(nil)
+			if back {
+				away["driftless.yaml"] = shop
+			}
+			w.push("and then", map[string]string{"driftless.yaml": away["driftless.yaml"], "README": "news"})
+			w.resync()
+			w.settle()
+			for _, id := range []string{"shop", "shop-data", "shop-web"} {
+				if w.app(id).Removed == back {
+					t.Errorf("the %d. write was lost, back %t: %s is removed %t", n, back, id, !back)
+				}
+			}
+		}
+	}
+}

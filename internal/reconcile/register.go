@@ -184,7 +184,8 @@ func (r *Reconciler) retire(ctx context.Context, repo *gitops.Repository, c conf
 }
 
 // remove marks applications as removed, those of the file itself or the stacks of a CDK app, and
-// returns those that stay where they are, or are not there yet. With a CDK app go its stacks, before it.
+// returns those that stay where they are, or are not there yet. With a CDK app go its stacks, after it:
+// where this ends early and the app is back in the next commit, its own mark has it expanded.
 func (r *Reconciler) remove(ctx context.Context, repository, of string, ids []string, stays func(id, file string) bool) (kept []string, err error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -199,20 +200,21 @@ func (r *Reconciler) remove(ctx context.Context, repository, of string, ids []st
 		case !ok: // it was noted by a look that may register it yet, and die then
 			kept = append(kept, id)
 			continue
-		case a.Removed || a.Repository != repository || a.Settings.Of != of:
+		case a.Repository != repository || a.Settings.Of != of:
 			continue
-		case stays != nil && stays(id, a.Settings.File):
+		case !a.Removed && stays != nil && stays(id, a.Settings.File):
 			kept = append(kept, id)
 			continue
+		case !a.Removed:
+			a.Removed, a.UpdatedAt = true, r.Now()
+			if err := r.Store.PutApplication(ctx, &a); err != nil {
+				return nil, err
+			}
+			r.log().Info("step", "repo", repository, "app", id, "step", "retire", "why", "no longer in driftless.yaml; its stack is kept")
 		}
 		if _, err := r.remove(ctx, repository, id, a.Stacks, nil); err != nil {
 			return nil, err
 		}
-		a.Removed, a.UpdatedAt = true, r.Now()
-		if err := r.Store.PutApplication(ctx, &a); err != nil {
-			return nil, err
-		}
-		r.log().Info("step", "repo", repository, "app", id, "step", "retire", "why", "no longer in driftless.yaml; its stack is kept")
 	}
 	return kept, nil
 }
