@@ -87,7 +87,7 @@ func (o Options) calls(ctx context.Context) error {
 		}
 	})
 	s := Sum(results)
-	fmt.Fprintf(o.Out, "\n%s\n%s in %s\n", s.Table(), s, time.Since(began).Round(time.Second))
+	fmt.Fprintf(o.Out, "\n%s\n%s in %s\n", s.Table(ref.Left...), s, time.Since(began).Round(time.Second))
 	if s.Failed > 0 {
 		err = errors.Join(err, ErrFailed)
 	}

@@ -3,23 +3,46 @@ package faults
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
-// deck holds the cases that are left. A step is played with one case of each part: a message that
-// a function fails at three times comes again, and is not set aside yet.
+// deck holds the cases that are left. A step is played with one case of each part; one in which
+// builds run, which take longer than all else, with several.
 type deck struct {
 	single map[string][]Case            // by step: those to be played alone
 	others map[string]map[string][]Case // by step and part
 }
 
-// part is what a site is chosen by: its function, and which of three kinds of service it calls.
+// kills is how many processes of one function a step loses at most: a message that is failed at
+// three times comes again, and is not set aside yet.
+const kills = 3
+
+// part is what a site is chosen by: its function, and which kind of service it calls.
 func part(s Site) string {
-	switch s.Service {
-	case "dynamodb", "cloudformation":
+	switch {
+	case ofBuild(s):
+		return building
+	case s.Service == "dynamodb", s.Service == "cloudformation", s.Service == "s3" && atOnce(s.Step, s.Function) > 1:
 		return s.Function + " " + s.Service
 	}
 	return s.Function
 }
+
+// atOnce is how many cases of a part a step is played with. Of a build's calls it is one, which may
+// end it; and one of what EventBridge invokes, which tries an event three times in all (Lambda
+// developer guide, "Asynchronous invocation").
+func atOnce(step, part string) int {
+	if strings.HasPrefix(step, "terraform: ") && strings.HasPrefix(part, "reconciler") {
+		return 6
+	}
+	return 1
+}
+
+// ofBuild reports whether it is a build that makes the call.
+func ofBuild(s Site) bool { return strings.HasPrefix(s.Function, building) }
+
+// building is what the name of a build begins with, where a function's has none.
+const building = "build: "
 
 func newDeck(cases []Case) deck {
 	d := deck{single: map[string][]Case{}, others: map[string]map[string][]Case{}}
@@ -45,20 +68,29 @@ func (d deck) take(step string) (cases []Case) {
 		d.single[step] = left[1:]
 		return left[:1:1]
 	}
+	killed := map[string]int{}
 	for _, of := range slices.Sorted(maps.Keys(d.others[step])) {
-		if left := d.others[step][of]; len(left) > 0 {
-			d.others[step][of] = left[1:]
-			cases = append(cases, left[0])
+		for range atOnce(step, of) {
+			left := d.others[step][of]
+			next := slices.IndexFunc(left, func(c Case) bool { return !c.Kind.kills() || killed[c.Function] < kills })
+			if next < 0 {
+				break
+			}
+			if left[next].Kind.kills() {
+				killed[left[next].Function]++
+			}
+			cases = append(cases, left[next])
+			d.others[step][of] = slices.Concat(left[:next], left[next+1:])
 		}
 	}
 	return cases
 }
 
-// plays is how often a step has to be played for all its cases.
+// plays is how often a step has to be played for all its cases, at least.
 func (d deck) plays(step string) int {
 	most := 0
-	for _, left := range d.others[step] {
-		most = max(most, len(left))
+	for of, left := range d.others[step] {
+		most = max(most, (len(left)+atOnce(step, of)-1)/atOnce(step, of))
 	}
 	return len(d.single[step]) + most
 }

@@ -26,9 +26,10 @@ type End struct {
 	Report      string
 	History     []string // of the deployments, the latest first
 	Stack       string
-	Live        string   // the queue
+	Live        string   // the queue, or Terraform's state
 	Executions  int      // of change sets, since the stack was made
 	ChangeSets  []string // that are left
+	Builds      []string // what became of each job of theirs, by deployment
 	Statuses    []string // that the forge shows of all commits
 }
 
@@ -38,7 +39,11 @@ type End struct {
 // end looks at everything that a step leaves.
 func (n *Lane) end(ctx context.Context) (End, error) {
 	var e End
-	errs := []error{n.records(ctx, &e), n.live(ctx, &e)}
+	live := n.live
+	if n.engine == gitops.EngineTerraform {
+		live = n.state
+	}
+	errs := []error{n.records(ctx, &e), live(ctx, &e)}
 	for _, commit := range n.commits {
 		for _, s := range n.shown(commit) {
 			e.Statuses = append(e.Statuses, n.plain(fmt.Sprintf("%s %s %s: %s", commit, s.Context, s.State, s.Description)))
@@ -86,7 +91,7 @@ func deployment(d gitops.Deployment) string {
 	if d.Drift != nil {
 		drift = fmt.Sprintf("%d in sync, %d drifted, complete %t", d.Drift.InSync, d.Drift.Drifted, d.Drift.Complete)
 	}
-	return fmt.Sprintf("%s %s %s %q, plan %s, approved %t, request %q, %s", d.Kind, d.Revision.Commit, d.Phase, d.Reason, d.Plan, d.Approved != nil, d.Request.Kind, drift)
+	return fmt.Sprintf("%s %s %s: %q, plan %s, approved %t, request %q, %s", d.Kind, d.Revision.Commit, d.Phase, d.Reason, d.Plan, d.Approved != nil, d.Request.Kind, drift)
 }
 
 func (n *Lane) live(ctx context.Context, e *End) error {

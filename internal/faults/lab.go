@@ -2,8 +2,10 @@ package faults
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
@@ -16,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
 
+	"github.com/driftless-gitops/driftless/internal/aws/codebuild"
 	"github.com/driftless-gitops/driftless/internal/aws/dynamodb"
 	"github.com/driftless-gitops/driftless/internal/aws/s3"
 	"github.com/driftless-gitops/driftless/internal/demo"
@@ -35,6 +38,11 @@ type Lab struct {
 	*demo.Stage
 	forge *forgetest.Server
 	store *dynamodb.Store
+	blobs *s3.Blobs // of the data bucket
+
+	states    *s3.Blobs // of the state bucket
+	terraform string    // its version; empty where there is none
+
 	token string // file with the forge's token
 	dir   string // of lanes
 
@@ -81,10 +89,32 @@ func (l *Lab) open(ctx context.Context, root string) (err error) {
 		return fmt.Errorf("find table and bucket: %w", err)
 	}
 	env := out.Environment.Variables
-	l.store = dynamodb.New(l.config(), env["DRIFTLESS_TABLE"], s3.New(l.config(), env["DRIFTLESS_BUCKET"]), time.Now)
+	l.blobs = s3.New(l.config(), env["DRIFTLESS_BUCKET"])
+	l.store = dynamodb.New(l.config(), env["DRIFTLESS_TABLE"], l.blobs, time.Now)
+	if err := l.builds(ctx, env["DRIFTLESS_BUILDS"]); err != nil {
+		return err
+	}
 	l.Sandbox.Inject(l.decide)
 	return nil
 }
+
+// builds makes room for those of every lane, and finds where states are.
+func (l *Lab) builds(ctx context.Context, settings string) (err error) {
+	var s codebuild.Settings
+	if err := json.Unmarshal([]byte(settings), &s); err != nil {
+		return fmt.Errorf("find the bucket of states: %w", err)
+	}
+	l.states = s3.New(l.config(), s.States)
+	l.Sandbox.Builds().Limit(buildsAtOnce)
+	if _, err := exec.LookPath("terraform"); err != nil {
+		return nil
+	}
+	l.terraform, err = installed(ctx)
+	return err
+}
+
+// buildsAtOnce is more than lanes have: what waits in CodeBuild's queue takes turns that differ.
+const buildsAtOnce = 40
 
 // Close ends everything.
 func (l *Lab) Close() {

@@ -50,8 +50,13 @@ type Lane struct {
 	address, secret string // of the webhook
 	queue           string // live name
 	visible         int    // its VisibilityTimeout
+	engine          gitops.Engine
+	note            string          // of Terraform's: what it makes
+	approval        gitops.Approval // and which plans wait
 	commits         []string
-	mends           int // how often time had to pass in this step
+	mends           int  // how often time had to pass in this step
+	mended          bool // a build of this step may fail: a person has it done again
+	scarred         bool // one of this step or of those before may have
 	strict          bool
 }
 
@@ -64,18 +69,18 @@ const (
 )
 
 // lane makes a repository with its first commit. It is not watched yet.
-func (l *Lab) lane(ctx context.Context, h host) (*Lane, error) {
+func (l *Lab) lane(ctx context.Context, s scenario) (*Lane, error) {
 	l.mu.Lock()
 	l.made++
 	name := fmt.Sprintf("lane%04d", l.made) // none is a part of another
 	l.mu.Unlock()
-	n := &Lane{lab: l, stage: *l.Stage, name: name, host: h, queue: name + "-a", visible: 5}
+	n := &Lane{lab: l, stage: *l.Stage, name: name, host: s.host, engine: s.engine, queue: name + "-a", visible: 5, note: "a", approval: gitops.ApprovalDestructive}
 	n.stage.Dir = filepath.Join(l.dir, name)
 	if err := os.Mkdir(n.stage.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make work tree: %w", err)
 	}
 	var err error
-	if h == onGitHub {
+	if n.host == onGitHub {
 		n.url = l.forge.URL + "/acme/" + name
 		_, err = l.forge.Create("acme/" + name)
 	} else {
@@ -86,7 +91,10 @@ func (l *Lab) lane(ctx context.Context, h host) (*Lane, error) {
 		return nil, err
 	}
 	n.id = gitops.RepositoryID(n.url, "main")
-	n.watch.marks = []string{name, n.id}
+	n.watch.marks, n.watch.functions = []string{name, n.id}, s.functions
+	if s.functions != nil {
+		n.watch.sites = name
+	}
 	if err := n.push(ctx, "first", n.files()); err != nil {
 		return nil, err
 	}
@@ -119,9 +127,30 @@ func (n *Lane) leave(ctx context.Context) error {
 
 // files are the repository's.
 func (n *Lane) files() map[string]string {
+	if n.engine == gitops.EngineTerraform {
+		return n.terraformFiles()
+	}
+	return n.stackFiles()
+}
+
+// configuration is a driftless.yaml with the lane's application at a path.
+func (n *Lane) configuration(path, engine string) string {
+	return fmt.Sprintf("version: 1\ndefaults:\n  target: { account: %q, region: %s }\napplications:\n"+
+		"  - name: %s\n    path: %s\n    %s\n    drift: { every: 1h }\n", demo.Account, sandbox.Region, n.name, path, engine)
+}
+
+// change makes of what git wants something that a person has to approve.
+func (n *Lane) change() {
+	if n.engine == gitops.EngineTerraform {
+		n.note, n.approval = n.note+"b", gitops.ApprovalAlways
+		return
+	}
+	n.queue += "b"
+}
+
+func (n *Lane) stackFiles() map[string]string {
 	return map[string]string{
-		"driftless.yaml": fmt.Sprintf("version: 1\ndefaults:\n  target: { account: %q, region: %s }\napplications:\n"+
-			"  - name: %s\n    path: stacks/one\n    cloudformation: { stack: %s }\n    drift: { every: 1h }\n", demo.Account, sandbox.Region, n.name, n.name),
+		"driftless.yaml":           n.configuration("stacks/one", "cloudformation: { stack: "+n.name+" }"),
 		"stacks/one/template.yaml": fmt.Sprintf("Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties:\n      QueueName: %s\n      VisibilityTimeout: %d\n", n.queue, n.visible),
 	}
 }
@@ -180,6 +209,28 @@ func (n *Lane) person(ctx context.Context, do func() (bool, error)) error {
 		last = err
 	}
 	return last
+}
+
+// approve says yes to the plan that waits.
+func (n *Lane) approve(ctx context.Context) error {
+	return n.person(ctx, func() (bool, error) {
+		_, said := n.stage.Run(ctx, "approve", n.name, "--yes")
+		d, err := n.latest(ctx)
+		return err == nil && d.Approved != nil, said
+	})
+}
+
+// sync asks for what git wants.
+func (n *Lane) sync(ctx context.Context) error {
+	before, err := n.lab.store.Application(ctx, n.name)
+	if err != nil {
+		return err
+	}
+	return n.person(ctx, func() (bool, error) {
+		_, said := n.stage.Run(ctx, "sync", n.name)
+		a, err := n.lab.store.Application(ctx, n.name)
+		return err == nil && a.Request.N > before.Request.N, said
+	})
 }
 
 // deliver sends the push's webhook, once, whatever is answered: a forge does not come again.
@@ -252,6 +303,8 @@ func (n *Lane) until(ctx context.Context, what string, holds func() (bool, error
 		switch {
 		case time.Since(began) > patience:
 			return fmt.Errorf("%s: did not happen within %s", what, patience)
+		case time.Since(active) > quiet && !n.strict && n.works():
+			active = time.Now()
 		case time.Since(active) > quiet && !n.strict:
 			n.mends++
 			active, quiet = time.Now(), min(2*quiet, mendAtLast)

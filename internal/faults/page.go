@@ -15,7 +15,7 @@ func Page(found []Test) (string, error) {
 	for _, k := range Kinds() {
 		kinds = append(kinds, string(k))
 	}
-	fmt.Fprintf(&b, "Kinds of fault: %s.\n\n| On | Steps |\n|---|---|\n", strings.Join(kinds, "; "))
+	fmt.Fprintf(&b, pageKinds, strings.Join(kinds, "; "))
 	for _, s := range scenarios {
 		var names []string
 		for _, step := range s.steps {
@@ -23,7 +23,7 @@ func Page(found []Test) (string, error) {
 				names = append(names, step.name)
 			}
 		}
-		fmt.Fprintf(&b, "| %s | %s |\n", s.host, strings.Join(names, "; "))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", s.engine, s.host, strings.ReplaceAll(strings.Join(names, "; "), "terraform: ", ""), strings.Join(s.programs, ", "))
 	}
 	b.WriteString(pageRows)
 	b.WriteString("| Row | Fault | What is to happen | Tests |\n|---|---|---|---|\n")
@@ -62,13 +62,21 @@ func Page(found []Test) (string, error) {
 	return b.String(), nil
 }
 
+const pageKinds = `Kinds of fault: %s.
+
+| Engine | On | Steps | Left out, and said to be, without |
+|---|---|---|---|
+`
+
 const pageHead = `# Faults
 
 What Driftless is to survive, and the tests that show it. This page is generated: ` + "`make faults`" + ` runs every test on it, prints the results, and writes it anew.
 
 ## Every call of a rollout
 
-A whole rollout is run in the sandbox by the binaries that are deployed. First undisturbed: that shows every call of AWS, and of git in CodeCommit, that a function makes. Then every such call meets every kind of fault. A step is played with one fault of each part: a function's calls of DynamoDB, those of CloudFormation, and its others; where the end is another one, each is played again alone. And each time the records, the live stack and its queue, the number of executions, the change sets, and the statuses on the forge are those of the undisturbed run, and no message lies in a dead-letter queue. An answer of a service is given to every attempt that the SDK makes, so that it is the function that has to cope. ` + "`make check`" + ` lets every call go wrong once, in a way that is chosen by the commit's id; ` + "`make faults`" + ` lets every call go wrong in every way.
+A whole rollout is run in the sandbox by the binaries that are deployed. First undisturbed: that shows every call of AWS, and of git in CodeCommit, that a function makes. Then every such call meets every kind of fault. A step is played with one fault of each part: a function's calls of DynamoDB, those of CloudFormation, and its others; where the end is another one, each is played again alone. And each time the records, the live stack and its queue, the number of executions, the change sets, and the statuses on the forge are those of the undisturbed run, and no message lies in a dead-letter queue. An answer of a service is given to every attempt that the SDK makes, so that it is the function that has to cope. ` + "`make check`" + ` lets every call of a function go wrong once, in a way that is chosen by the commit's id, and a tenth of those that builds make; ` + "`make faults`" + ` lets every call go wrong in every way.
+
+What runs in builds is played by Terraform, the real one, with a configuration that needs no provider. The calls are those that the reconciler and the trigger make for the application, and those that the build makes: its program, Terraform's backend, and the command line that fetches the program; the other functions do there what they do for a stack. SIGKILL ends all that the build runs. A step has six faults of each of the reconciler's parts at a time, of which S3 is one here, and one of a build's calls. Where only functions went wrong, the state, its serial number, what the record has of its outputs, and what became of every job that was ordered are those of the undisturbed run, and there is no lock. Where a call of a build went wrong its job may end, and then the rows say what is to happen (R30 to R37): it is said why; a build that died while it applied blocks, and nothing is applied twice; a person has it done again, by ` + "`driftless sync`" + ` and ` + "`driftless approve`" + `, and then it ends as undisturbed but for the deployments that failed on the way. A CDK app is not played here: to synthesise one takes ten seconds and more, and the reconciler's calls for it are those of a plan.
 
 `
 

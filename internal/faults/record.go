@@ -9,6 +9,8 @@ import (
 	"time"
 
 	compare "github.com/google/go-cmp/cmp"
+
+	"github.com/driftless-gitops/driftless/internal/gitops"
 )
 
 // recordings is how often a scenario is played undisturbed. What happens at the same time takes
@@ -20,6 +22,7 @@ type Reference struct {
 	Sites []Site         // that every recording had
 	Rare  []Site         // that some recordings had, but not all
 	Ends  map[string]End // by step
+	Left  []string       // scenarios that are left out, and why
 }
 
 // Record plays every scenario undisturbed, one beside the other. That one recording ends as the
@@ -28,18 +31,22 @@ func (l *Lab) Record(ctx context.Context) (Reference, error) {
 	r := recorder{ends: map[string]End{}, times: map[Site]int{}}
 	var lanes sync.WaitGroup
 	errs := make([]error, len(scenarios))
+	ref := Reference{Ends: r.ends}
 	for i, s := range scenarios {
+		if why := s.missing(); why != "" {
+			ref.Left = append(ref.Left, fmt.Sprintf("%s is left out: %s", s, why))
+			continue
+		}
 		lanes.Go(func() {
 			for range recordings {
 				if err := r.record(ctx, l, s); err != nil {
-					errs[i] = fmt.Errorf("undisturbed: %s: %w", s.host, err)
+					errs[i] = fmt.Errorf("undisturbed: %s: %w", s, err)
 					return
 				}
 			}
 		})
 	}
 	lanes.Wait()
-	ref := Reference{Ends: r.ends}
 	for site, n := range r.times {
 		if n == recordings {
 			ref.Sites = append(ref.Sites, site)
@@ -62,7 +69,7 @@ type recorder struct {
 }
 
 func (r *recorder) record(ctx context.Context, l *Lab, s scenario) error {
-	lane, err := l.lane(ctx, s.host)
+	lane, err := l.lane(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -100,14 +107,17 @@ func (r *recorder) keep(s step, sites []Site, end End) error {
 		return nil
 	}
 	for _, site := range sites {
-		r.times[site]++
+		if !s.same || !ofBuild(site) {
+			r.times[site]++
+		}
 	}
 	return nil
 }
 
 // play plays one step, with the cases' faults, and looks at how it ends.
 func (n *Lane) play(ctx context.Context, s step, cases ...Case) (sites []Site, fired map[Case]int, end End, err error) {
-	n.mends = 0
+	n.mends, n.mended = 0, slices.ContainsFunc(cases, func(c Case) bool { return ofBuild(c.Site) })
+	n.scarred = n.scarred || n.mended
 	n.watch.global = s.sweeps && (len(cases) == 0 || slices.ContainsFunc(cases, func(c Case) bool { return c.Function == sweeper }))
 	n.watch.begin(cases...)
 	err = errors.Join(s.play(ctx, n), n.settled(ctx))
@@ -115,7 +125,9 @@ func (n *Lane) play(ctx context.Context, s step, cases ...Case) (sites []Site, f
 	if err != nil {
 		return nil, fired, End{}, err
 	}
-	end, err = n.end(ctx)
+	if end, err = n.end(ctx); err == nil && n.scarred {
+		end, err = end.mended()
+	}
 	return sites, fired, end, err
 }
 
@@ -130,6 +142,9 @@ func (n *Lane) settled(ctx context.Context) error {
 			return fmt.Errorf("an event of the step is still under way: %w", ctx.Err())
 		case <-time.After(pulse):
 		}
+	}
+	if n.engine == gitops.EngineTerraform {
+		return n.calm(ctx)
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ import (
 // deployed is a lane whose application is deployed for the first time.
 func deployed(t *testing.T, h host) *Lane {
 	t.Helper()
-	n, err := lab(t).lane(t.Context(), h)
+	n, err := lab(t).lane(t.Context(), scenario{host: h, engine: gitops.EngineCloudFormation})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -445,7 +445,7 @@ func TestR25_WithoutARightToTheTableNothingIsDeployed(t *testing.T) {
 }
 
 func TestR55_ARoleThatMayNotBeAssumedBlocksAndIsNamed(t *testing.T) {
-	n, err := lab(t).lane(t.Context(), onCodeCommit)
+	n, err := lab(t).lane(t.Context(), scenario{host: onCodeCommit, engine: gitops.EngineCloudFormation})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,17 +20,26 @@ type step struct {
 	// since another scenario has its calls.
 	prepares bool
 	sweeps   bool // the schedules fire in it by themselves
+	same     bool // its builds do what those of the steps before do: their calls are no sites
 }
 
 // scenario is what happens to a lane, one step after the other.
 type scenario struct {
-	host  host
-	steps []step
+	host     host
+	steps    []step
+	engine   gitops.Engine
+	programs []string // that have to be on the PATH; without one the scenario is left out
+	// functions whose calls are sites, where they are made for the application or its builds;
+	// empty: all, for the repository too.
+	functions []string
 }
+
+// String names the scenario.
+func (s scenario) String() string { return string(s.engine) + ", " + string(s.host) }
 
 // scenarios are a full rollout: between them every function does all that it can.
 var scenarios = []scenario{
-	{onCodeCommit, []step{
+	{host: onCodeCommit, engine: gitops.EngineCloudFormation, steps: []step{
 		{name: "watch and deploy", play: watchAndDeploy},
 		{name: "push, review, approve", play: pushAndApprove},
 		{name: "drift by schedule", play: driftBySchedule, sweeps: true},
@@ -38,12 +47,14 @@ var scenarios = []scenario{
 		{name: "roll back", play: rollBack},
 		{name: "remove", play: remove},
 	}},
-	{onGitHub, []step{
+	{host: onGitHub, engine: gitops.EngineCloudFormation, steps: []step{
 		{name: "prepare a forge", play: watchAndDeploy, prepares: true},
 		{name: "webhook", play: webhook},
 		{name: "broken template", play: broken},
 		{name: "push unheard", play: unheard, sweeps: true},
 	}},
+	{host: onCodeCommit, engine: gitops.EngineTerraform, steps: terraformed, functions: ofBuilds,
+		programs: []string{"terraform", "aws"}}, // a build fetches its program with the latter
 }
 
 // watchAndDeploy adds the repository, whose application is then deployed for the first time.
@@ -54,23 +65,16 @@ func watchAndDeploy(ctx context.Context, n *Lane) error {
 	return n.ends(ctx, gitops.PhaseSucceeded)
 }
 
-// pushAndApprove pushes what needs another queue, whose plan a person has to approve.
+// pushAndApprove pushes what a person has to approve.
 func pushAndApprove(ctx context.Context, n *Lane) error {
-	n.queue += "b"
-	if err := n.push(ctx, "another queue", n.files()); err != nil {
+	n.change()
+	if err := n.push(ctx, "another one", n.files()); err != nil {
 		return err
 	}
-	if err := n.until(ctx, "the plan waits", func() (bool, error) {
-		d, err := n.latest(ctx)
-		return d.Revision.Commit == n.head() && d.Phase == gitops.PhaseAwaitingApproval, err
-	}); err != nil {
+	if err := n.waits(ctx); err != nil {
 		return err
 	}
-	if err := n.person(ctx, func() (bool, error) {
-		_, said := n.stage.Run(ctx, "approve", n.name, "--yes")
-		d, err := n.latest(ctx)
-		return err == nil && d.Approved != nil, said
-	}); err != nil {
+	if err := n.approve(ctx); err != nil {
 		return err
 	}
 	return n.ends(ctx, gitops.PhaseSucceeded)
@@ -87,10 +91,12 @@ func rollBack(ctx context.Context, n *Lane) error {
 	return n.ends(ctx, gitops.PhaseFailed)
 }
 
-// driftBySchedule changes the queue by hand, and lets drift be due.
+// driftBySchedule changes the queue by hand, where there is one, and lets drift be due.
 func driftBySchedule(ctx context.Context, n *Lane) error {
-	if err := n.setQueue(ctx, 77); err != nil {
-		return err
+	if n.engine == gitops.EngineCloudFormation {
+		if err := n.setQueue(ctx, 77); err != nil {
+			return err
+		}
 	}
 	before, err := n.lab.store.Application(ctx, n.name)
 	if err != nil {
@@ -105,7 +111,7 @@ func driftBySchedule(ctx context.Context, n *Lane) error {
 	return n.until(ctx, "the drift is found", func() (bool, error) {
 		a, err := n.lab.store.Application(ctx, n.name)
 		if err != nil || !a.Drift.At.After(before.Drift.At) || a.Detection != nil {
-			return false, err
+			return false, errors.Join(err, n.dueAgain(ctx, a))
 		}
 		return n.rested(ctx)
 	})
@@ -117,11 +123,7 @@ func bringBack(ctx context.Context, n *Lane) error {
 	if err != nil {
 		return err
 	}
-	if err := n.person(ctx, func() (bool, error) {
-		_, said := n.stage.Run(ctx, "sync", n.name)
-		a, err := n.lab.store.Application(ctx, n.name)
-		return err == nil && a.Request.N > before.Request.N, said
-	}); err != nil {
+	if err := n.sync(ctx); err != nil {
 		return err
 	}
 	return n.until(ctx, "live is back", func() (bool, error) {
@@ -133,15 +135,25 @@ func bringBack(ctx context.Context, n *Lane) error {
 	})
 }
 
-// remove takes the application out of the file, which another one stands in from then on: a
-// file without any is refused. Nothing is ever deployed of that one.
+// remove takes the application out of the file.
 func remove(ctx context.Context, n *Lane) error {
-	files := n.files()
-	files["driftless.yaml"] = strings.ReplaceAll(files["driftless.yaml"], n.name, n.next())
-	files["stacks/one/template.yaml"] = brokenTemplate
-	if err := n.push(ctx, "without it", files); err != nil {
+	if err := n.takeOut(ctx); err != nil {
 		return err
 	}
+	return n.removed(ctx)
+}
+
+// takeOut pushes a file without the application, in which another one stands from then on: a file
+// without any is refused. Nothing is ever deployed of that one.
+func (n *Lane) takeOut(ctx context.Context) error {
+	files := n.stackFiles()
+	files["driftless.yaml"] = strings.ReplaceAll(files["driftless.yaml"], n.name, n.next())
+	files["stacks/one/template.yaml"] = brokenTemplate
+	return n.push(ctx, "without it", files)
+}
+
+// removed waits until the application is, and the other one has failed.
+func (n *Lane) removed(ctx context.Context) error {
 	return n.until(ctx, "the application is removed", func() (bool, error) {
 		a, err := n.lab.store.Application(ctx, n.name)
 		if err != nil || !a.Removed {
@@ -206,6 +218,9 @@ func (n *Lane) latest(ctx context.Context) (gitops.Deployment, error) {
 
 // ends waits until the deployment of what was pushed last has ended, and all is told.
 func (n *Lane) ends(ctx context.Context, want gitops.Phase) error {
+	if n.mended {
+		return n.mendedTo(ctx, want)
+	}
 	err := n.until(ctx, "the deployment ends "+string(want), func() (bool, error) {
 		if ok, err := n.rested(ctx); err != nil || !ok {
 			return false, err

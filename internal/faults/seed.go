@@ -11,16 +11,26 @@ import (
 	"strings"
 )
 
-// Round gives every site one kind of fault. Which one goes round with the seed, so that as many
-// seeds as there are kinds have had them all.
+// Round gives every call of a function one kind of fault, and so one in buildsShare of those that
+// builds make, since each takes a build or two. Which goes round with the seed, so that as many
+// seeds as there are kinds have had them all, and of builds as many as that times buildsShare.
 func Round(sites []Site, seed uint64) []Case {
 	kinds := Kinds()
-	cases := make([]Case, len(sites))
+	var cases []Case
+	ofBuilds := uint64(0)
 	for i, s := range sites {
-		cases[i] = Case{s, kinds[(seed+uint64(i))%uint64(len(kinds))]}
+		if ofBuild(s) {
+			if ofBuilds++; (seed+ofBuilds)%buildsShare != 0 {
+				continue
+			}
+		}
+		cases = append(cases, Case{s, kinds[(seed+uint64(i))%uint64(len(kinds))]})
 	}
 	return cases
 }
+
+// buildsShare is of how many calls that builds make a round has one.
+const buildsShare = 10
 
 // Seed is a number that is another one for every commit: made from the commit's id, or without
 // git from the source.

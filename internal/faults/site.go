@@ -3,6 +3,7 @@ package faults
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -45,6 +46,9 @@ func Kinds() []Kind {
 	return []Kind{KindUnavailable, KindThrottled, KindReset, KindLost, KindGone, KindKill, KindKillAfter}
 }
 
+// kills reports whether a process ends by it.
+func (k Kind) kills() bool { return k == KindKill || k == KindKillAfter }
+
 // fault is what happens to an attempt, counted from 0.
 func (k Kind) fault(attempt int) sandbox.Fault {
 	first, then := sandbox.FaultNone, sandbox.FaultNone
@@ -76,12 +80,21 @@ const sweeper = "sweeper"
 // call is what a call is counted by.
 type call struct{ function, service, action string }
 
+// awaitsWord is what a build that waits for its word asks for, again and again.
+const awaitsWord = "GET word.json"
+
+// repeats reports whether a build makes such calls as long as something lasts. Only the first is a site.
+func (c call) repeats() bool { return c.action == awaitsWord || c.action == "PUT log.txt" }
+
 // watch sees the calls that functions make for one lane, counts them, and lets one go wrong.
 type watch struct {
-	marks  []string // what an event that is for the lane has in it
-	global bool     // the sweeper's calls are the lane's too
+	marks     []string // what an event that is for the lane has in it
+	functions []string // whose calls are sites; empty: every function's
+	sites     string   // what an event has in it whose calls are sites; empty: any
+	global    bool     // the sweeper's calls are the lane's too
 
-	calls atomic.Int64 // all that were seen
+	calls  atomic.Int64           // all that were seen, but those of builds that only wait
+	awaits atomic.Pointer[string] // the build that waits for the word to go on
 	// hook, where there is one, decides in place of a case. It may block.
 	hook atomic.Pointer[func(Site, sandbox.Request) sandbox.Fault]
 
@@ -129,12 +142,25 @@ func (w *watch) end(step string) (sites []Site, fired map[Case]int) {
 
 func (w *watch) see(r sandbox.Request) sandbox.Fault {
 	c := call{strings.TrimPrefix(r.Function, "driftless-"), r.Service, r.Action}
+	if project, _, is := strings.Cut(r.Build, ":"); is {
+		c.function = building + strings.TrimPrefix(project, "driftless-")
+	}
+	if of := object(r.Path); r.Service == "s3" && of != "" {
+		c.action += " " + of
+	}
 	if !w.global || c.function != sweeper {
 		if !w.concerns(r.Event) {
 			return sandbox.FaultNone
 		}
 	}
-	w.calls.Add(1)
+	if r.Build != "" && c.action == awaitsWord {
+		w.awaits.Store(&r.Build)
+	} else {
+		w.calls.Add(1)
+	}
+	if len(w.functions) > 0 && !slices.Contains(w.functions, c.function) || !bytes.Contains(r.Event, []byte(w.sites)) {
+		return sandbox.FaultNone
+	}
 	site, fault := w.count(c, r)
 	if hook := w.hook.Load(); hook != nil && site.N > 0 {
 		return (*hook)(site, r)
@@ -150,6 +176,9 @@ func (w *watch) count(c call, r sandbox.Request) (Site, sandbox.Fault) {
 		return Site{}, sandbox.FaultNone
 	}
 	n, again := w.numbers[r.ID]
+	if !again && r.Build != "" && c.repeats() && w.counts[c] > 0 {
+		return Site{}, sandbox.FaultNone
+	}
 	if !again || r.ID == "" {
 		w.counts[c]++
 		n = w.counts[c]
@@ -170,7 +199,7 @@ func (w *watch) count(c call, r sandbox.Request) (Site, sandbox.Fault) {
 		if fault != sandbox.FaultNone {
 			d.fired++
 		}
-		if d.fired == 1 && len(w.cases) > 1 && d.Kind != KindLost {
+		if d.fired == 1 && len(w.cases) > 1 && d.Kind != KindLost && r.Build == "" {
 			w.forget(string(r.Event))
 		}
 		return seen, fault

@@ -78,8 +78,8 @@ func (s Summary) String() string {
 		s.Covered, s.Sites, s.Cases, s.Failed, s.Unreached, s.Mended)
 }
 
-// Table is a line for each action of each function.
-func (s Summary) Table() string {
+// Table is a line for each action of each function, and one for whatever else there is to say.
+func (s Summary) Table(more ...string) string {
 	var calls []call
 	for c := range s.lines {
 		calls = append(calls, c)
@@ -99,5 +99,8 @@ func (s Summary) Table() string {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\n", c.function, c.service, c.action, l.sites, l.covered, l.cases, l.reached, verdict)
 	}
 	_ = w.Flush() // to memory
+	for _, line := range more {
+		b.WriteString(line + "\n")
+	}
 	return b.String()
 }
