@@ -98,6 +98,10 @@ func (c *codeBuild) enqueue(b *aBuild) {
 		if b.over {
 			return
 		}
+		if w.knobs.Frail && !w.calm && w.draw(3) == 0 {
+			c.end(b, codebuild.StatusFault)
+			return
+		}
 		b.phase = "BUILD"
 		p := program{w: w, b: b}
 		b.process = w.start(b.id, 0, p.main, func(ended bool) {

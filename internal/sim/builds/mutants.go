@@ -79,7 +79,5 @@ func expansionMutants() []sim.Mutant {
 			"	if a.Wanted.Seq == d.Seq && a.Wanted.Digest != d.Digest {\n", "	if a.Wanted.Seq < 0 {\n"),
 		one("late-expansion", "an expansion that was overtaken leaves what it wrote", expanding,
 			"		err = errors.Join(err, r.expandAgain(ctx, *d, names))\n", "		_ = r.expandAgain\n"),
-		one("left-behind", "a stack that is registered as its app leaves stays", finishing,
-			"	if a.Removed && len(a.Stacks) > 0 {", "	if a.Removed && len(a.Stacks) < 0 {"),
 	}
 }

@@ -18,6 +18,7 @@ type Knobs struct {
 	Verify   bool
 	CDK      bool            // there is a CDK app besides
 	Stacks   gitops.Approval // of the CDK app
+	Frail    bool            // every third build dies before its program begins
 	Slow     int             // for how many looks CloudFormation works
 	FIFO     bool            // messages of one group come in order, one at a time
 	Deaf     bool            // no event and no webhook ever arrives
@@ -91,6 +92,7 @@ func DrawKnobs(seed uint64) Knobs {
 	k := Knobs{Approval: approval(), Manual: draw(8) == 0, Verify: draw(2) == 0, CDK: draw(2) == 0, Stacks: approval(), Slow: draw(3),
 		FIFO: draw(2) == 0, Deaf: draw(6) == 0, Workers: 1 + draw(3), Latency: one(20*time.Millisecond, 200*time.Millisecond, time.Second),
 		Queue: one(2*time.Second, 20*time.Second, 3*time.Minute, 8*time.Minute), Work: one(2*time.Second, 20*time.Second, 2*time.Minute)}
+	k.Frail = draw(4) == 0
 	if draw(8) == 0 {
 		k.Skew = time.Hour
 	}
@@ -107,7 +109,7 @@ type site struct {
 var (
 	ofWrites   = []sim.FaultKind{sim.FaultFail, sim.FaultLost, sim.FaultCrash, sim.FaultDie, sim.FaultStall}
 	ofReads    = []sim.FaultKind{sim.FaultFail, sim.FaultCrash, sim.FaultStall}
-	ofStarts   = []sim.FaultKind{sim.FaultFail, sim.FaultLost, sim.FaultCrash, sim.FaultDie, sim.FaultStall, sim.FaultThrottle}
+	ofStarts   = []sim.FaultKind{sim.FaultFail, sim.FaultLost, sim.FaultCrash, sim.FaultDie, sim.FaultStall, sim.FaultStall, sim.FaultStall, sim.FaultThrottle}
 	ofSteps    = []sim.FaultKind{sim.FaultFail, sim.FaultCrash, sim.FaultDie, sim.FaultStall}
 	ofMessages = []sim.FaultKind{sim.FaultDrop, sim.FaultDouble, sim.FaultDelay}
 )
@@ -115,11 +117,11 @@ var (
 // sites are the calls of every port, and the steps of the programs in builds.
 var sites = []site{
 	{"Repository", 1, ofReads}, {"PutRepository", 1, ofWrites}, {"Application", 2, ofReads}, {"ApplicationsByID", 2, ofReads},
-	{"Register", 3, ofWrites}, {"PutApplication", 4, ofWrites}, {"ListApplications", 1, ofReads}, {"Unfinished", 1, ofReads}, {"Watched", 1, ofReads},
+	{"Register", 6, ofWrites}, {"PutApplication", 4, ofWrites}, {"ListApplications", 1, ofReads}, {"Unfinished", 1, ofReads}, {"Watched", 1, ofReads},
 	{"Deployment", 2, ofReads}, {"Open", 2, ofWrites}, {"PutDeployment", 6, ofWrites}, {"Intend", 4, ofWrites}, {"Close", 4, ofWrites}, {"Supersede", 2, ofWrites},
-	{"Send", 2, ofWrites}, {"Put", 4, ofWrites}, {"PutNew", 6, ofWrites}, {"Get", 6, ofReads}, {"Has", 3, ofReads},
+	{"Send", 2, ofWrites}, {"Put", 4, ofWrites}, {"PutNew", 10, ofWrites}, {"Get", 6, ofReads}, {"Has", 3, ofReads},
 	{"Head", 1, ofReads}, {"Snapshot", 1, ofReads},
-	{"StartBuild", 10, ofStarts}, {"BatchGetBuilds", 6, ofReads}, {"StopBuild", 4, ofWrites},
+	{"StartBuild", 14, ofStarts}, {"BatchGetBuilds", 6, ofReads}, {"StopBuild", 4, ofWrites},
 	{"Start plan", 2, ofWrites}, {"Observe plan", 1, ofReads}, {"Start apply", 2, ofWrites}, {"Observe apply", 1, ofReads}, {"Start cancel", 1, ofWrites},
 	{"queued", 10, []sim.FaultKind{sim.FaultDelay}},
 	{"build.Get", 3, ofSteps}, {"build.PutNew", 6, ofWrites}, {"build.Replace", 4, ofWrites},
