@@ -14,7 +14,7 @@ import (
 // One build at a time works on a state, nothing is applied that no deployment asked for, and
 // once the faults end live is what git wants, with no lock left. bin/sim run has more seeds.
 func TestR39_WhateverIsLostOneBuildAtATimeAppliesAndTheEndIsWhatGitWants(t *testing.T) {
-	const seeds = 400
+	const seeds = 240
 	world := simulated.World()
 	failed, ran := sim.Many(t.Context(), sim.Options{World: world, Seeds: seeds, Jobs: 2, Most: 1, Out: io.Discard, Now: time.Now})
 	for _, r := range failed {
