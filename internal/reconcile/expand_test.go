@@ -221,6 +221,26 @@ func TestABranchThatIsBackResumesTheStacksToo(t *testing.T) {
 	}
 }
 
+func TestABranchThatIsBackResumesTheStacksOfAnAppThatAPersonSuspended(t *testing.T) {
+	w, _ := shopping(t)
+	head := w.repository().Head.Commit
+	if _, err := w.op.Suspend(t.Context(), "shop", "ann", "lunch"); err != nil {
+		t.Fatal(err)
+	}
+	w.git.Delete(repoURL, "main")
+	w.resync()
+	w.settle()
+	w.git.Reset(repoURL, "main", head)
+	w.resync()
+	w.settle()
+	if a := w.app("shop"); a.Suspended == nil || a.Suspended.By != "ann" {
+		t.Errorf("the app is %+v", a.Suspended)
+	}
+	if a := w.app("shop-web"); a.Suspended != nil {
+		t.Errorf("shop-web is still %+v", a.Suspended)
+	}
+}
+
 func TestAnAppThatCannotBeSynthesisedLeavesItsStacksAsTheyAre(t *testing.T) {
 	w, _ := shopping(t)
 	w.push("broken", map[string]string{"shop/broken": "yes", "shop/2-ShopWeb.stack": queue + "60\n"})

@@ -52,10 +52,12 @@ func (r *Reconciler) bring(ctx context.Context, repo gitops.Repository, rev gito
 		a.DriftDue = a.NextDrift(r.Now())
 	}
 	a.Settings, a.UpdatedAt = c.settings, r.Now()
-	if a.Suspended != nil && a.Suspended.By == gitops.ByDriftless {
+	if c.back { // whoever suspended the app itself
 		if err := r.resumeStacks(ctx, a.Stacks); err != nil {
 			return false, err
 		}
+	}
+	if a.Suspended != nil && a.Suspended.By == gitops.ByDriftless {
 		a.Suspended = nil
 	}
 	if err := r.put(ctx, &a, c.record, moved, skipped); err != nil {

@@ -265,6 +265,7 @@ type candidate struct {
 	settings gitops.Settings
 	digest   string
 	record   gitops.Application // Version zero: there is none
+	back     bool               // the branch may have been gone, and its stacks suspended for that
 }
 
 // paths returns everything that belongs to the application.
@@ -308,6 +309,7 @@ func (r *Reconciler) compare(ctx context.Context, repo gitops.Repository, all []
 	}
 	for i := range candidates {
 		candidates[i].record = records[candidates[i].settings.Name]
+		candidates[i].back = repo.Trouble != "" && len(candidates[i].record.Stacks) > 0
 	}
 	return slices.DeleteFunc(candidates, func(c candidate) bool { return !c.differs(repo.ID) }), refused, nil
 }
@@ -315,7 +317,7 @@ func (r *Reconciler) compare(ctx context.Context, repo gitops.Repository, all []
 // differs reports whether the record has to change at all.
 func (c candidate) differs(repository string) bool {
 	a := c.record
-	back := a.Suspended != nil && a.Suspended.By == gitops.ByDriftless
+	back := c.back || a.Suspended != nil && a.Suspended.By == gitops.ByDriftless
 	return a.Version == 0 || a.Repository != repository || a.Removed || back || c.stale() || !same(a.Settings, c.settings)
 }
 
