@@ -1,12 +1,14 @@
 package cloudformation
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/google/go-cmp/cmp"
 
@@ -353,6 +355,26 @@ func TestR15_NoPlanWaitsForAChangeSetThatCameLateUnderItsName(t *testing.T) {
 	mustStart(t, a.engine(), w)
 	if a.stack == nil || a.sets[token] == nil {
 		t.Error("the change set that came late, or its stack, is gone")
+	}
+}
+
+// thawing is an account whose stack is made for real while the worker that lists its change
+// sets is frozen.
+type thawing struct{ *account }
+
+func (a thawing) ListChangeSets(ctx context.Context, in *cloudformation.ListChangeSetsInput, options ...func(*cloudformation.Options)) (*cloudformation.ListChangeSetsOutput, error) {
+	out, err := a.account.ListChangeSets(ctx, in, options...)
+	a.stack.StackStatus = types.StackStatusCreateComplete
+	return out, err
+}
+
+func TestR15_AWorkerThatFrozeDeletesNoStackThatIsNoShellAnyMore(t *testing.T) {
+	a := newAccount()
+	w := planned(t, a)
+	w.Operation.Kind = gitops.OperationCancel
+	mustStart(t, Over(thawing{a}), w)
+	if a.stack == nil {
+		t.Error("a stack that holds resources was deleted as an empty one")
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 // cancel removes a change set that is not to be executed, and the empty shell of a stack
-// that a CREATE change set leaves. Two calls, four where there is a shell. A change set
+// that a CREATE change set leaves. Two calls, five where there is a shell. A change set
 // that is still being created cannot be deleted yet: an error, to be tried again.
 func (e *Engine) cancel(ctx context.Context, w reconcile.Work) (gitops.Operation, error) {
 	c, err := e.deploy(ctx, w)
@@ -77,6 +77,10 @@ func removeShell(ctx context.Context, c api, w reconcile.Work) error {
 	}
 	if len(sets.Summaries) > 0 {
 		return nil
+	}
+	// Once more, as late as can be: whoever was frozen since may find resources on it.
+	if s, found, err = describe(ctx, c, aws.ToString(s.StackId)); err != nil || !found || s.StackStatus != types.StackStatusReviewInProgress {
+		return err
 	}
 	_, err = c.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: s.StackId})
 	if err == nil || noStack(err) || hasCode(err, denials...) {
