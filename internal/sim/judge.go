@@ -168,7 +168,7 @@ func (j *judge) application(was, now gitops.Application, had bool) {
 }
 
 func (j *judge) deployment(was, now gitops.Deployment, had bool) {
-	if p := j.w.running; p != nil && p.name == "person sync" && now.Approved != nil && was.Approved == nil {
+	if p := j.w.running; p != nil && p.name == "person sync" && now.Approved != nil && (was.Approved == nil || *was.Approved != *now.Approved) {
 		j.approved(now) // whoever asks for a sync approves what waits for one
 	}
 	if had && was.Operation.Token != now.Operation.Token && j.w.cloud.Waits(was.Operation.Token, was.Operation.ID) {

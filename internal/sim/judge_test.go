@@ -266,3 +266,22 @@ func TestWhatIsMovedOnWithoutHavingSeenCloudFormationIsReported(t *testing.T) {
 		})
 	}
 }
+
+// A plan that was approved is made again, differs, and is approved again by the sync that asks
+// for it.
+func TestASyncApprovesWhatWaitsHoweverOftenItWasPlanned(t *testing.T) {
+	for name, test := range map[string]struct{ by, invariant string }{
+		"a person's sync": {"person sync", ""},
+		"a worker":        {"worker app-jobs", "I6"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, d := judged(t), planned(2)
+			d.Settings.Sync.Mode, d.Plan.Digest, d.Approved = gitops.SyncManual, "p2", &gitops.Approved{By: "bob", Digest: "p1"}
+			again := d
+			again.Approved = &gitops.Approved{By: "bob", Digest: "p2"}
+			w.as(&process{name: test.by}, func() { w.judge.changed(d, again) })
+			w.as(&process{}, func() { w.judge.changed(again, applied(again)) })
+			w.finds(t, test.invariant)
+		})
+	}
+}
