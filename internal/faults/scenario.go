@@ -20,7 +20,7 @@ type step struct {
 	// since another scenario has its calls.
 	prepares bool
 	sweeps   bool // the schedules fire in it by themselves
-	same     bool // its builds do what those of the steps before do: their calls are no sites
+	same     bool // its builds do what those of the other steps do: their calls are no sites
 }
 
 // scenario is what happens to a lane, one step after the other.

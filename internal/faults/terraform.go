@@ -20,9 +20,9 @@ import (
 // have to be played often: a lane ends when the later ones are done.
 var terraformed = []step{
 	{name: "terraform: watch and deploy", play: watchAndDeploy},
+	{name: "terraform: newer push", play: overtake, same: true},
 	{name: "terraform: push, review, approve", play: pushAndApprove},
 	{name: "terraform: look for drift", play: driftBySchedule, sweeps: true},
-	{name: "terraform: newer push", play: overtake, same: true},
 	{name: "terraform: remove while a plan waits", play: removeWaiting, sweeps: true, same: true},
 }
 
