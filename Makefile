@@ -48,7 +48,7 @@ check: vet lint tidy moto node_modules ## what CI runs: vet, linters, all tests 
 	go test ./infra
 	$(MAKE) --no-print-directory synth
 	$(MAKE) --no-print-directory e2e
-	go test -timeout 20m ./internal/faults -run 'R13|TheRollouts|ThePage|EveryRow|EveryCase|TheSeed|ACallHas|WhatEnds|ATestThat'
+	go test -timeout 20m ./internal/faults -run 'R13|TheRollouts|ThePage|EveryRow|EveryCase|TheSeed|ACallHas|WhatEnds|ATestThat|AStepOf|OfTheCalls|ABuildsCalls|AnObject|AMended|AScenario'
 
 vet:
 	go vet ./...
