@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/codebuild"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -27,6 +28,7 @@ type Account struct {
 	tables  *dynamodb.Client
 	streams *dynamodbstreams.Client
 	params  *ssm.Client
+	builds  *codebuild.Client
 
 	prefix  string        // of the names of this expectation
 	poll    time.Duration // between two looks at what takes its time
@@ -48,7 +50,7 @@ func (p where) enter(e Expectation) *Account {
 	return &Account{
 		stacks: cloudformation.NewFromConfig(p.config), queues: sqs.NewFromConfig(p.config),
 		tables: dynamodb.NewFromConfig(p.config), streams: dynamodbstreams.NewFromConfig(p.config),
-		params: ssm.NewFromConfig(p.config),
+		params: ssm.NewFromConfig(p.config), builds: codebuild.NewFromConfig(p.config),
 		prefix: prefix, poll: p.poll,
 		hide: strings.NewReplacer(prefix, "NAME", p.account, "ACCOUNT", p.config.Region, "REGION"),
 	}

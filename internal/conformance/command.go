@@ -88,9 +88,6 @@ func (o Options) report(outcomes []Outcome, recorded map[string]Recording) error
 		case alike, mended:
 		}
 	}
-	for _, n := range NotBuilt {
-		o.print("  %s\n", n)
-	}
 	o.print("%d expectations: %d recorded from AWS, %d only documented; the sandbox fails %d\n", len(outcomes), told, len(outcomes)-told, bad)
 	if o.Account == "" {
 		o.print("No account was named, so nothing was asked of AWS.\n")

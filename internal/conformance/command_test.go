@@ -62,7 +62,7 @@ func TestAnAccountIsAskedNothingWithoutYes(t *testing.T) {
 	if !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "YES=1") {
 		t.Errorf("got %v", err)
 	}
-	says(t, out.String(), "In account 123456789012, eu-west-1", "sqs-batch-limits", "an SQS FIFO queue", "driftless-conformance-cmd-", "less than $0.01")
+	says(t, out.String(), "In account 123456789012, eu-west-1", "sqs-batch-limits", "an SQS FIFO queue", "driftless-conformance-cmd-", "less than $0.05")
 	if _, err := os.Stat(o.Dir); err == nil {
 		t.Error("something was recorded")
 	}

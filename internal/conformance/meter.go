@@ -18,13 +18,17 @@ import (
 
 // ceiling is what a run costs at most, in dollars, as it is told beforehand. A test holds
 // what a run in the sandbox would have cost to it.
-const ceiling = 0.01
+const ceiling = 0.05
+
+// buildMinute is a minute of general1.small on Linux (CodeBuild pricing, us-east-1).
+const buildMinute = 0.005
 
 // meter counts the requests that are made of each service, and to whom.
 type meter struct {
 	mu    sync.Mutex
 	calls map[string]int
 	units float64 // of DynamoDB's writes, at most
+	built int     // builds that were started, of less than a minute each
 	hosts map[string]bool
 }
 
@@ -42,6 +46,9 @@ func (m *meter) count(ctx context.Context, in middleware.FinalizeInput, next mid
 		service := awsmiddleware.GetServiceID(ctx)
 		m.calls[service]++
 		m.hosts[r.URL.Host] = true
+		if service == "CodeBuild" && awsmiddleware.GetOperationName(ctx) == "StartBuild" {
+			m.built++
+		}
 		if service == "DynamoDB" {
 			// A started kilobyte is a unit, two in a transaction. A request is longer than
 			// what it writes, and most write nothing.
@@ -57,7 +64,7 @@ func (m *meter) count(ctx context.Context, in middleware.FinalizeInput, next mid
 func (m *meter) dollars() float64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return float64(m.calls["SQS"])*price.FIFORequest + m.units*price.WriteUnit +
+	return float64(m.built)*buildMinute + float64(m.calls["SQS"])*price.FIFORequest + m.units*price.WriteUnit +
 		float64(m.calls["DynamoDB Streams"])*price.WriteUnit // a read of a stream costs a third of it
 }
 

@@ -114,6 +114,15 @@ func (a *Account) receive(ctx context.Context, queue string, most int32) ([]type
 	return out.Messages, nil
 }
 
+// arrive returns the messages of the first look that finds some, of five: what a queue moves, or
+// sets free, is not there at once.
+func (a *Account) arrive(ctx context.Context, queue string) (got []types.Message, err error) {
+	for look := 0; look < 5 && len(got) == 0 && err == nil; look++ {
+		got, err = a.receive(ctx, queue, 10)
+	}
+	return got, err
+}
+
 func (a *Account) delete(ctx context.Context, queue string, messages []types.Message) error {
 	for _, m := range messages {
 		if _, err := a.queues.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: aws.String(queue), ReceiptHandle: m.ReceiptHandle}); err != nil {
@@ -184,7 +193,7 @@ func groupOrder(ctx context.Context, a *Account) error {
 	if err = a.delete(ctx, queue, first); err != nil {
 		return err
 	}
-	next, err := a.receive(ctx, queue, 10)
+	next, err := a.arrive(ctx, queue)
 	a.Note("after its deletion", "bodies", bodies(next))
 	return err
 }
@@ -261,11 +270,9 @@ func deadLetter(ctx context.Context, a *Account) error {
 		}
 		a.Note(label, "bodies", bodies(got))
 	}
-	var got []types.Message
-	for look := 0; look < 5 && len(got) == 0; look++ { // the move is not at once
-		if got, err = a.receive(ctx, dead, 10); err != nil {
-			return err
-		}
+	got, err := a.arrive(ctx, dead)
+	if err != nil {
+		return err
 	}
 	groups := []string(nil)
 	for _, m := range got {

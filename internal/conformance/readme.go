@@ -33,9 +33,6 @@ func markdown(all []Expectation, recorded map[string]Recording) string {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | [%s](%s) | %s |\n", e.Name, e.Says, basis(e, recorded), e.Source, sandbox)
 	}
-	for _, n := range NotBuilt {
-		b.WriteString("\n" + n + ".\n")
-	}
 	return b.String()
 }
 
