@@ -33,6 +33,7 @@ var byOthers = map[string]string{
 	"notifier ListStreams dynamodb:ListStreams":                              "Lambda reads the stream of the mapping",
 	"notifier DeadLetters sqs:SendMessage":                                   "Lambda sets aside what the function could not take",
 	"sweeper DeadLetters sqs:SendMessage":                                    "Lambda sets aside what the function could not take",
+	"driftless-deploy Macros cloudformation:CreateChangeSet":                 "CloudFormation asks for it, on the macro, where a template calls one; the sandbox does not",
 	"trigger DeadLetters sqs:SendMessage":                                    "Lambda sets aside what the function could not take",
 	"driftless-drift Detect cloudformation:DetectStackResourceDrift":         "CloudFormation asks for it of whoever detects a stack's drift",
 	"driftless-drift Observe cloudformation:BatchDescribeTypeConfigurations": "CloudFormation asks for it of whoever detects a stack's drift",
