@@ -8,7 +8,7 @@ import (
 )
 
 func TestContext(t *testing.T) {
-	usual := settings{Architecture: "arm64", Targets: []target{{}}, MaxConcurrency: 10}
+	usual := settings{Architecture: "arm64", Targets: []target{{}}, MaxConcurrency: 10, Transforms: []string{"AWS::Serverless-2016-10-31"}}
 	with := func(change func(*settings)) settings { s := usual; change(&s); return s }
 	for name, c := range map[string]struct {
 		key   string

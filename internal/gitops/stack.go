@@ -35,7 +35,7 @@ func StackSettings(app Settings, stacks []Stack) ([]Settings, error) {
 		}
 		names[s.ID], taken[name] = name, "the stack "+s.Name
 		c := app.CloudFormation
-		c.Stack, c.Template, c.Parameters, c.Tags = s.Name, "template.json", "", c.Tags
+		c.Stack, c.Template, c.Parameters = s.Name, "template.json", ""
 		if len(s.Parameters) > 0 {
 			c.Parameters = "parameters.json"
 		}

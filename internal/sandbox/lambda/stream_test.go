@@ -130,6 +130,7 @@ func TestRecordsWithinAWindowAreOneBatch(t *testing.T) {
 		d.put(id)
 	}
 	w.eventually("all three", func() bool { return w.ids() == "1 2 3" })
+	w.eventually("an invocation that has ended", func() bool { return strings.Contains(log.String(), "function invoked") })
 	if n := strings.Count(log.String(), "function invoked"); n != 1 {
 		t.Errorf("the function was invoked %d times for three records within a second", n)
 	}
