@@ -49,7 +49,7 @@ func (a Application) Health() Health {
 		return HealthProgressing
 	case a.Ended.Phase == PhaseFailed, a.Ended.Phase == PhaseBlocked:
 		return HealthDegraded
-	case a.Deployed.StackID == "" && !(a.Settings.CDK != nil && a.Deployed.Digest != ""): // an app itself is no stack
+	case a.Deployed.StackID == "" && (a.Settings.CDK == nil || a.Deployed.Digest == ""): // an app itself is no stack
 		return HealthMissing
 	}
 	return HealthHealthy
