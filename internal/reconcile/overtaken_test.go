@@ -181,3 +181,31 @@ func TestR15_WhatAnOvertakenLookRegisteredLeavesWithTheNextCommit(t *testing.T) 
 		t.Error("mail is not in the file, and its record does not say so")
 	}
 }
+
+// What was under way when it left was never finished, and may have left the stack as it is.
+func TestAnApplicationThatLostADeploymentWhenItLeftIsRolledOutOnceItIsBack(t *testing.T) {
+	w := watching(t)
+	before := w.files["stacks/jobs/template.yaml"]
+	w.engine.Script("jobs", fake.Script{FailApply: "limit exceeded"})
+	w.push("slower", map[string]string{"stacks/jobs/template.yaml": "Queue.Type: AWS::SQS::Queue\nQueue.VisibilityTimeout: 60\n"})
+	w.resync()
+	w.settle()
+	w.expect("jobs", gitops.PhaseFailed)
+	w.engine.Script("jobs", fake.Script{Slow: 1000})
+	w.push("as it was", map[string]string{"stacks/jobs/template.yaml": before})
+	w.resync()
+	w.drain()
+	w.push("without jobs", map[string]string{"driftless.yaml": file("books")})
+	w.resync()
+	w.drain()
+	w.engine.Script("jobs", fake.Script{})
+	w.engine.Hurry("jobs")
+	w.settle()
+	w.expect("jobs", gitops.PhaseSuperseded)
+	w.push("with jobs", map[string]string{"driftless.yaml": file("jobs", "books")})
+	w.resync()
+	w.settle()
+	if d := w.expect("jobs", gitops.PhaseSucceeded); d.Reason != "no changes" {
+		t.Errorf("it is back, and ended: %s", d.Reason)
+	}
+}

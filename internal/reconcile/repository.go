@@ -274,7 +274,8 @@ func (c candidate) paths() []string { return append([]string{c.settings.Path}, c
 // stale reports whether the application's files are wanted anew. An application that comes
 // back into the file may have lost a deployment when it left, and one with a CDK app its stacks.
 func (c candidate) stale() bool {
-	return c.record.Wanted.Digest != c.digest || c.record.Removed && (c.record.Deployed.Digest != c.digest || c.settings.CDK != nil)
+	lost := c.record.Deployed.Digest != c.digest || c.record.Ended.Phase == gitops.PhaseSuperseded
+	return c.record.Wanted.Digest != c.digest || c.record.Removed && (lost || c.settings.CDK != nil)
 }
 
 // compare computes each application's digest and returns those whose record has to change.

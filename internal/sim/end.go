@@ -205,13 +205,19 @@ func (w *world) ended() {
 }
 
 // excused reports whether all change sets that are left were made after their plan was needed,
-// by a process that died then, or could not wait for AWS to have worked them out
-// (docs/protocol.md, "What it does not guarantee").
+// by a process that died then, could not wait for AWS to have worked them out, or was throttled
+// for as long as it tried to remove them (docs/protocol.md, "What it does not guarantee").
 func (w *world) excused(sets []string) bool {
 	return !slices.ContainsFunc(sets, func(name string) bool {
 		l, late := w.judge.late[name]
-		return !late || !*l.died && !l.long
+		return !late || !*l.died && !l.long && !w.throttled(l.at)
 	})
+}
+
+// throttled reports whether CloudFormation began to throttle at once after a time, and went on for
+// as long as anybody tries to remove what came too late.
+func (w *world) throttled(from time.Duration) bool {
+	return slices.ContainsFunc(w.slowed, func(s stretch) bool { return s.from <= from+atOnce && s.to >= from+retracting })
 }
 
 // endOf checks one application.

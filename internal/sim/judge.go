@@ -65,11 +65,20 @@ type stand struct {
 }
 
 // late is what became of the maker of a change set that came too late: whether it died, and
-// whether AWS takes longer to work the change set out than anybody waits to remove it.
+// whether AWS takes longer to work the change set out than anybody waits to remove it. It was
+// made at a time from which on AWS may have throttled whoever would remove it.
 type late struct {
 	died *bool
 	long bool
+	at   time.Duration
 }
+
+// stretch is from a time to another.
+type stretch struct{ from, to time.Duration }
+
+// atOnce is how long after it made a change set a worker finds out that it is too late, and has
+// tried to remove it once.
+const atOnce = 2 * time.Second
 
 // maker is who made a change set.
 type maker struct {
@@ -255,7 +264,7 @@ func numberOf(token string) int {
 func (j *judge) created(s cloud.Set) {
 	d, ok := j.owner(s.Name)
 	p := j.w.running
-	p.made, j.makers[s.Name] = s.Name, maker{late{p.dead, s.Takes > retracting}, p}
+	p.made, j.makers[s.Name] = s.Name, maker{late{p.dead, s.Takes > retracting, j.w.at}, p}
 	switch n := numberOf(s.Name); {
 	case !ok, n == 0, n > d.Operation.N:
 		j.w.violate("I5", "change set %s of stack %s was created and no record knows it", s.Name, s.Stack)

@@ -192,6 +192,7 @@ func (w *world) newer(a Action) { w.store.Graft(a.App, `"later":{"schema":2,"lis
 
 func (w *world) throttle(a Action) {
 	w.slow = true
+	w.slowed = append(w.slowed, stretch{w.at, w.at + a.span()})
 	w.after(a.span(), func() { w.slow = false })
 }
 

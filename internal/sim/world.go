@@ -40,6 +40,7 @@ type world struct {
 	mail     *mail
 	cloud    *cloud.Cloud
 	slow     bool      // CloudFormation throttles everybody
+	slowed   []stretch // when it did
 	poisoned string    // the application whose calls of CloudFormation go wrong always
 	poison   FaultKind // how
 
