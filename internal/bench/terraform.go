@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -13,6 +12,7 @@ import (
 	"github.com/driftless-gitops/driftless/internal/aws/codebuild"
 	"github.com/driftless-gitops/driftless/internal/aws/jsonrpc"
 	"github.com/driftless-gitops/driftless/internal/aws/s3"
+	"github.com/driftless-gitops/driftless/internal/demo"
 	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/sandbox"
 )
@@ -24,7 +24,7 @@ const terraformed = "terraformed"
 // that nobody has to approve beside plain init, plan and apply of the same code, in the same
 // sandbox and from the same providers.
 func (b *bench) terraforms(ctx context.Context) error {
-	version, err := terraformHere(ctx)
+	version, err := demo.TerraformVersion(ctx)
 	if errors.Is(err, exec.ErrNotFound) {
 		b.say("      skipped: there is no terraform on the PATH")
 		b.add(Row{Goal: "G6", What: "not measured: there is no terraform on the PATH", Runs: "0"})
@@ -115,21 +115,6 @@ func (b *bench) terraformsAmongMany(ctx context.Context, t *terraforming, peer *
 		Row{Goal: "G6", What: "- builds started", Ours: Quantity{float64(t.stage.started()), "builds"}, Limit: Exactly(0), Runs: runs(ours, ours)},
 	)
 	return nil
-}
-
-// terraformHere returns the version of the terraform on the PATH; exec.ErrNotFound.
-func terraformHere(ctx context.Context) (string, error) {
-	out, _, err := program{args: []string{"terraform", "version", "-json"}}.do(ctx)
-	if err != nil {
-		return "", err
-	}
-	var said struct {
-		Version string `json:"terraform_version"`
-	}
-	if err := json.Unmarshal(out, &said); err != nil || said.Version == "" {
-		return "", fmt.Errorf("read the version of terraform: %q: %w", out, err)
-	}
-	return said.Version, nil
 }
 
 // terraforming is the configuration that both apply, each under its own names.

@@ -2,10 +2,8 @@ package demo
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -49,7 +47,7 @@ func (d *demo) sideBySide(ctx context.Context) error {
 	}
 	var names, titles []string
 	for _, e := range engines() {
-		if lacks := lacking(e.programs); lacks != "" {
+		if lacks := Lacking(e.programs); lacks != "" {
 			d.screen.say("  %s is left out: there is no %s on the PATH, which its build takes from this machine", e.title, lacks)
 			if err := d.leaveOut(e.name); err != nil {
 				return err
@@ -60,7 +58,7 @@ func (d *demo) sideBySide(ctx context.Context) error {
 		names, titles = append(append(names, e.name), e.also...), append(titles, e.title)
 	}
 	if slices.Contains(names, "ledger") {
-		version, err := terraformHere(ctx)
+		version, err := TerraformVersion(ctx)
 		if err == nil {
 			err = d.Replace("driftless.yaml", "version: 1.11.4", "version: "+version)
 		}
@@ -125,30 +123,4 @@ func (d *demo) leaveOut(name string) error {
 		return fmt.Errorf("driftless.yaml has no application %s", name)
 	}
 	return d.Set("driftless.yaml", string(block.ReplaceAll(data, nil)))
-}
-
-// lacking returns the first of some programs that is not on the PATH, "" where all are.
-func lacking(programs []string) string {
-	for _, p := range programs {
-		if _, err := exec.LookPath(p); err != nil {
-			return p
-		}
-	}
-	return ""
-}
-
-// terraformHere returns the version of the terraform on the PATH: a build uses that one if it is
-// asked for, and would download another one.
-func terraformHere(ctx context.Context) (string, error) {
-	out, err := exec.CommandContext(ctx, "terraform", "version", "-json").Output()
-	if err != nil {
-		return "", fmt.Errorf("ask terraform for its version: %w", err)
-	}
-	var said struct {
-		Version string `json:"terraform_version"`
-	}
-	if err := json.Unmarshal(out, &said); err != nil || said.Version == "" {
-		return "", fmt.Errorf("ask terraform for its version: it printed %q", out)
-	}
-	return said.Version, nil
 }

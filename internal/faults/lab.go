@@ -109,7 +109,7 @@ func (l *Lab) builds(ctx context.Context, settings string) (err error) {
 	if _, err := exec.LookPath("terraform"); err != nil {
 		return nil
 	}
-	l.terraform, err = installed(ctx)
+	l.terraform, err = demo.TerraformVersion(ctx)
 	return err
 }
 

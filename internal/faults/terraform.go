@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os/exec"
 	"path"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/driftless-gitops/driftless/internal/build"
+	"github.com/driftless-gitops/driftless/internal/demo"
 	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 )
@@ -32,27 +32,10 @@ var ofBuilds = []string{"reconciler", "trigger", building + "plan", building + "
 
 // missing says what this machine lacks to play a scenario, nothing where it lacks nothing.
 func (s scenario) missing() string {
-	for _, program := range s.programs {
-		if _, err := exec.LookPath(program); err != nil {
-			return "there is no " + program + " on the PATH"
-		}
+	if program := demo.Lacking(s.programs); program != "" {
+		return "there is no " + program + " on the PATH"
 	}
 	return ""
-}
-
-// installed returns the version of the terraform on the PATH, which a build then takes.
-func installed(ctx context.Context) (string, error) {
-	out, err := exec.CommandContext(ctx, "terraform", "version", "-json").Output()
-	if err != nil {
-		return "", fmt.Errorf("ask terraform for its version: %w", err)
-	}
-	var said struct {
-		Version string `json:"terraform_version"`
-	}
-	if err := json.Unmarshal(out, &said); err != nil || said.Version == "" {
-		return "", fmt.Errorf("ask terraform for its version: it says %q: %w", out, err)
-	}
-	return said.Version, nil
 }
 
 // terraformFiles are the repository's of a lane of Terraform: a configuration that needs no

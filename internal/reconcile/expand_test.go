@@ -324,24 +324,7 @@ func TestR13_AnyOneCallThatFailsWhileStacksAreRegisteredChangesNothingButTheDela
 			w, _ := shopping(t)
 			w.push("two at once", map[string]string{"shop/2-ShopWeb.stack": queue + "60\n", "shop/3-ShopJobs.stack": queue + "1\n", "shop/1-ShopData.stack": ""})
 			w.resync()
-			count, name := 0, ""
-			inject := func(call string) error {
-				if count++; count == n {
-					name = call
-					return fault
-				}
-				return nil
-			}
-			for _, f := range []interface{ Fail(func(string) error) }{w.store, w.queue, w.blobs, w.git, w.engine} {
-				f.Fail(inject)
-			}
-			w.lenient()
-			_, _ = w.sweep.Repositories(t.Context())
-			w.lenient()
-			for _, f := range []interface{ Fail(func(string) error) }{w.store, w.queue, w.blobs, w.git, w.engine} {
-				f.Fail(nil)
-			}
-			w.settle()
+			name := w.oneFails(n, fault)
 			where := fmt.Sprintf("call %d (%s) with %v", n, name, fault)
 			if diff := cmp.Diff([]string{"shop-data", "shop-web", "shop-web", "shop-jobs"}, w.executed()); diff != "" {
 				t.Errorf("%s: executed (-want +got):\n%s", where, diff)

@@ -33,26 +33,8 @@ func rollout(t *testing.T, n int, fault error) bool {
 	w := watching(t)
 	w.push("more", map[string]string{"stacks/jobs/template.yaml": "Queue.Type: AWS::SQS::Queue\nQueue.VisibilityTimeout: 9\n"})
 	w.resync()
-	count, name := 0, ""
-	inject := func(call string) error {
-		if count++; count == n {
-			name = call
-			return fault
-		}
-		return nil
-	}
-	for _, f := range []interface{ Fail(func(string) error) }{w.store, w.queue, w.blobs, w.git, w.engine} {
-		f.Fail(inject)
-	}
 	before := len(w.engine.Executed())
-	w.lenient()
-	_, _ = w.sweep.Repositories(t.Context()) // what the five-minute schedule does in the end, or the one after
-	_, _ = w.sweep.Repositories(t.Context())
-	w.lenient()
-	for _, f := range []interface{ Fail(func(string) error) }{w.store, w.queue, w.blobs, w.git, w.engine} {
-		f.Fail(nil)
-	}
-	w.settle()
+	name := w.oneFails(n, fault)
 	where := fmt.Sprintf("call %d (%s) with %v", n, name, fault)
 	if got := w.live("jobs", "Queue", "VisibilityTimeout"); got != "9" {
 		t.Errorf("%s: live is %q", where, got)
@@ -67,6 +49,31 @@ func rollout(t *testing.T, n int, fault error) bool {
 		t.Errorf("%s: jobs ended %s %s", where, a.Ended.Phase, a.Ended.Reason)
 	}
 	return name != ""
+}
+
+// oneFails lets the n-th call of whichever port fail, and all come to rest. It returns that call's
+// name, nothing where there were not as many.
+func (w *world) oneFails(n int, fault error) (name string) {
+	w.t.Helper()
+	ports, count := []interface{ Fail(func(string) error) }{w.store, w.queue, w.blobs, w.git, w.engine}, 0
+	for _, p := range ports {
+		p.Fail(func(call string) error {
+			if count++; count == n {
+				name = call
+				return fault
+			}
+			return nil
+		})
+	}
+	w.lenient()
+	_, _ = w.sweep.Repositories(w.t.Context()) // what the five-minute schedule does in the end, or the one after
+	_, _ = w.sweep.Repositories(w.t.Context())
+	w.lenient()
+	for _, p := range ports {
+		p.Fail(nil)
+	}
+	w.settle()
+	return name
 }
 
 // lenient handles messages and sweeps, taking an error for what it is in the queue: the
