@@ -1,5 +1,5 @@
-// Package jsonrpc calls AWS's services of the JSON 1.1 protocol of which Driftless uses one
-// call or three: CodeCommit and CodeBuild. The SDK's clients of those two bring the shapes of
+// Package jsonrpc calls AWS's services of the JSON protocols of which Driftless uses one call
+// or three: CodeCommit, CodeBuild and CloudWatch. The SDK's clients of those bring the shapes of
 // hundreds of calls, which every start of the reconciler would read and every idle one hold:
 // a megabyte for each. Signing, retries, rates and errors are the SDK's own here too.
 package jsonrpc
@@ -28,14 +28,15 @@ import (
 // largest is how many bytes are read of an answer.
 const largest = 10 << 20
 
-// Service is what is called: the name that its addresses and signatures have, and what its
-// operations' names follow in the header X-Amz-Target.
-type Service struct{ Name, Target string }
+// Service is what is called: the name that its addresses and signatures have, what its
+// operations' names follow in the header X-Amz-Target, and the protocol's version.
+type Service struct{ Name, Target, Version string }
 
-// The services.
+// The services, as their models in botocore have them (endpointPrefix, targetPrefix, jsonVersion).
 var (
-	CodeCommit = Service{"codecommit", "CodeCommit_20150413"}
-	CodeBuild  = Service{"codebuild", "CodeBuild_20161006"}
+	CodeCommit = Service{"codecommit", "CodeCommit_20150413", "1.1"}
+	CodeBuild  = Service{"codebuild", "CodeBuild_20161006", "1.1"}
+	CloudWatch = Service{"monitoring", "GraniteServiceVersion20100801", "1.0"}
 )
 
 // Client calls one service. It is safe for concurrent use.
@@ -133,25 +134,36 @@ func (c *Client) once(ctx context.Context, region, operation string, body []byte
 
 // request returns the signed request.
 func (c *Client) request(ctx context.Context, region, operation string, body []byte) (*http.Request, error) {
-	endpoint := "https://" + c.service.Name + "." + region + "." + suffix(region)
-	if c.cfg.BaseEndpoint != nil {
-		endpoint = *c.cfg.BaseEndpoint
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(endpoint, "/")+"/", bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, Endpoint(c.cfg, c.service.Name, region)+"/", bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	r.Header.Set("Content-Type", "application/x-amz-json-"+c.service.Version)
 	r.Header.Set("X-Amz-Target", c.service.Target+"."+operation)
-	if c.cfg.Credentials == nil {
-		return nil, errors.New("no AWS credentials")
+	return r, Sign(ctx, c.signer, c.cfg, r, body, c.service.Name, region, c.now())
+}
+
+// Sign signs a request to a service in a region with cfg's credentials. A signer that is kept
+// derives a day's key once.
+func Sign(ctx context.Context, signer *v4.Signer, cfg aws.Config, r *http.Request, body []byte, service, region string, now time.Time) error {
+	if cfg.Credentials == nil {
+		return errors.New("no AWS credentials")
 	}
-	keys, err := c.cfg.Credentials.Retrieve(ctx)
+	keys, err := cfg.Credentials.Retrieve(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("retrieve AWS credentials: %w", err)
+		return fmt.Errorf("retrieve AWS credentials: %w", err)
 	}
 	sum := sha256.Sum256(body)
-	return r, c.signer.SignHTTP(ctx, keys, r, hex.EncodeToString(sum[:]), c.service.Name, region, c.now())
+	return signer.SignHTTP(ctx, keys, r, hex.EncodeToString(sum[:]), service, region, now)
+}
+
+// Endpoint returns where a service is called in a region, without a slash at its end: at cfg's
+// endpoint where it has one.
+func Endpoint(cfg aws.Config, service, region string) string {
+	if cfg.BaseEndpoint != nil {
+		return strings.TrimSuffix(*cfg.BaseEndpoint, "/")
+	}
+	return "https://" + service + "." + region + "." + suffix(region)
 }
 
 // suffix returns the domain of a region's partition (AWS General Reference, "Service
