@@ -56,6 +56,12 @@ func Of(c Call, keys Keys) (asked []policy.Request, known bool) {
 		return c.codebuild()
 	case "sts":
 		return c.sts()
+	case "lambda":
+		return c.lambda()
+	case "monitoring":
+		return c.monitoring()
+	case "cloudcontrolapi": // its actions are CloudFormation's, and take no resource (Service Authorization Reference, "AWS Cloud Control API")
+		return []policy.Request{{Action: "cloudformation:" + c.Action, Resource: "*", Context: map[string]string{}}}, true
 	}
 	return nil, false
 }

@@ -76,6 +76,11 @@ func TestWhatACallAsksFor(t *testing.T) {
 		"a build to be stopped": {service: "codebuild", action: "StopBuild", body: `{"id":"jobs:1"}`, want: []string{"codebuild:StopBuild " + project}},
 		"a role, by the installation's id": {service: "sts", action: "AssumeRole", body: "RoleArn=arn:aws:iam::1:role/r&RoleSessionName=s&ExternalId=e",
 			want: []string{"sts:AssumeRole arn:aws:iam::1:role/r sts:ExternalId=e sts:RoleSessionName=s"}},
+		"a function that is invoked, by its name": {service: "lambda", method: "POST", path: "/2015-03-31/functions/driftless-verify-a/invocations",
+			want: []string{"lambda:InvokeFunction arn:aws:lambda:eu-west-1:123456789012:function:driftless-verify-a"}},
+		"a function that is invoked, by its ARN": {service: "lambda", method: "POST", path: "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aeu-west-1%3A1%3Afunction%3Aa/invocations",
+			want: []string{"lambda:InvokeFunction arn:aws:lambda:eu-west-1:1:function:a"}},
+		"alarms, all of them":                 {service: "monitoring", action: "DescribeAlarms", body: `{"AlarmNames":["a"]}`, want: []string{"cloudwatch:DescribeAlarms *"}},
 		"who one is, which nobody is refused": {service: "sts", action: "GetCallerIdentity", body: "Action=GetCallerIdentity"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -101,6 +106,8 @@ func TestOfWhatIsNotKnownNothingIsSaid(t *testing.T) {
 		{Service: "kinesis", Action: "PutRecord", Body: []byte(`{}`)},
 		{Service: "events", Action: "PutRule", Body: []byte(`{}`)},
 		{Service: "s3", Method: "DELETE", URL: &url.URL{Path: "/bucket"}},
+		{Service: "lambda", Method: "GET", URL: &url.URL{Path: "/2015-03-31/functions/a"}},
+		{Service: "monitoring", Action: "PutMetricAlarm", Body: []byte(`{}`)},
 		{Service: "dynamodb", Action: "GetItem", Body: []byte(`{"Key":1}`)},
 	} {
 		if asked, known := access.Of(c, keys); known || asked != nil {
