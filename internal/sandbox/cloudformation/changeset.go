@@ -38,6 +38,7 @@ type changeSet struct {
 	notifications         []string
 	onFailure             types.OnStackFailure
 	importExisting        *bool
+	rollback              types.RollbackConfiguration
 	operation             string
 	events                []types.OperationEvent // early validation's findings, newest first
 }
@@ -96,7 +97,7 @@ func refused(in *cloudformation.CreateChangeSetInput) error {
 	case len(in.Capabilities) > 0 && len(in.ResourceTypes) > 0:
 		return invalid("Capabilities and ResourceTypes cannot be specified together")
 	}
-	return nil
+	return checkTriggers(in.RollbackConfiguration)
 }
 
 // reviewed returns the stack that the change set is for, or the answer to a repetition of a
@@ -185,6 +186,7 @@ func (s *Service) register(st *stack, in *cloudformation.CreateChangeSetInput, g
 		created: s.Now(), status: types.ChangeSetStatusCreatePending, execution: types.ExecutionStatusUnavailable,
 		target: g, capabilities: in.Capabilities, roleARN: text(in.RoleARN), notifications: in.NotificationARNs,
 		onFailure: in.OnStackFailure, importExisting: in.ImportExistingResources, operation: wire.NewUUID(),
+		rollback: st.saved(in.RollbackConfiguration),
 	}
 	if c.kind == "" {
 		c.kind = types.ChangeSetTypeUpdate
@@ -325,7 +327,7 @@ func notExecutable(c *changeSet) error {
 func (s *Service) execute(st *stack, c *changeSet, token string, disableRollback *bool) *deployment {
 	s.supersede(st, c)
 	c.execution, c.executeToken = types.ExecutionStatusExecuteInProgress, token
-	st.capabilities, st.roleARN, st.onFailure = c.capabilities, c.roleARN, c.onFailure
+	st.capabilities, st.roleARN, st.onFailure, st.rollback = c.capabilities, c.roleARN, c.onFailure, c.rollback
 	if c.notifications != nil {
 		st.notifications = c.notifications
 	}

@@ -46,7 +46,7 @@ func (s *Service) describeChangeSet(_ context.Context, at scope, in *cloudformat
 		CreationTime: aws.Time(c.created), Status: c.status, ExecutionStatus: c.execution, Parameters: c.target.parameters(),
 		Tags: tagsOf(c.target.tags), Capabilities: c.capabilities, NotificationARNs: c.notifications, OnStackFailure: c.onFailure,
 		IncludeNestedStacks: aws.Bool(c.include), NextToken: next, DeploymentMode: c.mode, Changes: []types.Change{},
-		RollbackConfiguration: &types.RollbackConfiguration{}, ImportExistingResources: c.importExisting,
+		RollbackConfiguration: &c.rollback, ImportExistingResources: c.importExisting,
 	}
 	if c.description != "" {
 		out.Description = aws.String(c.description)

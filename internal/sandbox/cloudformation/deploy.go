@@ -66,7 +66,7 @@ func (d *deployment) run(ctx context.Context) {
 	if !d.pause(walking, d.timing().Stack) {
 		err = errCancelled
 	} else {
-		err = d.applyAll(walking)
+		err = d.applyWatched(walking)
 	}
 	d.mu.Lock()
 	then := d.st.then
@@ -355,6 +355,7 @@ func (s *Service) enter(d *deployment, token string) {
 	d.env = s.env(d.st, d.g, s.recorded(d.st))
 	d.st.token, d.st.pending = token, d.g
 	if d.creating {
+		d.st.tags = d.g.tags // shown whatever becomes of the creation
 		s.setStatus(d.st, types.StackStatusCreateInProgress, "User Initiated")
 	} else {
 		d.st.updated = s.Now()

@@ -114,53 +114,6 @@ func TestFreshStackIsInSyncWhateverItHolds(t *testing.T) {
 	w.delete("wide")
 }
 
-func TestChangesByHandAreFoundPropertyByPropertyAndReverted(t *testing.T) {
-	w := newWorld(t)
-	w.must("wide", wide, withIAM)
-	for _, c := range []struct {
-		resource string
-		meddle   meddle
-	}{
-		{"Queue", send("sqs", "SetQueueAttributes", "QueueUrl", map[string]any{"Attributes": map[string]string{"VisibilityTimeout": "60"}})},
-		{"Queue", send("sqs", "TagQueue", "QueueUrl", map[string]any{"Tags": map[string]string{"who": "me"}})},
-		{"Queue", send("sqs", "SetQueueAttributes", "QueueUrl", map[string]any{"Attributes": map[string]string{"RedrivePolicy": ""}})},
-		{"Topic", query("sns", "SetTopicAttributes", "TopicArn", map[string]any{"AttributeName": "DisplayName", "AttributeValue": "X"})},
-		{"Table", send("dynamodb", "UpdateTimeToLive", "TableName", map[string]any{"TimeToLiveSpecification": map[string]any{"Enabled": false, "AttributeName": "ttl"}})},
-		{"Vpc", query("ec2", "ModifyVpcAttribute", "VpcId", map[string]any{"EnableDnsHostnames.Value": "false"})},
-		{"Subnet", query("ec2", "ModifySubnetAttribute", "SubnetId", map[string]any{"MapPublicIpOnLaunch.Value": "false"})},
-		{"Routes", query("ec2", "CreateTags", "ResourceId.1", map[string]any{"Tag.1.Key": "Name", "Tag.1.Value": "x"})},
-		{"Group", query("ec2", "AuthorizeSecurityGroupIngress", "GroupId", map[string]any{"IpPermissions.1.IpProtocol": "tcp", "IpPermissions.1.FromPort": "22", "IpPermissions.1.ToPort": "22", "IpPermissions.1.IpRanges.1.CidrIp": "0.0.0.0/0"})},
-		{"Parameter", send("ssm", "PutParameter", "Name", map[string]any{"Value": "w", "Type": "String", "Overwrite": true})},
-		{"Bucket", put("versioning", "<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>")},
-		{"Role", query("iam", "AttachRolePolicy", "RoleName", map[string]any{"PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"})},
-		{"Role", query("iam", "DeleteRolePolicy", "RoleName", map[string]any{"PolicyName": "inline"})},
-		{"Role", query("iam", "UpdateRole", "RoleName", map[string]any{"Description": "else"})},
-	} {
-		w.meddle("wide", c.resource, c.meddle)
-	}
-	want := map[string][]string{
-		"Queue":     {"MODIFIED", "REMOVE /RedrivePolicy", `ADD /Tags/2 null -> {"Key":"who","Value":"me"}`, "NOT_EQUAL /VisibilityTimeout 10 -> 60"},
-		"Topic":     {"MODIFIED", "NOT_EQUAL /DisplayName Alerts -> X"},
-		"Table":     {"MODIFIED", "REMOVE /TimeToLiveSpecification"},
-		"Vpc":       {"MODIFIED", "NOT_EQUAL /EnableDnsHostnames true -> false"},
-		"Subnet":    {"MODIFIED", "NOT_EQUAL /MapPublicIpOnLaunch true -> false"},
-		"Routes":    {"MODIFIED", "NOT_EQUAL /Tags/0/Value r -> x"},
-		"Group":     {"MODIFIED", `ADD /SecurityGroupIngress/2 null -> {"CidrIp":"0.0.0.0/0","FromPort":"22","IpProtocol":"tcp","ToPort":"22"}`},
-		"Parameter": {"MODIFIED", "NOT_EQUAL /Value v -> w"},
-		"Bucket":    {"MODIFIED", "NOT_EQUAL /VersioningConfiguration/Status Enabled -> Suspended"},
-		"Role":      {"MODIFIED", "NOT_EQUAL /Description runs -> else", "ADD /ManagedPolicyArns/1 null -> arn:aws:iam::aws:policy/AdministratorAccess", "REMOVE /Policies/0"},
-	}
-	status, got := w.detect("wide")
-	if status != types.StackDriftStatusDrifted {
-		t.Errorf("status %s", status)
-	}
-	if d := cmp.Diff(want, got); d != "" {
-		t.Error(d)
-	}
-	w.revert("wide", wide, withIAM)
-	w.inSync("wide")
-}
-
 func (w *world) meddle(stack, logical string, f meddle) {
 	w.t.Helper()
 	out, err := w.client.DescribeStackResource(w.t.Context(), &cfn.DescribeStackResourceInput{StackName: aws.String(stack), LogicalResourceId: aws.String(logical)})
@@ -182,23 +135,6 @@ func (w *world) revert(stack, body string, options ...option) {
 	if status := w.settled(stack); status != types.StackStatusUpdateComplete {
 		w.t.Fatalf("revert ended in %s\n%s", status, w.history(stack))
 	}
-}
-
-func TestDeletedResourceIsFoundAndMadeAgain(t *testing.T) {
-	w := newWorld(t)
-	w.must("jobs", twoQueues)
-	w.meddle("jobs", "Jobs", send("sqs", "DeleteQueue", "QueueUrl", map[string]any{}))
-	status, drifts := w.detect("jobs")
-	if status != types.StackDriftStatusDrifted || !cmp.Equal(drifts, map[string][]string{"Jobs": {"DELETED"}}) {
-		t.Fatalf("%s %v", status, drifts)
-	}
-	c := w.plan("jobs", twoQueues, withMode(types.DeploymentModeRevertDrift))
-	if r := c.Changes[0].ResourceChange; r.Action != types.ChangeActionAdd || r.ResourceDriftStatus != types.StackResourceDriftStatusDeleted {
-		t.Errorf("plan: %s %s", r.Action, r.ResourceDriftStatus)
-	}
-	w.execute(c)
-	w.settled("jobs")
-	w.inSync("jobs")
 }
 
 func TestDriftAwarePlanTellsLiveDeployedAndProposed(t *testing.T) {

@@ -41,6 +41,7 @@ type stack struct {
 	protected     bool
 	noRollback    bool
 	onFailure     types.OnStackFailure
+	rollback      types.RollbackConfiguration
 
 	changeSets []*changeSet
 	events     []types.StackEvent    // oldest first

@@ -239,8 +239,11 @@ func (d *deployment) rollbackNested(ctx context.Context, r *record) error {
 	st.undo, st.token = child.back, d.st.token
 	var skip []string
 	for _, id := range d.skip {
-		if name, within, ok := strings.Cut(id, "."); ok && name == st.name {
+		switch name, within, below := strings.Cut(id, "."); {
+		case below && name == st.name:
 			skip = append(skip, within)
+		case below: // of a stack further down, or of another one
+			skip = append(skip, id)
 		}
 	}
 	d.mu.Unlock()

@@ -18,11 +18,31 @@ import (
 // goes too.
 func (d *deployment) rollbackCreate(ctx context.Context, reason string) {
 	d.mu.Lock()
-	begun, done, bad := types.StackStatusRollbackInProgress, types.StackStatusRollbackComplete, types.StackStatusRollbackFailed
-	if d.st.onFailure == types.OnStackFailureDelete {
-		begun, done, bad = types.StackStatusDeleteInProgress, types.StackStatusDeleteComplete, types.StackStatusDeleteFailed
+	d.enterRollback(reason)
+	d.mu.Unlock()
+	d.deleteMade(ctx)
+}
+
+// enterRollback puts a stack into the status in which what was done to it is undone. It needs
+// the lock.
+func (d *deployment) enterRollback(reason string) {
+	begun := types.StackStatusUpdateRollbackInProgress
+	switch {
+	case d.creating && d.st.onFailure == types.OnStackFailureDelete:
+		begun = types.StackStatusDeleteInProgress
+	case d.creating:
+		begun = types.StackStatusRollbackInProgress
 	}
 	d.setStatus(d.st, begun, reason)
+}
+
+// deleteMade does what rollbackCreate does, on a stack that is in its status already.
+func (d *deployment) deleteMade(ctx context.Context) {
+	done, bad := types.StackStatusRollbackComplete, types.StackStatusRollbackFailed
+	d.mu.Lock()
+	if d.st.onFailure == types.OnStackFailureDelete {
+		done, bad = types.StackStatusDeleteComplete, types.StackStatusDeleteFailed
+	}
 	records := d.st.sortedRecords()
 	d.mu.Unlock()
 	d.pause(ctx, d.timing().CleanUp)
@@ -44,10 +64,15 @@ func (d *deployment) rollbackCreate(ctx context.Context, reason string) {
 // rollbackUpdate takes back what a failed update did, then deletes what it added. skip are
 // resources to leave as they are, those of a nested stack after its name and a dot.
 func (d *deployment) rollbackUpdate(ctx context.Context, reason string, skip []string) {
-	d.skip = skip
 	d.mu.Lock()
-	d.setStatus(d.st, types.StackStatusUpdateRollbackInProgress, reason)
+	d.enterRollback(reason)
 	d.mu.Unlock()
+	d.takeAllBack(ctx, skip)
+}
+
+// takeAllBack does what rollbackUpdate does, on a stack that is in its status already.
+func (d *deployment) takeAllBack(ctx context.Context, skip []string) {
+	d.skip = skip
 	d.pause(ctx, d.timing().CleanUp)
 	var failed []string
 	for _, e := range slices.Backward(d.entries()) {
@@ -88,10 +113,16 @@ func (d *deployment) takeBack(ctx context.Context, e *entry, skip bool) bool {
 	back := e.before.clone()
 	back.skipped = skip
 	d.st.put(back)
+	if skip {
+		defer d.mu.Unlock()
+		e.undone = true
+		d.setResource(d.st, back, types.ResourceStatusUpdateComplete, "")
+		return true
+	}
 	d.setResource(d.st, back, types.ResourceStatusUpdateInProgress, "")
 	d.mu.Unlock()
 	_, err := d.attempt(ctx, back, "ROLLBACK", func(k wire.Kind) (wire.Made, error) {
-		if skip || e.tried == nil {
+		if e.tried == nil {
 			return wire.Made{}, nil
 		}
 		r, err := d.request(back, e.tried)
@@ -102,7 +133,7 @@ func (d *deployment) takeBack(ctx context.Context, e *entry, skip bool) bool {
 	})
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err != nil && !skip {
+	if err != nil {
 		d.setResource(d.st, back, types.ResourceStatusUpdateFailed, reasonOf(err))
 		return false
 	}
@@ -148,8 +179,8 @@ func (s *Service) rollbackStack(_ context.Context, at scope, in *cloudformation.
 		return nil, err
 	}
 	out := &cloudformation.RollbackStackOutput{StackId: aws.String(st.id)}
-	if token := text(in.ClientRequestToken); token != "" && token == st.token && st.status != types.StackStatusUpdateFailed {
-		return out, nil
+	if token := text(in.ClientRequestToken); token != "" && token == st.token {
+		return out, nil // begun before, however it ended
 	}
 	failed := st.status == types.StackStatusUpdateFailed || st.status == types.StackStatusCreateFailed
 	if !failed || st.undo == nil {
@@ -157,10 +188,14 @@ func (s *Service) rollbackStack(_ context.Context, at scope, in *cloudformation.
 	}
 	d := st.undo.d
 	st.token = text(in.ClientRequestToken)
+	if in.RoleARN != nil {
+		st.roleARN = text(in.RoleARN)
+	}
+	d.enterRollback("User Initiated")
 	if d.creating {
-		s.start(func(ctx context.Context) { d.rollbackCreate(ctx, "User Initiated") })
+		s.start(d.deleteMade)
 	} else {
-		s.start(func(ctx context.Context) { d.rollbackUpdate(ctx, "User Initiated", nil) })
+		s.start(func(ctx context.Context) { d.takeAllBack(ctx, nil) })
 	}
 	return out, nil
 }
@@ -172,32 +207,64 @@ func (s *Service) continueUpdateRollback(_ context.Context, at scope, in *cloudf
 	if err != nil {
 		return nil, err
 	}
-	if token := text(in.ClientRequestToken); token != "" && token == st.token && st.status != types.StackStatusUpdateRollbackFailed {
-		return &cloudformation.ContinueUpdateRollbackOutput{}, nil
+	if token := text(in.ClientRequestToken); token != "" && token == st.token {
+		return &cloudformation.ContinueUpdateRollbackOutput{}, nil // begun before, however it ended
 	}
 	if st.status != types.StackStatusUpdateRollbackFailed || st.undo == nil {
 		return nil, invalid("Stack:%s is in %s state and can not continue rollback.", st.id, st.status)
 	}
-	for _, id := range in.ResourcesToSkip {
+	skip := in.ResourcesToSkip
+	if aws.ToBool(in.ForceRollback) {
+		if len(skip) > 0 {
+			return nil, invalid("ForceRollback and ResourcesToSkip are mutually exclusive")
+		}
+		skip = s.unreturned(st, "")
+	}
+	for _, id := range skip {
 		if !s.skippable(st, id) {
-			return nil, invalid("Resource %s cannot be skipped: only resources in UPDATE_FAILED state can be", id)
+			return nil, invalid("Resource %s cannot be skipped: only resources in UPDATE_FAILED state because a rollback failed can be", id)
 		}
 	}
 	st.token = text(in.ClientRequestToken)
+	if in.RoleARN != nil {
+		st.roleARN = text(in.RoleARN)
+	}
 	d := st.undo.d
-	s.start(func(ctx context.Context) { d.rollbackUpdate(ctx, "User Initiated", in.ResourcesToSkip) })
+	d.enterRollback("User Initiated")
+	s.start(func(ctx context.Context) { d.takeAllBack(ctx, skip) })
 	return &cloudformation.ContinueUpdateRollbackOutput{}, nil
 }
 
-// skippable says whether ContinueUpdateRollback may leave that resource as it is. One of a
-// nested stack is named after its stack (API reference, ContinueUpdateRollback).
+// skippable says whether ContinueUpdateRollback may leave that resource as it is: one that
+// could not be rolled back. One of a nested stack, however deep, is named after its stack,
+// and a nested stack itself can be left only once it was deleted, or that failed (API
+// reference, ContinueUpdateRollback; user guide, "Continue rolling back an update").
 func (s *Service) skippable(st *stack, id string) bool {
 	if name, within, ok := strings.Cut(id, "."); ok {
 		child := s.find(st.at, name)
-		return child != nil && child.root == cmp.Or(st.root, st.id) && s.skippable(child, within)
+		return child != nil && child.root == cmp.Or(st.root, st.id) && !strings.Contains(within, ".") && s.skippable(child, within)
 	}
 	r := st.resources[id]
-	return r != nil && r.status == types.ResourceStatusUpdateFailed
+	if r == nil || r.status != types.ResourceStatusUpdateFailed || strings.HasSuffix(r.reason, " cancelled") {
+		return false
+	}
+	child := s.find(st.at, r.physical)
+	return r.kind != nestedStack || child == nil || strings.HasPrefix(string(child.status), "DELETE_")
+}
+
+// unreturned are the resources that could not be rolled back, as ResourcesToSkip names them.
+func (s *Service) unreturned(st *stack, prefix string) []string {
+	var out []string
+	for _, r := range st.sortedRecords() {
+		child := s.find(st.at, r.physical)
+		switch {
+		case s.skippable(st, r.id):
+			out = append(out, prefix+r.id)
+		case r.kind == nestedStack && r.status == types.ResourceStatusUpdateFailed && child != nil:
+			out = append(out, s.unreturned(child, child.name+".")...)
+		}
+	}
+	return out
 }
 
 func (s *Service) cancelUpdateStack(_ context.Context, at scope, in *cloudformation.CancelUpdateStackInput) (*cloudformation.CancelUpdateStackOutput, error) {

@@ -43,6 +43,7 @@ type Timing struct {
 	Stack     time.Duration // before the first resource of a stack that is made, changed or deleted
 	CleanUp   time.Duration // before what an update or rollback left behind is deleted
 	Detection time.Duration // until a drift detection has its results
+	Minute    time.Duration // each minute for which rollback triggers are monitored in the end
 }
 
 // DefaultTiming is quick, and yet slow enough that every state can be seen.
@@ -52,6 +53,7 @@ var DefaultTiming = Timing{
 	Stack:     60 * time.Millisecond,
 	CleanUp:   60 * time.Millisecond,
 	Detection: 150 * time.Millisecond,
+	Minute:    100 * time.Millisecond,
 }
 
 // Service is one CloudFormation for all accounts and regions.
@@ -159,6 +161,7 @@ func (s *Service) table() map[string]action {
 		"DetectStackResourceDrift":          operation(s.detectStackResourceDrift),
 		"DescribeStackDriftDetectionStatus": operation(s.describeStackDriftDetectionStatus),
 		"DescribeStackResourceDrifts":       operation(s.describeStackResourceDrifts),
+		"DescribeType":                      operation(s.describeType),
 	}
 }
 

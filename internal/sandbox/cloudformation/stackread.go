@@ -37,7 +37,7 @@ func (st *stack) describe() types.Stack {
 		StackId: aws.String(st.id), StackName: aws.String(st.name), StackStatus: st.status, CreationTime: aws.Time(st.created),
 		DisableRollback: aws.Bool(st.noRollback), EnableTerminationProtection: aws.Bool(st.protected), Outputs: st.outputs,
 		Tags: tagsOf(st.tags), Capabilities: st.capabilities, NotificationARNs: st.notifications, TimeoutInMinutes: st.timeout,
-		RollbackConfiguration: &types.RollbackConfiguration{}, LastUpdatedTime: instant(st.updated), DeletionTime: instant(st.deleted),
+		RollbackConfiguration: new(st.rollback), LastUpdatedTime: instant(st.updated), DeletionTime: instant(st.deleted),
 		DriftInformation: &types.StackDriftInformation{StackDriftStatus: st.drift, LastCheckTimestamp: st.driftChecked},
 	}
 	if st.reason != "" {

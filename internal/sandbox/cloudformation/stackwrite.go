@@ -19,6 +19,9 @@ func (s *Service) createStack(ctx context.Context, at scope, in *cloudformation.
 	if !stackName.MatchString(name) {
 		return nil, malformed("stackName", name, "[a-zA-Z][-a-zA-Z0-9]*")
 	}
+	if err := checkTriggers(in.RollbackConfiguration); err != nil {
+		return nil, err
+	}
 	st := &stack{name: name, at: at, id: s.arn(at, "stack/"+name+"/"+wire.NewUUID())}
 	g, err := s.requested(ctx, st, nil, request{
 		source{in.TemplateBody, in.TemplateURL, false}, in.Parameters, in.Tags, in.Capabilities, true})
@@ -37,7 +40,7 @@ func (s *Service) createStack(ctx context.Context, at scope, in *cloudformation.
 	st.capabilities, st.roleARN, st.notifications, st.timeout = in.Capabilities, text(in.RoleARN), in.NotificationARNs, in.TimeoutInMinutes
 	st.protected = aws.ToBool(in.EnableTerminationProtection)
 	st.noRollback = aws.ToBool(in.DisableRollback) || in.OnFailure == types.OnFailureDoNothing
-	st.onFailure = types.OnStackFailure(in.OnFailure)
+	st.onFailure, st.rollback = types.OnStackFailure(in.OnFailure), st.saved(in.RollbackConfiguration)
 	s.begin(&deployment{st: st, g: g, creating: true, noRollback: st.noRollback}, text(in.ClientRequestToken))
 	return &cloudformation.CreateStackOutput{StackId: aws.String(st.id)}, nil
 }
@@ -52,6 +55,9 @@ func (s *Service) updateStack(ctx context.Context, at scope, in *cloudformation.
 	s.mu.Unlock()
 	if st == nil || !st.live() || st.inReview() {
 		return nil, invalid("Stack [%s] does not exist", text(in.StackName))
+	}
+	if err := checkTriggers(in.RollbackConfiguration); err != nil {
+		return nil, err
 	}
 	g, err := s.requested(ctx, st, deployed, request{
 		source{in.TemplateBody, in.TemplateURL, aws.ToBool(in.UsePreviousTemplate)}, in.Parameters, s.tagsFor(st, in.Tags), in.Capabilities, true})
@@ -75,7 +81,7 @@ func (s *Service) updateStack(ctx context.Context, at scope, in *cloudformation.
 	case p.plan.empty(st, g):
 		return nil, invalid("%s", reasonNoUpdates)
 	}
-	st.capabilities, st.noRollback = in.Capabilities, aws.ToBool(in.DisableRollback)
+	st.capabilities, st.noRollback, st.rollback = in.Capabilities, aws.ToBool(in.DisableRollback), st.saved(in.RollbackConfiguration)
 	if in.RoleARN != nil {
 		st.roleARN = text(in.RoleARN)
 	}

@@ -13,7 +13,7 @@ func (s *Service) controlTiming(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusMethodNotAllowed)
 		return
 	}
-	var in struct{ ChangeSet, Resource, Stack, CleanUp, Detection span }
+	var in struct{ ChangeSet, Resource, Stack, CleanUp, Detection, Minute span }
 	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&in); err != nil {
@@ -21,7 +21,7 @@ func (s *Service) controlTiming(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.SetTiming(Timing{time.Duration(in.ChangeSet), time.Duration(in.Resource), time.Duration(in.Stack),
-		time.Duration(in.CleanUp), time.Duration(in.Detection)})
+		time.Duration(in.CleanUp), time.Duration(in.Detection), time.Duration(in.Minute)})
 }
 
 // span is a duration as Go writes it: "3s".

@@ -197,16 +197,25 @@ func roleRead(c *call) (map[string]any, bool, error) {
 // declared, or one of AWS's. Others are attached by AWS::IAM::ManagedPolicy resources, which
 // name the role, and would be taken for drift of a role that nobody touched.
 func (c *call) declares(arn string) bool {
-	return strings.HasPrefix(arn, "arn:aws:iam::aws:") || slices.Contains(c.strings("ManagedPolicyArns"), arn) ||
+	return c.whole || strings.HasPrefix(arn, "arn:aws:iam::aws:") || slices.Contains(c.strings("ManagedPolicyArns"), arn) ||
 		slices.Contains(template.Strings(c.Previous["ManagedPolicyArns"]), arn)
 }
 
-// inlineLive reads the declared inline policies: others belong to resources of their own.
+// inlineLive reads the declared inline policies: others belong to resources of their own. Of a
+// whole read it reads all.
 func (c *call) inlineLive(live map[string]any) error {
+	names := slices.Sorted(maps.Keys(policiesOf(c.Properties["Policies"])))
+	if c.whole {
+		n, err := c.query("iam", "ListRolePolicies", map[string]any{"RoleName": c.PhysicalID})
+		if err != nil {
+			return err
+		}
+		for _, p := range n.List("PolicyNames") {
+			names = append(names, p.Text)
+		}
+	}
 	list := []any{}
-	for _, e := range c.list("Policies") {
-		m, _ := e.(map[string]any)
-		name := text(m["PolicyName"])
+	for _, name := range names {
 		n, err := c.query("iam", "GetRolePolicy", map[string]any{"RoleName": c.PhysicalID, "PolicyName": name})
 		if missing(err) {
 			continue

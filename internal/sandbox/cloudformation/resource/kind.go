@@ -15,7 +15,8 @@ import (
 // call is one request on its way to moto.
 type call struct {
 	wire.Request
-	ctx context.Context
+	ctx   context.Context
+	whole bool // of a read: what others than the resource itself declared too
 	*Client
 }
 
@@ -64,6 +65,17 @@ func (k kind) Delete(ctx context.Context, r wire.Request) error {
 // Read returns the live properties.
 func (k readable) Read(ctx context.Context, r wire.Request) (map[string]any, bool, error) {
 	live, found, err := k.read(k.call(ctx, r))
+	if missing(err) {
+		return nil, false, nil
+	}
+	return live, found, err
+}
+
+// ReadWhole returns all live properties, whoever declared them or nobody, as Cloud Control does.
+func (k readable) ReadWhole(ctx context.Context, r wire.Request) (map[string]any, bool, error) {
+	c := k.call(ctx, r)
+	c.whole = true
+	live, found, err := k.read(c)
 	if missing(err) {
 		return nil, false, nil
 	}
@@ -178,9 +190,11 @@ func tagList(tags map[string]string, key, value string) []any {
 	return out
 }
 
-// ownTags removes from live tags what the stack and AWS put there, and returns nil when
-// nothing is left and none are declared.
+// ownTags removes from live tags what the stack and AWS put there, but of a whole read.
 func (c *call) ownTags(live map[string]string) any {
+	if c.whole {
+		return tagList(live, "Key", "Value")
+	}
 	declared := tagMap(c.Properties["Tags"])
 	kept := map[string]string{}
 	for k, v := range live {

@@ -52,6 +52,12 @@ def attributes(name):
     return sorted(PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", name).get_atts)
 
 
+def defaults(schema):
+    """The default of each outermost property that has one."""
+    found = ((p, resolve(schema, v)) for p, v in sorted(schema.get("properties", {}).items()))
+    return {p: v["default"] for p, v in found if "default" in v}
+
+
 def moto(name):
     model = parsing.get_model_map().get(name)
     if model is None:
@@ -80,6 +86,8 @@ def describe(name):
         "maybeCreateOnly": names(schema, "conditionalCreateOnlyProperties"),
         "attributes": attributes(name),
         "writeOnly": names(schema, "writeOnlyProperties"),
+        "readOnly": names(schema, "readOnlyProperties"),
+        "defaults": defaults(schema),
         "id": names(schema, "primaryIdentifier"),
         "tags": schema.get("tagging", {}).get("tagProperty", "").removeprefix("/properties/"),
         "moto": moto(name),

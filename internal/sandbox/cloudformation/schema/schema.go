@@ -28,8 +28,10 @@ type Type struct {
 	MaybeCreateOnly []string            `json:"maybeCreateOnly"` // replacement depends on the values
 	Attributes      []string            `json:"attributes"`      // of Fn::GetAtt
 	WriteOnly       []string            `json:"writeOnly"`
-	ID              []string            `json:"id"`   // the primary identifier's properties
-	Tags            string              `json:"tags"` // the property that holds the tags, if taggable
+	ReadOnly        []string            `json:"readOnly"`
+	Defaults        map[string]any      `json:"defaults"` // of the outermost properties
+	ID              []string            `json:"id"`       // the primary identifier's properties
+	Tags            string              `json:"tags"`     // the property that holds the tags, if taggable
 	Moto            *Moto               `json:"moto"`
 }
 
