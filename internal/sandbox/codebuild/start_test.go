@@ -194,8 +194,11 @@ func TestBuildsAreFoundByIdAndARNAndTheOthersNamed(t *testing.T) {
 		ids = append([]string{*w.end(w.start("jobs")).Id}, ids...)
 	}
 	out, err := w.client.BatchGetBuilds(t.Context(), &awscodebuild.BatchGetBuildsInput{Ids: []string{ids[0], "arn:aws:codebuild:eu-west-1:123456789012:build/" + ids[1], "jobs:none"}})
-	if err != nil || len(out.Builds) != 2 || *out.Builds[1].Id != ids[1] || !cmp.Equal(out.BuildsNotFound, []string{"jobs:none"}) {
-		t.Errorf("found %v, not %v, error %v", out.Builds, out.BuildsNotFound, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out.Builds) != 2 || *out.Builds[1].Id != ids[1] || !cmp.Equal(out.BuildsNotFound, []string{"jobs:none"}) {
+		t.Errorf("found %v, not %v", out.Builds, out.BuildsNotFound)
 	}
 	list, err := w.client.ListBuildsForProject(t.Context(), &awscodebuild.ListBuildsForProjectInput{ProjectName: aws.String("jobs")})
 	if err != nil || !cmp.Equal(list.Ids, ids) {

@@ -9,13 +9,14 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/driftless-gitops/driftless/internal/sandbox/sts"
 	"github.com/driftless-gitops/driftless/internal/sandbox/wire"
 )
 
-const maxBody = 1 << 20
+const maxBody = 20 << 20 // a commit's files may have as much (user guide, "Quotas")
 
 // Config is what the service needs of the sandbox.
 type Config struct {
@@ -34,6 +35,9 @@ type Config struct {
 type Service struct {
 	c     Config
 	store store
+
+	pulling sync.Mutex
+	pulls   []*pullRequest // of all accounts and regions, in their order
 }
 
 // New makes the service with no repositories.
@@ -68,8 +72,26 @@ type request struct {
 	DefaultBranchName     string            `json:"defaultBranchName"`
 	CommitID              string            `json:"commitId"`
 	Tags                  map[string]string `json:"tags"`
-	place                 place
-	caller                sts.Identity
+
+	ParentCommitID string            `json:"parentCommitId"`
+	CommitMessage  string            `json:"commitMessage"`
+	AuthorName     string            `json:"authorName"`
+	Email          string            `json:"email"`
+	PutFiles       []putFile         `json:"putFiles"`
+	DeleteFiles    []json.RawMessage `json:"deleteFiles"`
+	SetFileModes   []json.RawMessage `json:"setFileModes"`
+
+	PullRequestID      string   `json:"pullRequestId"`
+	PullRequestStatus  string   `json:"pullRequestStatus"`
+	Title              string   `json:"title"`
+	Description        string   `json:"description"`
+	ClientRequestToken string   `json:"clientRequestToken"`
+	Targets            []target `json:"targets"`
+	MaxResults         int      `json:"maxResults"`
+	NextToken          string   `json:"nextToken"`
+
+	place  place
+	caller sts.Identity
 }
 
 // ServeHTTP answers the CodeCommit API.
@@ -99,7 +121,11 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Service) do(ctx context.Context, action string, in request) (any, error) {
-	if action != "ListRepositories" {
+	switch action {
+	case "CreatePullRequest", "GetPullRequest": // the account's
+		return s.pull(ctx, action, in)
+	case "ListRepositories":
+	default:
 		if err := checkName(in.RepositoryName); err != nil {
 			return nil, err
 		}
@@ -140,6 +166,17 @@ func (s *Service) do(ctx context.Context, action string, in request) (any, error
 			return nil, err
 		}
 		return s.changeBranch(ctx, found, action, in)
+	case "CreateCommit":
+		found, err := s.store.get(in.place)
+		if err != nil {
+			return nil, err
+		}
+		return s.createCommit(ctx, found, in)
+	case "ListPullRequests":
+		if _, err := s.store.get(in.place); err != nil {
+			return nil, err
+		}
+		return s.pull(ctx, action, in)
 	default:
 		return nil, &wire.Error{Code: "UnknownOperationException", Message: "the sandbox's CodeCommit has no " + action}
 	}
