@@ -12,16 +12,18 @@ import (
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"github.com/driftless-gitops/driftless/internal/sandbox/cloudcontrol"
 	"github.com/driftless-gitops/driftless/internal/sandbox/cloudformation"
 	"github.com/driftless-gitops/driftless/internal/sandbox/codebuild"
 	"github.com/driftless-gitops/driftless/internal/sandbox/codecommit"
 	"github.com/driftless-gitops/driftless/internal/sandbox/events"
 	"github.com/driftless-gitops/driftless/internal/sandbox/lambda"
 	"github.com/driftless-gitops/driftless/internal/sandbox/sts"
+	"github.com/driftless-gitops/driftless/internal/sandbox/trail"
 )
 
 // wire makes the parts, connects them and returns the gateway in front of them.
-func (s *Sandbox) wire() (http.Handler, error) {
+func (s *Sandbox) wire(ctx context.Context) (http.Handler, error) {
 	proxy, err := newProxy(s.moto.URL(), s.o.Log)
 	if err != nil {
 		return nil, fmt.Errorf("make proxy: %w", err)
@@ -46,29 +48,39 @@ func (s *Sandbox) wire() (http.Handler, error) {
 	if err := s.makeBuilds(); err != nil {
 		return nil, err
 	}
+	s.trail = trail.New(trail.Config{Account: Account, Identity: s.sts.Identity, Emit: s.events.Emit, Now: s.o.Now, Log: s.o.Log})
+	beneath, err := s.trail.Beneath(ctx, s.moto.URL())
+	if err != nil {
+		return nil, err
+	}
+	kept, err := s.trail.Beneath(ctx, s.tables.URL())
+	if err != nil {
+		return nil, err
+	}
 	kinds := s.lambda.Kinds()
 	kinds[codecommit.Type], kinds[codebuild.Type] = s.git.Kind(), s.builds.Kind()
-	s.cloudformation = cloudformation.New(cloudformation.Config{Moto: s.moto.URL(), Tables: s.tables.URL(), Endpoint: s.URL,
+	s.cloudformation = cloudformation.New(cloudformation.Config{Moto: beneath, Tables: kept, Endpoint: s.URL,
 		Account: Account, Region: Region, Caller: s.caller, Emit: s.events.Emit, Kinds: kinds,
 		Now: s.o.Now, Timing: s.o.Timing})
 	s.keys.url, s.rights = s.tables.URL, s.lambda.Decider()
-	return s.watching(s.counting(&gateway{
+	return s.watching(s.counting(s.trail.Watch(&gateway{
 		control:     s.control(),
 		functionURL: s.lambda,
 		git:         s.git.Git(),
 		services: map[string]http.Handler{
-			"cloudformation": s.cloudformation,
-			"sts":            s.sts,
-			"iam":            s.sts.IAM(),
-			"events":         s.events,
-			"codebuild":      s.builds,
-			"codecommit":     s.git,
-			"lambda":         s.lambda,
-			"sqs":            nudging(proxy, s.lambda.Nudge),
-			"dynamodb":       nudging(oneByOne(tables, &s.turn), s.lambda.Nudge),
+			"cloudformation":     s.cloudformation,
+			"sts":                s.sts,
+			"iam":                s.sts.IAM(),
+			cloudcontrol.Service: cloudcontrol.New(cloudcontrol.Config{Caller: s.caller, Live: s.cloudformation.Live}),
+			"events":             s.events,
+			"codebuild":          s.builds,
+			"codecommit":         s.git,
+			"lambda":             s.lambda,
+			"sqs":                nudging(proxy, s.lambda.Nudge),
+			"dynamodb":           nudging(oneByOne(tables, &s.turn), s.lambda.Nudge),
 		},
 		moto: proxy,
-	})), nil
+	}))), nil
 }
 
 // caller names the account and region that a request belongs to: those of its signature.

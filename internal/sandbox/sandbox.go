@@ -21,6 +21,7 @@ import (
 	"github.com/driftless-gitops/driftless/internal/sandbox/lambda"
 	"github.com/driftless-gitops/driftless/internal/sandbox/moto"
 	"github.com/driftless-gitops/driftless/internal/sandbox/sts"
+	"github.com/driftless-gitops/driftless/internal/sandbox/trail"
 )
 
 // Where the sandbox's own account is: moto's default account, a region of Europe.
@@ -71,6 +72,7 @@ type Sandbox struct {
 	calls          calls
 	keys           tableKeys
 	rights         *lambda.Decider
+	trail          *trail.Trail
 	server         *http.Server
 	cancel         context.CancelFunc
 	running        sync.WaitGroup
@@ -162,6 +164,9 @@ func (s *Sandbox) Close() {
 	if s.lambda != nil {
 		s.lambda.Close()
 	}
+	if s.trail != nil {
+		s.trail.Close()
+	}
 	s.running.Wait()
 	s.client.CloseIdleConnections()
 	for _, m := range []*moto.Server{s.moto, s.tables} {
@@ -183,7 +188,7 @@ func (s *Sandbox) start(ctx context.Context, listener net.Listener) (err error) 
 	if err := s.startMoto(ctx); err != nil {
 		return err
 	}
-	handler, err := s.wire()
+	handler, err := s.wire(ctx)
 	if err != nil {
 		return err
 	}
