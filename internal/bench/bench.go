@@ -117,10 +117,16 @@ func (b *bench) prepare() error {
 	return os.Unsetenv("AWS_CA_BUNDLE")
 }
 
-func (b *bench) close() {
+// leave ends the stage: the next goal that needs one opens another.
+func (b *bench) leave() {
 	if b.stage != nil {
 		b.stage.Close()
+		b.stage = nil
 	}
+}
+
+func (b *bench) close() {
+	b.leave()
 	for _, s := range b.servers {
 		_ = s.http.Close()
 	}

@@ -10,16 +10,28 @@ import (
 
 // invocations counts the sandbox's invocations of functions: it is the sandbox's log.
 type invocations struct {
-	mu    sync.Mutex
-	seen  map[string][]time.Duration // how long each took, by function
-	ended map[string]time.Time       // when the latest did, by function
+	mu   sync.Mutex
+	seen map[string][]time.Duration // how long each took, by function
+	ran  map[string][]invocation    // all of them, by function, whether or not they were taken
 }
 
-// last is when a function's latest invocation ended.
-func (i *invocations) last(function string) time.Time {
+// invocation is one that has ended.
+type invocation struct {
+	ended time.Time
+	took  time.Duration
+}
+
+// since returns a function's invocations that began after a time and have ended, in the order
+// of their ends.
+func (i *invocations) since(function string, at time.Time) (all []invocation) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.ended[function]
+	for _, r := range i.ran[function] {
+		if r.ended.Add(-r.took).After(at) {
+			all = append(all, r)
+		}
+	}
+	return all
 }
 
 // take returns what was counted since it was last called.
@@ -65,10 +77,10 @@ func (i *invocations) Handle(_ context.Context, r slog.Record) error {
 	if i.seen == nil {
 		i.seen = map[string][]time.Duration{}
 	}
-	if i.ended == nil {
-		i.ended = map[string]time.Time{}
+	if i.ran == nil {
+		i.ran = map[string][]invocation{}
 	}
-	i.ended[function] = r.Time
+	i.ran[function] = append(i.ran[function], invocation{ended: r.Time, took: took})
 	i.seen[function] = append(i.seen[function], took)
 	return nil
 }

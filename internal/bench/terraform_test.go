@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,7 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/driftless-gitops/driftless/internal/build"
+	"github.com/driftless-gitops/driftless/internal/demo"
 	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/sandbox"
 )
 
 // deployed is a deployment whose every step takes as many seconds as its number: 1 up to the
@@ -110,21 +113,38 @@ func TestTheApplicationOfTerraformIsSound(t *testing.T) {
 	}
 }
 
-func TestTheEndOfAFunctionsLatestInvocationIsKept(t *testing.T) {
+func TestTheInvocationsOfAPushAreThoseThatBeganSinceIt(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	i := &invocations{}
-	for n, function := range []string{"a", "a", "b"} {
+	for n, function := range []string{"a", "a", "b", "a"} {
 		r := slog.NewRecord(at.Add(time.Duration(n)*time.Second), slog.LevelDebug, "function invoked", 0)
-		r.Add("function", function, "took", time.Second)
+		r.Add("function", function, "took", 300*time.Millisecond)
 		if err := i.Handle(t.Context(), r); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n := i.count(); n != 3 {
+	if n := i.count(); n != 4 {
 		t.Errorf("%d invocations were counted", n)
 	}
 	i.take()
-	if got := []time.Time{i.last("a"), i.last("b"), i.last("c")}; !got[0].Equal(at.Add(time.Second)) || !got[1].Equal(at.Add(2*time.Second)) || !got[2].IsZero() {
-		t.Errorf("they ended %v", got)
+	want := []invocation{{at.Add(time.Second), 300 * time.Millisecond}, {at.Add(3 * time.Second), 300 * time.Millisecond}}
+	if got := i.since("a", at.Add(-100*time.Millisecond)); !slices.Equal(got, want) {
+		t.Errorf("since a push while the first ran there were %v, want %v", got, want)
+	}
+	if got := i.since("c", at); got != nil {
+		t.Errorf("of a function that never ran there were %v", got)
+	}
+}
+
+func TestTheLookStandsBesideAPlanAndTheWayToItBelow(t *testing.T) {
+	x := &terraforming{stage: &stage{Stage: &demo.Stage{Sandbox: &sandbox.Sandbox{}}}}
+	ours := &contender{taken: []usage{{wall: 100 * time.Millisecond, look: 20 * time.Millisecond, looks: 1}}}
+	peer := &contender{taken: []usage{{wall: 4 * time.Second}}}
+	rows := x.unchanged("2 applications, for each of them", 2, ours, peer)
+	if look := rows[0]; look.Ours != (Quantity{10, "ms"}) || look.Peer != (Quantity{4000, "ms"}) || look.Verdict() != Met || look.Limit != Ratio(0.01) {
+		t.Errorf("the look is %+v", look)
+	}
+	if way := rows[1]; way.Ours != (Quantity{50, "ms"}) || way.ratio() != "0.0125 ×" || way.Limit != (Limit{}) || !strings.HasPrefix(way.What, "- ") {
+		t.Errorf("the way to it is %+v", way)
 	}
 }
