@@ -29,7 +29,7 @@ type Expectation struct {
 
 // Expectations returns all of them, in the order in which they are told.
 func Expectations() []Expectation {
-	return slices.Concat(changeSets(), refusals(), operations(), drifts(), queues(), tables(), streams(), projects())
+	return slices.Concat(changeSets(), refusals(), operations(), recoveries(), drifts(), queues(), tables(), streams(), projects())
 }
 
 // Pick returns those of the expectations that are named, or all where none is.
