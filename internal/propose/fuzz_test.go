@@ -20,7 +20,7 @@ func FuzzFind(f *testing.F) {
 	f.Add("é #: /t.yaml", queue, "main.tf", `provider "aws" {}`)
 	f.Fuzz(func(t *testing.T, name, data, other, more string) {
 		if !fs.ValidPath(name) || !fs.ValidPath(other) || name == "." || other == "." || strings.HasPrefix(other, name+"/") || strings.HasPrefix(name, other+"/") {
-			t.Skip()
+			return // no names that two files of one repository have
 		}
 		files := fstest.MapFS{name: {Data: []byte(data)}, other: {Data: []byte(more)}}
 		var found propose.Found

@@ -1,6 +1,7 @@
 // Package codecommit is the forge adapter of CodeCommit, which is git and little else: its
 // pushes come as events of EventBridge (package trigger), and a commit has no status there.
-// So there is nothing to receive, and nowhere to report to.
+// So there is nothing to receive, and nowhere to report to. Pull requests it has: they are
+// opened through a port, since the SDK is not for this package.
 package codecommit
 
 import (
