@@ -20,8 +20,11 @@ var (
 	isCommit       = regexp.MustCompile(`^[0-9a-f]{40}$`).MatchString
 )
 
-// gitHub answers the two routes of GitHub's API.
+// gitHub answers the routes of GitHub's API that are known.
 func (s *Server) gitHub(w http.ResponseWriter, r *http.Request, path string) {
+	if s.proposeGitHub(w, r, path) {
+		return
+	}
 	statuses, tokens := gitHubStatuses.FindStringSubmatch(path), gitHubTokens.FindStringSubmatch(path)
 	bearer, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	switch {

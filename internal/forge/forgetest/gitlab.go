@@ -19,8 +19,11 @@ var gitLabRoutes = regexp.MustCompile(`^/projects/([^/]+)(/statuses/|/repository
 // transitions are the events that lead to a state, as GitLab's refusals call them.
 var transitions = map[string]string{"pending": "enqueue", "running": "run", "success": "success", "failed": "drop", "canceled": "cancel", "skipped": "skip"}
 
-// gitLab answers the two routes of GitLab's API: projects are named by their escaped path.
+// gitLab answers the routes of GitLab's API that are known: projects are named by their escaped path.
 func (s *Server) gitLab(w http.ResponseWriter, r *http.Request, path string) {
+	if s.proposeGitLab(w, r, path) {
+		return
+	}
 	route := gitLabRoutes.FindStringSubmatch(path)
 	set := r.Method == http.MethodPost && route != nil && route[2] == "/statuses/" && route[4] == ""
 	list := r.Method == http.MethodGet && route != nil && route[2] != "/statuses/" && route[4] != ""

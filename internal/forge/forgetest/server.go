@@ -31,6 +31,8 @@ type Server struct {
 	apps      []*app
 	exchanged int
 	statuses  []Status
+	proposals []PullRequest
+	readOnly  []string // tokens
 	failures  []failure
 	broken    map[string]http.Handler // by repository: who answers git's requests
 	requests  int
@@ -141,6 +143,13 @@ func (s *Server) Fail(n, status int, headers ...string) {
 	}
 }
 
+// FailAfter lets the next n calls of an API pass, and answers the one after them with a status.
+func (s *Server) FailAfter(n, status int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failures = append(make([]failure, n), failure{status: status})
+}
+
 // Mend forgets what was left of Fail.
 func (s *Server) Mend() {
 	s.mu.Lock()
@@ -189,7 +198,7 @@ func (s *Server) failing() (failure, bool) {
 	}
 	next := s.failures[0]
 	s.failures = s.failures[1:]
-	return next, true
+	return next, next.status != 0
 }
 
 // ServeHTTP implements http.Handler.

@@ -76,6 +76,21 @@ func TestWhatTheForgesDoNotKnowIsRefused(t *testing.T) {
 		"a path that is not escaped":  {"POST", "/api/v4/projects/acme/infra/statuses/" + commit, "", private, `{"state":"failed","name":"x"}`, 404},
 		"a push":                      {"POST", "/acme/infra.git/git-receive-pack", "", "", "", 404},
 		"a file of a repository":      {"GET", "/acme/infra.git/HEAD", "", "", "", 404},
+
+		"a tree without content":           {"POST", "/api/v3/repos/acme/infra/git/trees", bearer, "", `{"base_tree":"` + commit + `","tree":[{"path":"a","mode":"100644","type":"blob"}]}`, 422},
+		"a tree upon nothing":              {"POST", "/api/v3/repos/acme/infra/git/trees", bearer, "", `{"tree":[{"path":"a","mode":"100644","type":"blob","content":"b"}]}`, 422},
+		"a commit of no tree":              {"POST", "/api/v3/repos/acme/infra/git/commits", bearer, "", `{"message":"m","tree":"` + commit[:7] + `x"}`, 422},
+		"a branch that is there":           {"POST", "/api/v3/repos/acme/infra/git/refs", bearer, "", `{"ref":"refs/heads/main","sha":"` + commit + `"}`, 422},
+		"a branch of no commit":            {"POST", "/api/v3/repos/acme/infra/git/refs", bearer, "", `{"ref":"refs/heads/x","sha":"` + strings.Repeat("0", 40) + `"}`, 422},
+		"a pull request of the base":       {"POST", "/api/v3/repos/acme/infra/pulls", bearer, "", `{"title":"t","head":"main","base":"main"}`, 422},
+		"a pull request of no branch":      {"POST", "/api/v3/repos/acme/infra/pulls", bearer, "", `{"title":"t","head":"x","base":"main"}`, 422},
+		"a head that is there":             {"GET", "/api/v3/repos/acme/infra/git/ref/heads/main", bearer, "", "", 200},
+		"a head that is not":               {"GET", "/api/v3/repos/acme/infra/git/ref/heads/driftless/x", bearer, "", "", 404},
+		"GitLab's branch that is not":      {"GET", "/api/v4/projects/acme%2Finfra/repository/branches/driftless%2Fx", "", private, "", 404},
+		"GitLab's commit to a branch":      {"POST", "/api/v4/projects/acme%2Finfra/repository/commits", "", private, `{"branch":"main","start_sha":"` + commit + `","commit_message":"m","actions":[{"action":"update","file_path":"stacks/a/b","content":"x"}]}`, 400},
+		"GitLab's update of no file":       {"POST", "/api/v4/projects/acme%2Finfra/repository/commits", "", private, `{"branch":"x","start_sha":"` + commit + `","commit_message":"m","actions":[{"action":"update","file_path":"other","content":"x"}]}`, 400},
+		"a merge request of no branch":     {"POST", "/api/v4/projects/acme%2Finfra/merge_requests", "", private, `{"source_branch":"x","target_branch":"main","title":"t"}`, 400},
+		"a merge request that is not open": {"DELETE", "/api/v4/projects/acme%2Finfra/merge_requests", "", private, "", 404},
 	} {
 		if got := call(t, s, c.method, c.path, c.authorization, c.token, c.body); got != c.want {
 			t.Errorf("%s: answered %d, want %d", name, got, c.want)
