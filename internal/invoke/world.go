@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/driftless-gitops/driftless/internal/aws/dynamodb"
 	blobs "github.com/driftless-gitops/driftless/internal/aws/s3"
@@ -210,16 +211,25 @@ func (w *World) heard(ctx context.Context) (events []Event, err error) {
 	return events, err
 }
 
-// take reads a queue until it is empty.
+// take reads a queue until it is empty. Messages whose answer was lost on the way are in nobody's
+// hands for a second, and come again.
 func (w *World) take(ctx context.Context, queue string, read func(body string) error) error {
 	client := sqs.NewFromConfig(w.cfg)
 	for {
-		out, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &queue, MaxNumberOfMessages: 10})
+		out, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &queue, MaxNumberOfMessages: 10, VisibilityTimeout: 1})
 		if err != nil {
 			return fmt.Errorf("read queue: %w", err)
 		}
 		if len(out.Messages) == 0 {
-			return nil
+			hidden, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &queue,
+				AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNameApproximateNumberOfMessagesNotVisible}})
+			if err != nil {
+				return fmt.Errorf("read queue: %w", err)
+			}
+			if hidden.Attributes[string(sqstypes.QueueAttributeNameApproximateNumberOfMessagesNotVisible)] == "0" {
+				return nil
+			}
+			continue
 		}
 		for _, m := range out.Messages {
 			if err := read(aws.ToString(m.Body)); err != nil {

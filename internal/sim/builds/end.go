@@ -51,6 +51,10 @@ func (w *world) rest() {
 		w.handBack(l.ID)
 	}
 	w.settle(func() bool { return true })
+	if w.judge.forgotten() && !w.repo.left {
+		w.sync(sim.Action{App: cdkApp})
+		w.settle(func() bool { return true })
+	}
 	for _, id := range w.judge.ids() {
 		if w.judge.apps[id].Suspended != nil {
 			w.resume1(sim.Action{App: id})

@@ -26,6 +26,7 @@ type judge struct {
 	killed      map[string]bool               // tokens of applies whose build was killed
 	synthesised map[string][]stackOf          // by token
 	highest     map[string]int64              // observation number of what was applied, by application
+	late        []*process                    // expansions that wrote to a stack when they were over
 	writes      int
 }
 
@@ -69,8 +70,18 @@ func (j *judge) changed(before, after any) {
 	}
 }
 
+// forgotten reports whether an expansion that was overtaken brought a stack to what it had, and died
+// before it had asked for another one: then that holds until the next synthesis
+// (docs/protocol.md, "What it does not guarantee").
+func (j *judge) forgotten() bool {
+	return slices.ContainsFunc(j.late, func(p *process) bool { return p.dead })
+}
+
 func (j *judge) application(was, now gitops.Application) {
 	w := j.w
+	if of := now.Settings.Of; of != "" && w.running != nil && now.Wanted != was.Wanted && j.apps[of].InFlight == "" {
+		j.late = append(j.late, w.running)
+	}
 	switch {
 	case now.Wanted.Seq < was.Wanted.Seq:
 		w.violate("I2", "%s wanted observation %d and now wants the older %d", now.ID, was.Wanted.Seq, now.Wanted.Seq)

@@ -10,6 +10,7 @@ const (
 	watching  = "internal/aws/codebuild/observe.go"
 	asking    = "internal/aws/codebuild/builds.go"
 	expanding = "internal/reconcile/expand.go"
+	storing   = "internal/fake/application.go"
 	finishing = "internal/reconcile/finish.go"
 	starting  = "internal/reconcile/start.go"
 	seeing    = "internal/reconcile/application.go"
@@ -71,13 +72,15 @@ func expansionMutants() []sim.Mutant {
 			"		moved, err := r.guardedBring(ctx, repo, revision, c, snapshot)\n",
 			"		revision.Seq = c.record.Wanted.Seq + 1\n		moved, err := r.guardedBring(ctx, repo, revision, c, snapshot)\n"),
 		one("stacks-forgotten", "a stack that its app no longer has stays", expanding,
-			"	if _, err := r.remove(ctx, a.Repository, a.ID, gone, nil); err != nil {\n		return err\n",
-			"	if _, err := r.remove(ctx, a.Repository, a.ID, gone[:0], nil); err != nil {\n		return err\n"),
+			"	if err := r.removeStacks(ctx, a, gone); err != nil {\n		return err\n",
+			"	if err := r.removeStacks(ctx, a, gone[:0]); err != nil {\n		return err\n"),
 		one("synthesised-once", "what is synthesised anew from the same commit is not deployed", expanding,
 			"		if c.stale() && c.record.Ended.Seq >= d.Seq {\n", "		if c.stale() && c.record.Ended.Seq > d.Seq {\n"),
 		one("synthesised-meanwhile", "what is synthesised anew while a stack rolls out is not deployed", finishing,
-			"	if a.Wanted.Seq == d.Seq && a.Wanted.Digest != d.Digest {\n", "	if a.Wanted.Seq < 0 {\n"),
+			"	if d.Kind == gitops.KindDeploy && a.Wanted.Seq == d.Seq && a.Wanted.Digest != d.Digest {\n", "	if a.Wanted.Seq < 0 {\n"),
 		one("late-expansion", "an expansion that was overtaken leaves what it wrote", expanding,
 			"		err = errors.Join(err, r.expandAgain(ctx, *d, names))\n", "		_ = r.expandAgain\n"),
+		one("late-removal", "stacks are marked as removed whatever has become of their app", storing,
+			"		if err := s.applications.check(app.ID, app.Version); err != nil {\n			return err\n		}\n", ""),
 	}
 }

@@ -111,13 +111,14 @@ var (
 	ofReads    = []sim.FaultKind{sim.FaultFail, sim.FaultCrash, sim.FaultStall}
 	ofStarts   = []sim.FaultKind{sim.FaultFail, sim.FaultLost, sim.FaultCrash, sim.FaultDie, sim.FaultStall, sim.FaultStall, sim.FaultStall, sim.FaultThrottle}
 	ofSteps    = []sim.FaultKind{sim.FaultFail, sim.FaultCrash, sim.FaultDie, sim.FaultStall}
+	ofLate     = []sim.FaultKind{sim.FaultFail, sim.FaultLost, sim.FaultDie, sim.FaultStall, sim.FaultStall, sim.FaultStall}
 	ofMessages = []sim.FaultKind{sim.FaultDrop, sim.FaultDouble, sim.FaultDelay}
 )
 
 // sites are the calls of every port, and the steps of the programs in builds.
 var sites = []site{
 	{"Repository", 1, ofReads}, {"PutRepository", 1, ofWrites}, {"Application", 2, ofReads}, {"ApplicationsByID", 2, ofReads},
-	{"Register", 6, ofWrites}, {"PutApplication", 4, ofWrites}, {"ListApplications", 1, ofReads}, {"Unfinished", 1, ofReads}, {"Watched", 1, ofReads},
+	{"Register", 6, ofWrites}, {"PutApplication", 4, ofWrites}, {"Retire", 4, ofLate}, {"ListApplications", 1, ofReads}, {"Unfinished", 1, ofReads}, {"Watched", 1, ofReads},
 	{"Deployment", 2, ofReads}, {"Open", 2, ofWrites}, {"PutDeployment", 6, ofWrites}, {"Intend", 4, ofWrites}, {"Close", 4, ofWrites}, {"Supersede", 2, ofWrites},
 	{"Send", 2, ofWrites}, {"Put", 4, ofWrites}, {"PutNew", 10, ofWrites}, {"Get", 6, ofReads}, {"Has", 3, ofReads},
 	{"Head", 1, ofReads}, {"Snapshot", 1, ofReads},

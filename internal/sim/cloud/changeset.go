@@ -79,6 +79,9 @@ func (c *Cloud) ready(cs *set, moved int) {
 		from = s.declared.Resources
 	}
 	cs.Changes = compare(from, cs.Template.Resources, cs.Revert, s.declared)
+	if cs.Differs = cs.Changes; cs.Revert && c.Odd {
+		cs.Changes = c.odd(cs.Changes, cs.Template.Resources)
+	}
 	switch {
 	case cs.Template.Behaviour == Reject:
 		fail("Template error: the simulated template is not accepted")
@@ -87,6 +90,9 @@ func (c *Cloud) ready(cs *set, moved int) {
 			"No updates are to be performed."}[c.Draw(2)])
 	default:
 		cs.status, cs.execution = types.ChangeSetStatusCreateComplete, types.ExecutionStatusAvailable
+		if c.Planned != nil {
+			c.Planned(cs.Set)
+		}
 	}
 }
 

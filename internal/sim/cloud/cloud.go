@@ -23,6 +23,9 @@ type Cloud struct {
 	// Vanish makes an execution remove the stack's other change sets, and forget its own
 	// once it ended; else they turn OBSOLETE and it is kept.
 	Vanish bool
+	// Odd lets one in three drift-aware change sets say something else than what differs, and one
+	// in four of their executions fail.
+	Odd bool
 	// Forgets is for how long a drift detection's id is known after its end.
 	Forgets time.Duration
 	// Page is how many items a page has.
@@ -33,6 +36,10 @@ type Cloud struct {
 	// Created, Executed and Deleted are called when a change set was accepted, or its execution
 	// or its deletion was.
 	Created, Executed, Deleted func(s Set)
+	// Planned is called when a change set was worked out and can be executed, Recovered when a
+	// recovery was accepted, or the deletion of a stack; nil: nobody asks.
+	Planned   func(s Set)
+	Recovered func(r Recovery)
 
 	stacks     []*stack
 	detections []*detection
@@ -60,6 +67,7 @@ type Set struct {
 	Name, Stack, Token string // Token: of the execution
 	Template           *Template
 	Changes            []types.Change
+	Differs            []types.Change // what brings the stack to the template; Changes may be odd
 	Revert             bool
 	At                 time.Time
 	Takes              time.Duration // until it is worked out
@@ -78,6 +86,13 @@ type stack struct {
 	deleted          bool
 	moved            int // grows with everything that makes change sets obsolete
 	touched          time.Time
+	complete         bool                       // it was once
+	begun            bool                       // something was executed on it
+	found            []types.StackResourceDrift // what was last found of each resource
+	continued        string                     // token of the last continuation of a rollback
+	continuedAt      time.Time
+	deleting         string // token of the last deletion
+	stubborn         bool   // its rollback was continued, and failed once more
 }
 
 type set struct {
@@ -133,6 +148,7 @@ func (s *stack) updatable() bool {
 // enter moves a stack to a status and tells of it.
 func (c *Cloud) enter(s *stack, status types.StackStatus, token, reason string) {
 	s.status = status
+	s.complete = s.complete || s.updatable()
 	c.note(s, token, s.name, string(status), reason)
 	if c.Told != nil {
 		c.Told(s.name, Event{Status: status, Token: token})

@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -12,8 +13,9 @@ import (
 type detection struct {
 	id           string
 	stack        *stack
-	began, ended time.Time // ended zero: it goes on
-	found        []types.StackResourceDrift
+	began, ended time.Time                  // ended zero: it goes on
+	found        []types.StackResourceDrift // of those that it looked at
+	all          bool                       // it looked at every resource
 	drifted      bool
 }
 
@@ -32,11 +34,18 @@ func (c *Cloud) DetectStackDrift(_ context.Context, in *cloudformation.DetectSta
 	if !s.updatable() {
 		return nil, invalid("Drift detection cannot be performed on a stack in state %s", s.status)
 	}
+	for _, id := range in.LogicalResourceIds {
+		if _, declared := s.declared.Resources[id]; !declared {
+			return nil, invalid("Resource %s does not exist for stack %s", id, s.name)
+		}
+	}
 	d := &detection{id: c.id("detection", s.name), stack: s, began: c.Now()}
-	d.found, d.drifted = found(s, d.began)
+	d.found, d.drifted = found(s, in.LogicalResourceIds, d.began)
+	d.all = len(in.LogicalResourceIds) == 0
 	c.detections = append(c.detections, d)
 	c.After(c.Pace.Detection(), func() {
 		d.ended = c.Now()
+		d.keep()
 		if c.Told != nil {
 			c.Told(s.name, Event{Drift: true})
 		}
@@ -44,9 +53,24 @@ func (c *Cloud) DetectStackDrift(_ context.Context, in *cloudformation.DetectSta
 	return &cloudformation.DetectStackDriftOutput{StackDriftDetectionId: &d.id}, nil
 }
 
-// found compares what runs with what the stack declares.
-func found(s *stack, at time.Time) (all []types.StackResourceDrift, drifted bool) {
+// keep takes what a detection found for what was last found of the resources that it looked at.
+func (d *detection) keep() {
+	all := d.found
+	for _, r := range d.stack.found {
+		same := func(o types.StackResourceDrift) bool { return *o.LogicalResourceId == *r.LogicalResourceId }
+		if !d.all && !slices.ContainsFunc(d.found, same) {
+			all = append(all, r)
+		}
+	}
+	d.stack.found = all
+}
+
+// found compares what runs with what the stack declares: some of its resources, or all.
+func found(s *stack, only []string, at time.Time) (all []types.StackResourceDrift, drifted bool) {
 	for _, id := range ids(s.declared.Resources, nil) {
+		if len(only) > 0 && !slices.Contains(only, id) {
+			continue
+		}
 		want := s.declared.Resources[id]
 		r := types.StackResourceDrift{StackId: &s.arn, LogicalResourceId: aws.String(id), ResourceType: aws.String(want.Type),
 			StackResourceDriftStatus: types.StackResourceDriftStatusInSync, Timestamp: aws.Time(at)}
@@ -94,15 +118,15 @@ func (c *Cloud) DescribeStackResourceDrifts(_ context.Context, in *cloudformatio
 	if s == nil {
 		return nil, invalid("Stack [%s] does not exist", aws.ToString(in.StackName))
 	}
-	var last *detection
-	for _, d := range c.detections {
-		if d.stack == s && !d.ended.IsZero() && (last == nil || d.began.After(last.began)) {
-			last = d
-		}
-	}
 	out := &cloudformation.DescribeStackResourceDriftsOutput{}
-	if last != nil {
-		out.StackResourceDrifts, out.NextToken = page(c, last.found, in.NextToken)
+	if len(s.found) > 0 {
+		out.StackResourceDrifts, out.NextToken = page(c, s.found, in.NextToken)
 	}
 	return out, nil
+}
+
+// DescribeType tells nothing of a type: whoever asks takes it for one without a schema.
+func (c *Cloud) DescribeType(_ context.Context, in *cloudformation.DescribeTypeInput, _ ...func(*cloudformation.Options)) (*cloudformation.DescribeTypeOutput, error) {
+	c.Calls++
+	return nil, refused("TypeNotFoundException", "The type '%s' cannot be found", aws.ToString(in.TypeName))
 }

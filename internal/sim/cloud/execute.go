@@ -45,7 +45,7 @@ func (c *Cloud) ExecuteChangeSet(_ context.Context, in *cloudformation.ExecuteCh
 		s.status = types.StackStatusCreateInProgress
 	}
 	s.updated, s.touched = c.Now(), c.Now()
-	s.tags = cs.tags
+	s.tags, s.begun = cs.tags, true
 	c.After(c.Pace.Late, func() {
 		c.enter(s, s.status, token, "User Initiated")
 		c.note(s, token, "A", "UPDATE_IN_PROGRESS", "")
@@ -79,9 +79,10 @@ func (c *Cloud) end(s *stack, cs *set, creating bool) {
 		return
 	}
 	cs.execution = types.ExecutionStatusExecuteComplete
-	if b := cs.Template.Behaviour; b == Fail || b == Stuck {
+	b := cs.Template.Behaviour
+	if odd := cs.Revert && c.Odd && c.Draw(4) == 0; odd || b == Fail || b == Stuck {
 		cs.execution = types.ExecutionStatusExecuteFailed
-		c.rollBack(s, cs.Token, creating, b == Stuck, secretOf(cs.Template))
+		c.rollBack(s, cs.Token, creating, b == Stuck || odd && c.Draw(3) == 0, secretOf(cs.Template))
 		return
 	}
 	from := Resources{}

@@ -35,7 +35,7 @@ func (c *Cloud) Delete(name string, took time.Duration) bool {
 	if s == nil || s.deleted || s.status == types.StackStatusDeleteInProgress {
 		return false
 	}
-	c.delete(s, took)
+	c.delete(s, "", took)
 	return true
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -55,35 +54,15 @@ func (c *Cloud) ListStackResources(_ context.Context, in *cloudformation.ListSta
 	var all []types.StackResourceSummary
 	if s.declared != nil {
 		for _, id := range slices.Sorted(maps.Keys(s.declared.Resources)) {
-			all = append(all, types.StackResourceSummary{LogicalResourceId: aws.String(id), PhysicalResourceId: aws.String(s.name + "-" + id),
-				ResourceType: aws.String(s.declared.Resources[id].Type), ResourceStatus: types.ResourceStatusUpdateComplete})
+			r := types.StackResourceSummary{LogicalResourceId: aws.String(id), PhysicalResourceId: aws.String(s.name + "-" + id),
+				ResourceType: aws.String(s.declared.Resources[id].Type), ResourceStatus: types.ResourceStatusUpdateComplete}
+			if id == culprit && s.status == types.StackStatusUpdateRollbackFailed {
+				r.ResourceStatus, r.ResourceStatusReason = types.ResourceStatusUpdateFailed, aws.String(SimulatedFailure)
+			}
+			all = append(all, r)
 		}
 	}
 	out := &cloudformation.ListStackResourcesOutput{}
 	out.StackResourceSummaries, out.NextToken = page(c, all, in.NextToken)
 	return out, nil
-}
-
-// DeleteStack deletes a stack; one that is not there is no error.
-func (c *Cloud) DeleteStack(_ context.Context, in *cloudformation.DeleteStackInput, _ ...func(*cloudformation.Options)) (*cloudformation.DeleteStackOutput, error) {
-	c.Calls++
-	if s := c.find(in.StackName); s != nil && !s.deleted {
-		c.Mutations++
-		c.delete(s, time.Second)
-	}
-	return &cloudformation.DeleteStackOutput{}, nil
-}
-
-func (c *Cloud) delete(s *stack, took time.Duration) {
-	c.enter(s, types.StackStatusDeleteInProgress, "", "User Initiated") // it cuts in where something runs
-	c.running = slices.DeleteFunc(c.running, func(r Set) bool { return r.Stack == s.name })
-	s.touched = c.Now()
-	c.After(took, func() {
-		if s.deleted {
-			return
-		}
-		c.enter(s, types.StackStatusDeleteComplete, "", "")
-		s.deleted, s.live, s.declared, s.sets = true, nil, nil, nil
-		s.moved++
-	})
 }
