@@ -54,6 +54,9 @@ func (c *checker) application(at string, s gitops.Settings) {
 			c.look(fmt.Sprintf("%s.watch[%d]", at, i), Relative(c.dir, w), w, either)
 		}
 	}
+	if s.Drift.Baseline != "" {
+		c.look(at+".drift.baseline", s.Drift.Baseline, path.Join(s.Path, s.Drift.Baseline), regular)
+	}
 	if s.Terraform != nil {
 		for i, f := range s.Terraform.VarFiles {
 			if f != "" {

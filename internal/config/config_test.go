@@ -106,7 +106,7 @@ applications:
 		CloudFormation: gitops.CloudFormation{Stack: "jobs", Template: "template.yaml"},
 		Sync:           gitops.Sync{Mode: gitops.SyncAuto, Approval: gitops.ApprovalDestructive},
 		Verify:         gitops.Verify{Drift: true},
-		Drift:          gitops.DriftPolicy{EverySeconds: 3600},
+		Drift:          gitops.DriftPolicy{EverySeconds: 3600}, Recover: gitops.Recover{Continue: true},
 	}}
 	if diff := cmp.Diff(want, settings); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
@@ -131,7 +131,7 @@ func TestAnApplicationReplacesDefaultsPartByPart(t *testing.T) {
 		},
 		Sync:   gitops.Sync{Mode: gitops.SyncAuto, Approval: gitops.ApprovalAlways},
 		Verify: gitops.Verify{Drift: true},
-		Drift:  gitops.DriftPolicy{EverySeconds: 1800},
+		Drift:  gitops.DriftPolicy{EverySeconds: 1800}, Recover: gitops.Recover{Continue: true},
 	}, {
 		Name: "jobs", Path: "stacks/jobs", Watch: []string{"stacks/shared", "README.md"}, Engine: gitops.EngineCloudFormation,
 		Target: gitops.Target{Account: "111122223333", Region: "us-gov-west-1", Role: "arn:aws:iam::111122223333:role/deploy"},
@@ -139,7 +139,7 @@ func TestAnApplicationReplacesDefaultsPartByPart(t *testing.T) {
 			Stack: "prod-jobs", Template: "../shared/queue.yaml", Parameters: "prod.json", Capabilities: []string{"CAPABILITY_NAMED_IAM"},
 			Role: "arn:aws:iam::111122223333:role/driftless/exec", Tags: map[string]string{"team": "platform", "cost center": "42"},
 		},
-		Sync: gitops.Sync{Mode: gitops.SyncManual, Approval: gitops.ApprovalNever},
+		Sync: gitops.Sync{Mode: gitops.SyncManual, Approval: gitops.ApprovalNever}, Recover: gitops.Recover{Continue: true},
 	}}
 	if diff := cmp.Diff(want, settings); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)

@@ -98,7 +98,7 @@ func (d *decoder) structure(path string, n ast.Node, v reflect.Value) {
 	entries, ok := pairs(n)
 	if !ok {
 		if _, list := n.(*ast.SequenceNode); list && v.Type() == reflect.TypeFor[Verify]() {
-			d.refuse(path, place(n), "a list of checks is %s; allowed: %s", notSupported, strings.Join(keys(v.Type()), ", "))
+			d.refuse(path, place(n), "a list of checks stands under checks; allowed here: %s", strings.Join(keys(v.Type()), ", "))
 			return
 		}
 		d.mismatch(path, n, "a mapping")
@@ -202,7 +202,7 @@ func (d *decoder) text(path string, n ast.Node, v reflect.Value) {
 	case *ast.LiteralNode:
 		s = n.Value.Value
 	case *ast.IntegerNode:
-		if r := rules[v.Type()]; r.zero && n.Token.Value == "0" {
+		if r := rules()[v.Type()]; r.zero && n.Token.Value == "0" {
 			s = "0"
 			break
 		} else if r.zero {
@@ -247,7 +247,7 @@ func coloned(n ast.Node) (string, bool) {
 
 // allowed holds a scalar against its type's rule.
 func (d *decoder) allowed(path, s string, t reflect.Type) bool {
-	r, ok := rules[t]
+	r, ok := rules()[t]
 	if !ok {
 		return true
 	}
@@ -265,12 +265,20 @@ func (d *decoder) allowed(path, s string, t reflect.Type) bool {
 		d.refuse(path, d.at[path], "%s is %s; allowed: %s", s, notSupported, r)
 	case r.pattern != nil && !r.pattern().MatchString(s):
 		d.refuse(path, d.at[path], "found %s; allowed: %s", found, r)
+	case r.most > 0 && !r.counts(s):
+		d.refuse(path, d.at[path], "found %s; allowed: %s", found, r)
 	case r.oneOf != nil && !slices.Contains(r.oneOf, s):
 		d.refuse(path, d.at[path], "found %s; allowed: %s", found, r)
 	default:
 		return true
 	}
 	return false
+}
+
+// counts reports whether a number is within the rule's bounds.
+func (r rule) counts(s string) bool {
+	n, err := strconv.Atoi(s)
+	return err == nil && n >= r.least && n <= r.most
 }
 
 // String says what the rule allows.

@@ -41,7 +41,7 @@ func TestExamplesOfTheDocumentationAreAccepted(t *testing.T) {
 	if c := config.Load(together, together.ReadFile); len(c.Problems) > 0 || len(c.Applications) != 2 {
 		t.Errorf("%d applications, %v", len(c.Applications), c.Problems)
 	}
-	if files != 2 || fragments != 3 {
+	if files != 2 || fragments != 4 {
 		t.Errorf("the documentation has %d files and %d other examples", files, fragments)
 	}
 }

@@ -1,6 +1,9 @@
 package config
 
 import (
+	"encoding/json"
+	"strconv"
+
 	"io/fs"
 	"reflect"
 
@@ -24,9 +27,12 @@ func Read(data []byte, tree fs.FS) Config {
 
 // Schema returns the schema of a type that has a rule, nil for any other.
 func Schema(t reflect.Type) *jsonschema.Schema {
-	r, ok := rules[t]
+	r, ok := rules()[t]
 	if !ok {
 		return nil
+	}
+	if r.most > 0 {
+		return &jsonschema.Schema{Type: "integer", Minimum: json.Number(strconv.Itoa(r.least)), Maximum: json.Number(strconv.Itoa(r.most))}
 	}
 	if t.Kind() == reflect.Int {
 		return &jsonschema.Schema{Type: "integer", Const: 1}

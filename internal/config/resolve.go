@@ -55,10 +55,11 @@ func (own Defaults) over(common Defaults) Defaults {
 		c.Transforms = stack.Transforms
 	}
 	return Defaults{
-		Target: &Target{cmp.Or(t.Account, target.Account), cmp.Or(t.Region, target.Region), cmp.Or(t.Role, target.Role)},
-		Sync:   &Sync{cmp.Or(s.Mode, sync.Mode), cmp.Or(s.Approval, sync.Approval)},
-		Verify: &Verify{cmp.Or(value(own.Verify).Drift, value(common.Verify).Drift)},
-		Drift:  &Drift{cmp.Or(value(own.Drift).Every, value(common.Drift).Every)},
+		Target:  &Target{cmp.Or(t.Account, target.Account), cmp.Or(t.Region, target.Region), cmp.Or(t.Role, target.Role)},
+		Sync:    &Sync{cmp.Or(s.Mode, sync.Mode), cmp.Or(s.Approval, sync.Approval)},
+		Verify:  value(own.Verify).over(value(common.Verify)),
+		Drift:   value(own.Drift).over(value(common.Drift)),
+		Recover: value(own.Recover).over(value(common.Recover)),
 		CloudFormation: &StackDefaults{
 			Capabilities: c.Capabilities, Transforms: c.Transforms,
 			ImportExisting: cmp.Or(c.ImportExisting, stack.ImportExisting),
@@ -88,11 +89,15 @@ func (d *decoder) application(at string, a Application, defaults Defaults) gitop
 		Engine: gitops.EngineCloudFormation,
 		Target: d.target(at, a.Target, defaults.Target),
 		Sync:   follow(a.Sync, defaults.Sync),
-		Verify: verify(a.Verify, defaults.Verify, a.Terraform == nil),
-		Drift:  gitops.DriftPolicy{EverySeconds: int64(d.every(at, a.Drift, defaults.Drift) / time.Second)},
+		Verify: d.verify(at, a, defaults.Verify),
+		Drift:  d.drift(at, a, defaults.Drift),
 	}
+	s.Recover = value(a.Recover).over(value(defaults.Recover)).resolve()
 	for i, w := range a.Watch {
 		s.Watch = append(s.Watch, d.clean(fmt.Sprintf("%s.watch[%d]", at, i), w))
+	}
+	if b := s.Drift.Baseline; b != "" {
+		s.Drift.Baseline = d.inside(at+".drift.baseline", Path(b), s)
 	}
 	key := d.engine(at, a)
 	at += "." + key
@@ -261,19 +266,6 @@ func follow(own, common *Sync) gitops.Sync {
 	}
 }
 
-// verify resolves what is looked at after an apply, where nobody says so: drift, if looking
-// costs no build.
-func verify(own, common *Verify, free bool) gitops.Verify {
-	drift := value(own).Drift
-	if drift == nil && free {
-		drift = value(common).Drift
-	}
-	if drift != nil {
-		return gitops.Verify{Drift: *drift}
-	}
-	return gitops.Verify{Drift: free}
-}
-
 // every resolves how often drift is looked for; zero is never.
 func (d *decoder) every(at string, own, common *Drift) time.Duration {
 	text, from := value(own).Every, at+".drift.every"
@@ -288,7 +280,7 @@ func (d *decoder) every(at string, own, common *Drift) time.Duration {
 	}
 	every, err := time.ParseDuration(string(text)) // the pattern of Interval lets nothing else through
 	if _, here := d.at[from]; here && (err != nil || every < minEvery) && !d.refused(from) {
-		d.refuse(from, d.at[from], "%s is less than a minute; allowed: %s", quote(string(text)), rules[reflect.TypeFor[Interval]()])
+		d.refuse(from, d.at[from], "%s is less than a minute; allowed: %s", quote(string(text)), rules()[reflect.TypeFor[Interval]()])
 	}
 	return every
 }

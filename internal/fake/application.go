@@ -1,6 +1,7 @@
 package fake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,6 +78,22 @@ func (s *Store) PutApplication(_ context.Context, a *gitops.Application) error {
 	return answer(err, &a.Version)
 }
 
+// Retire implements reconcile.Applications.
+func (s *Store) Retire(_ context.Context, a *gitops.Application, app gitops.Application) error {
+	next := *a
+	next.Version++
+	err := s.call("Retire", func() error {
+		if err := s.applications.check(app.ID, app.Version); err != nil {
+			return err
+		}
+		if err := s.applications.check(a.ID, a.Version); err != nil {
+			return err
+		}
+		return change(s, s.applications, a.ID, next)
+	})
+	return answer(err, &a.Version)
+}
+
 // ListApplications implements reconcile.Applications.
 func (s *Store) ListApplications(_ context.Context, repository string) (found []gitops.Application, err error) {
 	err = s.call("ListApplications", func() error {
@@ -92,6 +109,7 @@ func (s *Store) ListApplications(_ context.Context, repository string) (found []
 // Unfinished implements reconcile.Backlog.
 func (s *Store) Unfinished(_ context.Context, now int64) (w reconcile.Waiting, err error) {
 	err = s.call("Unfinished", func() error {
+		at := map[string]int64{} // when drift fell due
 		for _, id := range slices.Sorted(maps.Keys(s.repositories)) {
 			if r := s.repositories[id].value.(gitops.Repository); r.Unfinished() {
 				w.Repositories = append(w.Repositories, id)
@@ -103,9 +121,14 @@ func (s *Store) Unfinished(_ context.Context, now int64) (w reconcile.Waiting, e
 				w.Applications = append(w.Applications, a.ID)
 			}
 			if a.Watched() && a.DriftDue.Unix() <= now {
-				w.DriftDue = append(w.DriftDue, a.ID)
+				d := reconcile.Due{Application: a.ID, Account: a.Settings.Target.Account, Region: a.Settings.Target.Region}
+				if a.Detection != nil {
+					d.Began = a.Detection.Operation.At
+				}
+				w.DriftDue, at[a.ID] = append(w.DriftDue, d), a.DriftDue.Unix()
 			}
 		}
+		slices.SortStableFunc(w.DriftDue, func(a, b reconcile.Due) int { return cmp.Compare(at[a.Application], at[b.Application]) })
 		return nil
 	})
 	return w, err

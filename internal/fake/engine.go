@@ -30,6 +30,7 @@ type Engine struct {
 	detections map[string]*detection
 	scripts    map[string]Script // by application
 	executed   []Execution
+	recovered  map[string]bool // tokens of recoveries, and whether they ended it
 }
 
 // Script is what the world does to one application's operations, until it is changed.
@@ -43,6 +44,8 @@ type Script struct {
 	Refuse       *gitops.Refusal // what starting a plan is refused with
 	Unknown      bool            // AWS cannot say how any operation stands
 	NotCheckable []string        // resources that drift detection does not look at
+	Stuck        *gitops.Stuck   // an apply that fails leaves the stack so, which takes no plan until it is recovered
+	FailRecover  bool            // it cannot be recovered
 }
 
 // Execution is one accepted execution of a plan.
@@ -61,6 +64,7 @@ type stack struct {
 	live     Resources
 	moved    int    // grows with every apply
 	running  string // token of the change set that is being executed
+	stuck    bool
 }
 
 type changeSet struct {
@@ -79,6 +83,7 @@ type changeSet struct {
 type detection struct {
 	stack string
 	looks int
+	only  []string // logical ids; nil: all
 }
 
 var _ reconcile.Engine = (*Engine)(nil)
@@ -90,6 +95,7 @@ func NewEngine() *Engine {
 		changeSets: map[string]*changeSet{},
 		detections: map[string]*detection{},
 		scripts:    map[string]Script{},
+		recovered:  map[string]bool{},
 	}
 }
 
@@ -172,6 +178,8 @@ func (e *Engine) Start(ctx context.Context, w reconcile.Work) (op gitops.Operati
 			op, err = e.plan(ctx, w)
 		case gitops.OperationApply:
 			op, err = e.apply(w)
+		case gitops.OperationRecover:
+			op, err = e.recover(w)
 		case gitops.OperationDetect:
 			op, err = e.detect(w)
 		case gitops.OperationCancel:
@@ -199,6 +207,9 @@ func (e *Engine) plan(ctx context.Context, w reconcile.Work) (gitops.Operation, 
 	if script.Refuse != nil {
 		return op, script.Refuse
 	}
+	if why := e.stuck(key, script); why != nil {
+		return op, why
+	}
 	target, err := template(ctx, w)
 	if err != nil {
 		return op, err
@@ -209,7 +220,7 @@ func (e *Engine) plan(ctx context.Context, w reconcile.Work) (gitops.Operation, 
 		e.stacks[key] = s
 	}
 	plan := gitops.Plan{Engine: w.Settings.Engine, Kind: w.Kind, Bundle: w.Bundle}
-	if w.Kind == gitops.KindRevert {
+	if w.Kind.Reverts() {
 		plan.Changes = s.reverts(target)
 	} else {
 		plan.Changes = changes(s.declared, target)
@@ -263,7 +274,7 @@ func (e *Engine) detect(w reconcile.Work) (gitops.Operation, error) {
 		return gitops.Operation{}, &gitops.Refusal{Reason: "stack " + key + " does not exist"}
 	}
 	op.StackID, op.ID = "arn:stack/"+key, fmt.Sprintf("detection-%d", len(e.detections)+1)
-	e.detections[op.ID] = &detection{stack: key, looks: e.scripts[w.Application].Slow}
+	e.detections[op.ID] = &detection{stack: key, looks: e.scripts[w.Application].Slow, only: w.Only}
 	return op, nil
 }
 

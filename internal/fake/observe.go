@@ -25,6 +25,8 @@ func (e *Engine) Observe(_ context.Context, w reconcile.Work) (sight gitops.Sigh
 			sight = e.observeChangeSet(w)
 		case gitops.OperationDetect:
 			sight = e.observeDetection(w)
+		case gitops.OperationRecover:
+			sight = e.observeRecovery(w)
 		case gitops.OperationCancel:
 			sight = gitops.Sighting{State: gitops.OperationAbsent}
 		default:
@@ -82,6 +84,11 @@ func (e *Engine) observeExecution(c *changeSet) gitops.Sighting {
 			delete(s.live, "Outputs")
 		}
 	}
+	if stuck := e.scripts[c.application].Stuck; c.failed != "" && stuck != nil {
+		s.stuck = true
+		return gitops.Sighting{State: gitops.OperationBlocked, Reason: c.failed + "; the stack is in " + stuck.Status, Stuck: stuck,
+			Cause: &gitops.Cause{LogicalID: "Queue", Type: "AWS::SQS::Queue", Status: "UPDATE_FAILED", Reason: c.failed}}
+	}
 	if c.failed != "" {
 		return gitops.Sighting{State: gitops.OperationFailed, Reason: c.failed}
 	}
@@ -101,9 +108,9 @@ func (e *Engine) observeDetection(w reconcile.Work) gitops.Sighting {
 		return gitops.Sighting{State: gitops.OperationFailed, Reason: script.FailDetect}
 	}
 	s := e.stacks[d.stack]
-	report := gitops.DriftReport{Application: w.Application, StackID: w.Operation.StackID, At: e.now(), Complete: true}
+	report := gitops.DriftReport{Application: w.Application, StackID: w.Operation.StackID, At: e.now(), Complete: true, Partial: d.only != nil}
 	for _, id := range slices.Sorted(maps.Keys(s.declared)) {
-		if id != "Outputs" {
+		if id != "Outputs" && (d.only == nil || slices.Contains(d.only, id)) {
 			report.Resources = append(report.Resources, drift(s, id, slices.Contains(script.NotCheckable, id)))
 		}
 	}

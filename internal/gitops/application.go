@@ -28,6 +28,15 @@ type Application struct {
 	Drift     DriftSummary `json:"drift,omitzero"`
 	DriftDue  time.Time    `json:"driftDue,omitzero"` // when drift is to be looked for next; zero never
 
+	// Good is what was last good (LastGood) where Deployed is not.
+	Good Deployed `json:"good,omitzero"`
+	// Rollback is a rollback that has to follow a deployment that failed its checks.
+	Rollback *Undo `json:"rollback,omitempty"`
+	// Heals are the latest unattended heals, oldest first.
+	Heals []Heal `json:"heals,omitempty"`
+	// Touched are changes by others that were not looked at yet.
+	Touched []Touched `json:"touched,omitempty"`
+
 	UpdatedAt time.Time `json:"updatedAt,omitzero"`
 	Version   int64     `json:"version"`
 }
@@ -48,6 +57,7 @@ type Ended struct {
 	Phase      Phase     `json:"phase,omitempty"`
 	Reason     string    `json:"reason,omitempty"`
 	At         time.Time `json:"at,omitzero"`
+	Kind       Kind      `json:"kind,omitempty"`
 }
 
 // Deployed is what live was last brought to.
@@ -59,6 +69,16 @@ type Deployed struct {
 	StackID    string            `json:"stackId,omitempty"`
 	Outputs    map[string]string `json:"outputs,omitempty"`
 	At         time.Time         `json:"at,omitzero"`
+	Good       bool              `json:"good,omitempty"` // it passed all of verify
+}
+
+// LastGood returns what was last deployed and passed all of verify, which is where a rollback goes;
+// the zero value where nothing ever did.
+func (a Application) LastGood() Deployed {
+	if a.Deployed.Good {
+		return a.Deployed
+	}
+	return a.Good
 }
 
 // RequestKind is what a person can ask of an application.
@@ -68,7 +88,27 @@ type RequestKind string
 const (
 	RequestSync  RequestKind = "sync"
 	RequestDrift RequestKind = "drift"
+	// RequestHeal is a heal by one command, under all of a heal's rules but the breaker.
+	RequestHeal     RequestKind = "heal"
+	RequestRollback RequestKind = "rollback"
+	RequestRecover  RequestKind = "recover"
 )
+
+// Opens returns the kind of deployment that answers a request, "" where none does.
+func (k RequestKind) Opens() Kind {
+	switch k {
+	case RequestSync:
+		return KindDeploy
+	case RequestHeal:
+		return KindHeal
+	case RequestRollback:
+		return KindRollback
+	case RequestRecover:
+		return KindRecover
+	case RequestDrift:
+	}
+	return ""
+}
 
 // Request is what a person asked for. It is answered when Application.Answered reaches N.
 type Request struct {
@@ -76,6 +116,8 @@ type Request struct {
 	N    int64       `json:"n"`
 	By   string      `json:"by,omitempty"`
 	At   time.Time   `json:"at,omitzero"`
+	To   string      `json:"to,omitempty"`   // of a rollback: the deployment; empty: the last good one
+	Skip []string    `json:"skip,omitempty"` // of a recovery: resources that the rollback leaves as they are
 }
 
 // ByDriftless is the author of a suspension that ends by itself, once its cause is gone.
@@ -93,6 +135,8 @@ type Detection struct {
 	Operation Operation `json:"operation,omitzero"`
 	Fence     int64     `json:"fence"`   // the application's when it began: a deployment since then makes its result old
 	Request   int64     `json:"request"` // the request that it answers, zero for a scheduled one
+	// Only are the resources that it looks at; nil: all.
+	Only []string `json:"only,omitempty"`
 }
 
 // Behind says why whoever depends on the application has to wait, "" where it is at what git wants.
@@ -126,7 +170,7 @@ func (a Application) Unfinished() bool {
 		return false
 	}
 	_, open := a.Open()
-	return open || a.Wanted.Seq > a.Ended.Seq
+	return open || a.Wanted.Seq > a.Ended.Seq || a.Rollback != nil || len(a.Touched) > 0
 }
 
 // StillDue reports whether all that is unfinished is a detection that began since it was due.
@@ -143,9 +187,10 @@ func (a Application) Watched() bool {
 	return !a.DriftDue.IsZero() && !a.Removed && a.Suspended == nil && a.InFlight == ""
 }
 
-// NextDrift returns when drift is due next after now: the interval, moved by up to a tenth
-// of it by a hash of the id, so that applications of one repository do not crowd together.
-// It is zero when drift is not looked for.
+// NextDrift returns when drift is due next after now: the interval, moved earlier by a thirtieth to
+// a tenth of it by a hash of the id, so that applications of one repository do not crowd together,
+// and those that wait for their turn are looked at within the interval all the same. It is zero
+// when drift is not looked for.
 func (a Application) NextDrift(now time.Time) time.Time {
 	every := a.Settings.Drift.Every()
 	if every <= 0 {
@@ -153,6 +198,6 @@ func (a Application) NextDrift(now time.Time) time.Time {
 	}
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(a.ID)) // a hash.Hash never returns an error
-	jitter := time.Duration(int64(every) / 10 * int64(h.Sum32()%1000) / 1000)
-	return now.Add(every - jitter)
+	jitter := time.Duration(int64(every) / 15 * int64(h.Sum32()%1000) / 1000)
+	return now.Add(every - every/30 - jitter)
 }

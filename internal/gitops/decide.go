@@ -1,47 +1,58 @@
 package gitops
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
 
 // StepKind is the next thing to do.
 type StepKind string
 
 // The steps. Each is one intent that is saved, and at most one call that starts something.
 const (
-	StepRest   StepKind = "rest"   // nothing to do
-	StepWait   StepKind = "wait"   // something runs, or a person has to act: look again later
-	StepOpen   StepKind = "open"   // store a new deployment: this takes the lock
-	StepPlan   StepKind = "plan"   // begin a plan under a new token
-	StepStart  StepKind = "start"  // start the operation whose intent is saved, under its token
-	StepExpand StepKind = "expand" // bring the stacks of a CDK app forward, and close its deployment
-	StepReview StepKind = "review" // keep the plan and wait for a person
-	StepApply  StepKind = "apply"  // keep the plan, save the intent to apply it, and apply it
-	StepVerify StepKind = "verify" // begin the drift detection that ends an apply
-	StepFinish StepKind = "finish" // close the deployment in Phase: this frees the lock
-	StepDetect StepKind = "detect" // begin a drift detection outside a deployment
-	StepRecord StepKind = "record" // publish that detection's report
-	StepDrop   StepKind = "drop"   // forget that detection, or a request that cannot be answered
+	StepRest    StepKind = "rest"    // nothing to do
+	StepWait    StepKind = "wait"    // something runs, or a person has to act: look again later
+	StepOpen    StepKind = "open"    // store a new deployment: this takes the lock
+	StepPlan    StepKind = "plan"    // begin a plan under a new token
+	StepStart   StepKind = "start"   // start the operation whose intent is saved, under its token
+	StepExpand  StepKind = "expand"  // bring the stacks of a CDK app forward, and close its deployment
+	StepReview  StepKind = "review"  // keep the plan and wait for a person
+	StepApply   StepKind = "apply"   // keep the plan, save the intent to apply it, and apply it
+	StepVerify  StepKind = "verify"  // begin the drift detection that ends an apply
+	StepFinish  StepKind = "finish"  // close the deployment in Phase: this frees the lock
+	StepCheck   StepKind = "check"   // make an attempt at the checks of verify that are due
+	StepRecover StepKind = "recover" // end what the stack is stuck in
+	StepDetect  StepKind = "detect"  // begin a drift detection outside a deployment
+	StepRecord  StepKind = "record"  // publish that detection's report
+	StepDrop    StepKind = "drop"    // forget that detection, or a request that cannot be answered
 )
 
 // Step is what Decide answers.
 type Step struct {
 	Kind   StepKind
-	Open   Kind   // for StepOpen: what the deployment brings live to
-	Phase  Phase  // for StepFinish: how it ends
-	Clean  bool   // for StepFinish: a plan that was not applied is removed from AWS first
-	Again  bool   // for StepVerify: it is the second look
-	Reason string // why, for people and for the log
+	Open   Kind     // for StepOpen: what the deployment brings live to
+	Phase  Phase    // for StepFinish: how it ends
+	Clean  bool     // for StepFinish: a plan that was not applied is removed from AWS first
+	Again  bool     // for StepVerify: it is the second look
+	Undo   bool     // for StepFinish: what was last good has to be brought back
+	Only   []string // for StepDetect: the resources to look at; nil: all
+	Reason string   // why, for people and for the log
 }
 
 // Observation is all that Decide may know.
 type Observation struct {
 	Application Application
-	Deployment  *Deployment // the one in flight, nil when there is none
-	Operation   Sighting    // of that deployment's operation
-	Detection   Sighting    // of Application.Detection
-	DriftDue    bool        // the time to look for drift has come
-	Settled     bool        // the look at drift that ended began long enough ago to look once more
-	Behind      string      // what the application depends on is not at what git wants: why
-	Overdue     bool        // the look at drift that ends an apply takes too long to hold the application
+	Deployment  *Deployment  // the one in flight, nil when there is none
+	Operation   Sighting     // of that deployment's operation
+	Detection   Sighting     // of Application.Detection
+	DriftDue    bool         // the time to look for drift has come
+	Settled     bool         // the look at drift that ended began long enough ago to look once more
+	Behind      string       // what the application depends on is not at what git wants: why
+	Overdue     bool         // the look at drift that ends an apply takes too long to hold the application
+	Report      *DriftReport // the latest, where something has drifted in it
+	HealHeld    string       // why no heal may begin by itself right now
+	CheckDue    bool         // it is time for an attempt at a check of verify
 }
 
 // Decide returns the next step for an application. It is total, pure, and knows neither
@@ -51,6 +62,14 @@ func Decide(o Observation) Step {
 	if o.Deployment == nil {
 		return decideIdle(o)
 	}
+	step := decideInFlight(o)
+	if o.Deployment.Kind == KindRollback && step.Kind == StepFinish && step.Phase == PhaseFailed {
+		step.Phase, step.Reason = PhaseBlocked, "the rollback failed: "+step.Reason
+	}
+	return step
+}
+
+func decideInFlight(o Observation) Step {
 	switch o.Deployment.Phase {
 	case PhasePending:
 		return decidePending(o)
@@ -63,7 +82,7 @@ func Decide(o Observation) Step {
 	case PhaseVerifying:
 		return decideVerifying(o)
 	case PhaseRollingBack:
-		return Step{Kind: StepWait, Reason: "rolling back"}
+		return decideRecovering(o)
 	case PhaseSucceeded, PhaseFailed, PhaseSuperseded, PhaseRejected, PhaseBlocked:
 		return Step{Kind: StepFinish, Phase: o.Deployment.Phase, Reason: o.Deployment.Reason}
 	}
@@ -88,6 +107,16 @@ func decideIdle(o Observation) Step {
 		return decideDetection(o)
 	case a.Wanted.Seq > a.Ended.Seq:
 		return Step{Kind: StepOpen, Open: KindDeploy, Reason: "git has " + a.Wanted.Revision.String()}
+	case a.Rollback != nil:
+		return Step{Kind: StepOpen, Open: KindRollback, Reason: a.Rollback.Reason}
+	case open && request.Kind == RequestRollback:
+		return Step{Kind: StepOpen, Open: KindRollback, Reason: "asked for by " + request.By}
+	case open && request.Kind == RequestRecover:
+		return Step{Kind: StepOpen, Open: KindRecover, Reason: "asked for by " + request.By}
+	case open && request.Kind == RequestHeal && a.healable():
+		return Step{Kind: StepOpen, Open: KindHeal, Reason: "asked for by " + request.By + ": live has drifted"}
+	case open && request.Kind == RequestHeal:
+		return Step{Kind: StepDrop, Reason: "there is no drift that a heal could bring back"}
 	case sync && a.Wanted.Seq == 0:
 		return Step{Kind: StepDrop, Reason: "nothing is wanted yet"}
 	case sync && a.Drift.Drifted > 0 && a.Drift.Foreign == "" && a.Wanted.Digest == a.Deployed.Digest:
@@ -100,8 +129,14 @@ func decideIdle(o Observation) Step {
 		return Step{Kind: StepDrop, Reason: "nothing is deployed"}
 	case open:
 		return Step{Kind: StepDetect, Reason: "asked for by " + request.By}
+	case a.ToHeal() && o.HealHeld == "":
+		return Step{Kind: StepOpen, Open: KindHeal, Reason: "live has drifted: " + a.Drift.Message}
 	case o.DriftDue && a.Deployed.StackID != "":
 		return Step{Kind: StepDetect, Reason: "drift is due"}
+	case len(a.Touched) > 0 && a.Deployed.StackID == "":
+		return Step{Kind: StepDrop, Reason: "nothing is deployed"}
+	case len(a.Touched) > 0:
+		return Step{Kind: StepDetect, Only: a.touchedResources(), Reason: a.Touched[0].LogicalID + " was changed by " + a.Touched[0].By}
 	}
 	return Step{Kind: StepRest, Reason: "nothing to do"}
 }
@@ -129,11 +164,17 @@ func decidePending(o Observation) Step {
 	if why := o.overtaken(); why != "" {
 		return Step{Kind: StepFinish, Phase: PhaseSuperseded, Reason: why}
 	}
+	if d := o.Deployment; d.Kind == KindRollback && d.Bundle == "" {
+		return Step{Kind: StepFinish, Phase: PhaseFailed, Reason: "there is nothing to go back to: deployment " + d.Undoes.To + " is not kept, or went elsewhere"}
+	}
 	if o.Application.Suspended != nil {
 		return Step{Kind: StepWait, Reason: o.Application.held()}
 	}
 	if o.Behind != "" {
 		return Step{Kind: StepWait, Reason: "waits: " + o.Behind}
+	}
+	if o.Deployment.Kind == KindRecover {
+		return Step{Kind: StepRecover, Reason: o.Deployment.Reason}
 	}
 	return Step{Kind: StepPlan, Reason: "a new deployment"}
 }
@@ -151,10 +192,19 @@ func decidePlanning(o Observation) Step {
 	}
 	switch s.State {
 	case OperationNoChange:
+		if o.Deployment.Kind == KindHeal {
+			return Step{Kind: StepFinish, Phase: PhaseRejected, Clean: true, Reason: "not healed: the drift report and the plan do not agree: the plan finds nothing to bring back"}
+		}
 		return Step{Kind: StepFinish, Phase: PhaseSucceeded, Clean: true, Reason: "no changes"}
 	case OperationFailed:
 		return Step{Kind: StepFinish, Phase: PhaseFailed, Clean: true, Reason: s.Reason}
 	case OperationBlocked:
+		switch recovery := o.Deployment.recovery(s.Stuck); {
+		case recovery && o.Application.Suspended != nil:
+			return Step{Kind: StepWait, Reason: o.Application.held()}
+		case recovery:
+			return Step{Kind: StepRecover, Reason: "the stack is in " + s.Stuck.Status}
+		}
 		return Step{Kind: StepFinish, Phase: PhaseBlocked, Clean: true, Reason: s.Reason}
 	case OperationForeign:
 		return Step{Kind: StepWait, Reason: waiting("planning", s)}
@@ -179,9 +229,15 @@ func decidePlanning(o Observation) Step {
 // decidePlan is the rule for a plan that is ready. A yes to the very same plan still holds
 // after planning again.
 func decidePlan(o Observation) Step {
-	d, plan := *o.Deployment, o.Operation.Plan.Summary()
+	d, plan := *o.Deployment, o.Deployment.Summarise(*o.Operation.Plan)
 	d.Plan = plan
 	why := d.Waits(plan)
+	if d.Kind == KindHeal {
+		if no := o.refused(); no != "" {
+			return Step{Kind: StepFinish, Phase: PhaseRejected, Clean: true, Reason: "not healed: " + no}
+		}
+		why = ""
+	}
 	switch {
 	case d.rejected():
 		return Step{Kind: StepFinish, Phase: PhaseRejected, Clean: true, Reason: d.no()}
@@ -231,13 +287,20 @@ func decideApplying(o Observation) Step {
 	case OperationReady:
 		return Step{Kind: StepStart, Reason: "the plan was not applied yet"}
 	case OperationDone:
-		if o.Deployment.Settings.Verify.Drift {
-			return Step{Kind: StepVerify, Reason: "applied"}
+		applied := cmp.Or(s.Reason, "applied")
+		switch {
+		case len(o.Deployment.Settings.Verify.Checks) > 0:
+			return Step{Kind: StepCheck, Reason: applied}
+		case o.Deployment.Settings.Verify.Drift:
+			return Step{Kind: StepVerify, Reason: applied}
 		}
-		return Step{Kind: StepFinish, Phase: PhaseSucceeded, Reason: "applied"}
+		return Step{Kind: StepFinish, Phase: PhaseSucceeded, Reason: applied}
 	case OperationFailed:
 		return Step{Kind: StepFinish, Phase: PhaseFailed, Reason: s.Reason}
 	case OperationBlocked:
+		if o.Deployment.recovery(s.Stuck) {
+			return Step{Kind: StepRecover, Reason: "the stack is in " + s.Stuck.Status}
+		}
 		return Step{Kind: StepFinish, Phase: PhaseBlocked, Reason: s.Reason}
 	case OperationAbsent, OperationNoChange, OperationStale:
 	}
@@ -255,6 +318,9 @@ func decideApplying(o Observation) Step {
 // is seen here applies it again. What cannot be seen lowers the coverage and fails nothing.
 func decideVerifying(o Observation) Step {
 	d, s := o.Deployment, o.Operation
+	if d.Checking() {
+		return decideChecking(o)
+	}
 	if s.State == OperationDone && s.Report != nil {
 		return decideVerified(o)
 	}
@@ -269,7 +335,7 @@ func decideVerifying(o Observation) Step {
 		return Step{Kind: StepStart, Reason: "the detection is not there: begin it again"}
 	case OperationDone, OperationReady, OperationNoChange, OperationStale, OperationFailed, OperationBlocked:
 	}
-	if d.Kind == KindRevert {
+	if d.Kind.Reverts() {
 		return Step{Kind: StepFinish, Phase: PhaseFailed, Reason: "verify: drift could not be detected: " + orState(s)}
 	}
 	return Step{Kind: StepFinish, Phase: PhaseSucceeded, Reason: "applied; drift could not be detected: " + orState(s)}
@@ -291,10 +357,78 @@ func decideVerified(o Observation) Step {
 		return Step{Kind: StepWait, Reason: "drifted right after the apply, looking once more soon: " + found.Message}
 	case !d.Operation.Again:
 		return Step{Kind: StepVerify, Again: true, Reason: "look once more: " + found.Message}
-	case d.Kind == KindRevert:
+	case d.Kind.Reverts():
 		return Step{Kind: StepFinish, Phase: PhaseFailed, Reason: "verify: still drifted: " + found.Message}
 	}
 	return Step{Kind: StepFinish, Phase: PhaseSucceeded, Reason: "applied; drifted right after: " + found.Message}
+}
+
+// decideChecking is the rule for the application's own checks, which come before the look at
+// drift. All of them are waited for, so that the record has each; what nobody could look at for
+// too long fails the deployment, but is no reason to bring anything back.
+func decideChecking(o Observation) Step {
+	d, a := o.Deployment, o.Application
+	failed := d.failed()
+	switch {
+	case d.Unchecked() && o.CheckDue:
+		return Step{Kind: StepCheck, Reason: "checks are due"}
+	case d.Unchecked():
+		return Step{Kind: StepWait, Reason: "checking: " + d.checks()}
+	case failed == nil && d.Settings.Verify.Drift:
+		return Step{Kind: StepVerify, Reason: "applied, and its checks passed"}
+	case failed == nil:
+		return Step{Kind: StepFinish, Phase: PhaseSucceeded, Reason: "applied, and its checks passed"}
+	}
+	end := Step{Kind: StepFinish, Phase: PhaseFailed, Reason: "verify: " + failed.Name + ": " + failed.Reason}
+	switch {
+	case d.Settings.Verify.OnFailure != OnFailureRollback || d.Kind == KindRollback:
+	case failed.Unknown:
+		end.Reason += "; not rolled back, since nobody knows"
+	case a.LastGood().Deployment == "" || a.LastGood().Digest == d.Digest:
+		end.Reason += "; not rolled back: nothing else was ever good"
+	default:
+		end.Undo = true
+	}
+	return end
+}
+
+// decideRecovering is the rule while what a stack was stuck in is ended: what comes after is as
+// if it had not been stuck. What was applied before has failed all the same.
+func decideRecovering(o Observation) Step {
+	d, s := o.Deployment, o.Operation
+	switch s.State {
+	case OperationRunning, OperationForeign, OperationUnknown:
+		return Step{Kind: StepWait, Reason: waiting("recovering", s)}
+	case OperationAbsent, OperationReady:
+		return Step{Kind: StepStart, Reason: "the recovery did not begin yet"}
+	case OperationDone, OperationNoChange:
+		switch {
+		case d.Kind == KindRecover:
+			return Step{Kind: StepFinish, Phase: PhaseSucceeded, Reason: "recovered: the stack takes updates again"}
+		case d.entered(PhaseApplying) > 0 && d.Cause != nil:
+			return Step{Kind: StepFinish, Phase: PhaseFailed, Reason: d.Cause.String() + "; rolled back to what was before, at the second try"}
+		case d.entered(PhaseApplying) > 0:
+			return Step{Kind: StepFinish, Phase: PhaseFailed, Reason: "rolled back to what was before, at the second try"}
+		}
+		if why := o.overtaken(); why != "" {
+			return Step{Kind: StepFinish, Phase: PhaseSuperseded, Reason: why}
+		}
+		if o.Application.Suspended != nil {
+			return Step{Kind: StepWait, Reason: o.Application.held()}
+		}
+		return Step{Kind: StepPlan, Reason: "recovered: plan again"}
+	case OperationStale, OperationFailed, OperationBlocked:
+	}
+	return Step{Kind: StepFinish, Phase: PhaseBlocked, Reason: "could not be recovered: " + orState(s)}
+}
+
+// refused returns why a heal does not go on with the plan that was seen.
+func (o Observation) refused() string {
+	if o.Report == nil {
+		return "there is no drift report any more that says what has drifted"
+	}
+	before := slices.DeleteFunc(slices.Clone(o.Application.Heals), func(h Heal) bool { return h.Deployment == o.Deployment.ID })
+	return Refused(*o.Operation.Plan, *o.Report, o.Deployment.Settings.Drift, before)
 }
 
 // overtaken returns why a deployment that has not begun to apply is not worth going on

@@ -263,6 +263,24 @@ func tables() []table {
 			}
 		}}}},
 		{"Verifying", inFlight(gitops.PhaseVerifying), []dimension{state, found, overdue, look, kind}},
+		healing(),
+		{"Planning a heal", func() gitops.Observation {
+			o := inFlight(gitops.PhasePlanning)()
+			o.Deployment.Kind = gitops.KindHeal
+			o.Report = &gitops.DriftReport{Resources: []gitops.ResourceDrift{{LogicalID: "Queue", Status: gitops.ResourceDeleted}}}
+			return o
+		}, []dimension{{"operation", []string{"nochange", "ready"}, state.set}, newer, held, plan,
+			{"report", []string{"says so", "says nothing", "is gone"}, func(o *gitops.Observation, v string) {
+				switch v {
+				case "says nothing":
+					o.Report = &gitops.DriftReport{}
+				case "is gone":
+					o.Report = nil
+				}
+			}}}},
+		checking(),
+		recovering(state, newer, held),
+		stuck(held),
 		{"other phases", inFlight(""), []dimension{
 			{"phase", phases(), func(o *gitops.Observation, v string) {
 				o.Deployment.Phase, o.Deployment.Reason = gitops.Phase(v), "as recorded"
@@ -291,7 +309,7 @@ func states() []string {
 }
 
 func phases() []string {
-	out := []string{string(gitops.PhaseRollingBack)}
+	var out []string
 	for _, p := range gitops.Phases() {
 		if p.Done() {
 			out = append(out, string(p))
@@ -331,7 +349,8 @@ func TestASuspendedApplicationStartsNothingNew(t *testing.T) {
 		if o.Application.Suspended == nil {
 			return
 		}
-		applying := o.Deployment != nil && (o.Deployment.Phase == gitops.PhaseApplying || o.Deployment.Phase == gitops.PhaseVerifying)
+		applying := o.Deployment != nil &&
+			(o.Deployment.Phase == gitops.PhaseApplying || o.Deployment.Phase == gitops.PhaseVerifying || o.Deployment.Phase == gitops.PhaseRollingBack)
 		detecting := o.Deployment == nil && o.Application.Detection != nil
 		switch s.Kind {
 		case gitops.StepOpen, gitops.StepPlan, gitops.StepApply, gitops.StepStart, gitops.StepDetect:

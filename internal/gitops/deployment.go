@@ -2,6 +2,7 @@ package gitops
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -47,6 +48,10 @@ type Kind string
 const (
 	KindDeploy Kind = "deploy" // to what git wants
 	KindRevert Kind = "revert" // back to what was last deployed, where live has drifted from it
+	// KindHeal is the same without a person: only what two witnesses agree on and cannot do harm.
+	KindHeal     Kind = "heal"
+	KindRollback Kind = "rollback" // to what was last good
+	KindRecover  Kind = "recover"  // nowhere: the operation that a stack is stuck in is ended
 )
 
 // Deployment is the stored record of one attempt to bring an application to a revision.
@@ -74,6 +79,12 @@ type Deployment struct {
 	Drift     *DriftSummary     `json:"drift,omitempty"`    // what verify found
 	Outputs   map[string]string `json:"outputs,omitempty"`  // of the stack, once applied
 	AppliedAt time.Time         `json:"appliedAt,omitzero"` // by AWS's own clock, where it said
+
+	Checks     []CheckResult `json:"checks,omitempty"`     // of Settings.Verify.Checks, in their order
+	Cause      *Cause        `json:"cause,omitempty"`      // the first thing that went wrong
+	Stuck      *Stuck        `json:"stuck,omitempty"`      // the stack takes no update until something is done
+	Recoveries []Recovery    `json:"recoveries,omitempty"` // what was done about it
+	Undoes     *Undo         `json:"undoes,omitempty"`     // of a rollback
 
 	StartedAt time.Time   `json:"startedAt,omitzero"`
 	EndedAt   time.Time   `json:"endedAt,omitzero"`
@@ -121,6 +132,8 @@ const (
 	OperationApply  OperationKind = "apply"
 	OperationDetect OperationKind = "detect"
 	OperationCancel OperationKind = "cancel" // undo a plan that is not to be applied
+	// OperationRecover ends what a stack is stuck in.
+	OperationRecover OperationKind = "recover"
 )
 
 // Operation is something started in AWS. Its token is saved before the call, so that a
@@ -133,6 +146,7 @@ type Operation struct {
 	ID      string        `json:"id,omitempty"`      // ARN of the change set, id of the drift detection, once known
 	At      time.Time     `json:"at,omitzero"`       // when the intent was saved
 	Again   bool          `json:"again,omitempty"`   // a detection that is a second look
+	Skip    []string      `json:"skip,omitempty"`    // of a recovery: resources that the rollback leaves as they are
 }
 
 // IsZero reports whether nothing was started.
@@ -142,6 +156,15 @@ func (o Operation) IsZero() bool { return o.N == 0 && o.ID == "" && o.Token == "
 // with a letter and holds letters, digits and hyphens only, at most 128 of them
 // (CreateChangeSet, API reference).
 func Token(deployment string, n int) string { return fmt.Sprintf("driftless-%s-%d", deployment, n) }
+
+// TokenOf returns the deployment that a token is of.
+func TokenOf(token string) (deployment string) {
+	id := strings.TrimPrefix(token, "driftless-")
+	if end := strings.LastIndexByte(id, '-'); end >= 0 {
+		id = id[:end]
+	}
+	return id
+}
 
 // Approved reports whether a person said yes to the plan as it is.
 func (d Deployment) approved() bool {
@@ -154,15 +177,16 @@ func (d Deployment) rejected() bool {
 }
 
 // Waits returns why a plan has to wait for a person, or "" when it does not.
-// A person's sync of what drifted is its approval, except for what cannot be undone.
+// A person's sync of what drifted is its approval, except for what cannot be undone; so is
+// what an application says of healing and rolling back.
 func (d Deployment) Waits(p PlanSummary) string {
 	destructive := p.Destructive()
 	switch {
 	case p.Review != "":
 		return p.Review
-	case d.Kind == KindRevert && destructive:
+	case d.Kind != KindDeploy && destructive:
 		return "the plan replaces or removes resources"
-	case d.Kind == KindRevert:
+	case d.Kind != KindDeploy:
 		return ""
 	case d.Settings.Sync.Mode == SyncManual:
 		return "sync.mode is manual"

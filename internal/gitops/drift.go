@@ -2,6 +2,7 @@ package gitops
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -31,6 +32,12 @@ type DriftReport struct {
 	Foreign   string          `json:"foreign,omitempty"`
 	Gone      bool            `json:"gone,omitempty"` // the stack itself is no longer there
 	Resources []ResourceDrift `json:"resources"`
+	// Partial: only some of its resources were looked at, after somebody changed one of them.
+	Partial bool `json:"partial,omitempty"`
+	// Whole is when all of its resources were last looked at; zero: At.
+	Whole time.Time `json:"whole,omitzero"`
+	// Expired are the rules of drift.ignore whose time is over: what they named counts again.
+	Expired []Ignore `json:"expired,omitempty"`
 	// News: it says something else than the report before, its time aside. Only such reports
 	// are kept in the history and told.
 	News bool `json:"news,omitempty"`
@@ -45,6 +52,16 @@ type ResourceDrift struct {
 	Reason     string         `json:"reason,omitempty"` // why it is ignored or not checkable
 	Since      time.Time      `json:"since,omitzero"`   // when this drift was first seen
 	Properties []Difference   `json:"properties,omitempty"`
+	Ignored    []Ignored      `json:"ignored,omitempty"` // differences that a rule of drift.ignore names
+	By         *Touch         `json:"by,omitempty"`      // who changed it last, where an event told
+}
+
+// Touch is a change that somebody made to a resource, as CloudTrail tells of it.
+type Touch struct {
+	By    string    `json:"by"`             // ARN of the principal
+	From  string    `json:"from,omitempty"` // address that the call came from
+	Event string    `json:"event"`          // name of the call, such as SetQueueAttributes
+	At    time.Time `json:"at,omitzero"`
 }
 
 // Difference is one property that is not what was declared. An empty side is absent.
@@ -52,8 +69,13 @@ type Difference struct {
 	Path     string `json:"path"` // "/VisibilityTimeout"
 	Declared string `json:"declared,omitempty"`
 	Live     string `json:"live,omitempty"`
-	Kind     string `json:"kind"` // ADD, REMOVE, NOT_EQUAL: what was done to live
+	Kind     string `json:"kind"` // ADD, REMOVE, NOT_EQUAL: what was done to live; UNDECLARED: the template says nothing of it
+	// Computed: nobody declares it, so that no plan brings it back by itself.
+	Computed bool `json:"computed,omitempty"`
 }
+
+// Undeclared is the kind of a difference of which the template says nothing.
+const Undeclared = "UNDECLARED"
 
 // DriftSummary is what the records keep of the latest report.
 type DriftSummary struct {
@@ -67,11 +89,32 @@ type DriftSummary struct {
 	Foreign      string    `json:"foreign,omitempty"` // what somebody else did to the stack as a whole
 	Gone         bool      `json:"gone,omitempty"`    // the stack itself is no longer there
 	Problem      string    `json:"problem,omitempty"` // why the last look found nothing out
+	Whole        time.Time `json:"whole,omitzero"`    // when all was last looked at; zero: At
+	Digest       string    `json:"digest,omitempty"`  // of what has drifted, to tell one drift from another
+	Flat         bool      `json:"flat,omitempty"`    // all was looked at, and no stack is nested in it
+	Expired      int       `json:"expired,omitempty"` // rules of drift.ignore whose time is over
+}
+
+// TypeNestedStack is the type of a stack as a resource of another one.
+const TypeNestedStack = "AWS::CloudFormation::Stack"
+
+// Still reports whether a report says what was known before, without comparing them resource by
+// resource: all was looked at both times, all is in sync, and it is as many.
+func (s DriftSummary) Still(r DriftReport) bool {
+	now := r.Summary()
+	now.At, s.At = time.Time{}, time.Time{}
+	quiet := DriftSummary{InSync: now.InSync, Complete: true, Flat: now.Flat}
+	return now == quiet && s == quiet && len(r.Resources) == now.InSync && !r.Partial
 }
 
 // Summary counts the report's resources.
 func (r DriftReport) Summary() DriftSummary {
-	s := DriftSummary{At: r.At, Complete: r.Complete, Foreign: r.Foreign, Gone: r.Gone, Message: r.Foreign}
+	s := DriftSummary{At: r.At, Complete: r.Complete, Foreign: r.Foreign, Gone: r.Gone, Message: r.Foreign, Expired: len(r.Expired)}
+	if !r.Whole.Equal(r.At) {
+		s.Whole = r.Whole
+	}
+	s.Flat = r.Complete && !slices.ContainsFunc(r.Resources, func(res ResourceDrift) bool { return res.Type == TypeNestedStack })
+	var drifted []ResourceDrift
 	if !r.Complete {
 		s.Problem = r.Reason
 	}
@@ -81,6 +124,8 @@ func (r DriftReport) Summary() DriftSummary {
 			s.InSync++
 		case ResourceModified, ResourceDeleted:
 			s.Drifted++
+			res.Since, res.By = time.Time{}, nil
+			drifted = append(drifted, res)
 			if s.Message == "" {
 				s.Message = res.String()
 			}
@@ -90,7 +135,21 @@ func (r DriftReport) Summary() DriftSummary {
 			s.NotCheckable++
 		}
 	}
+	if len(drifted) > 0 {
+		s.Digest = hash(drifted)
+	}
 	return s
+}
+
+// Drifted returns the logical ids of what is something else than was declared.
+func (r DriftReport) Drifted() []string {
+	var ids []string
+	for _, res := range r.Resources {
+		if res.drifted() {
+			ids = append(ids, res.LogicalID)
+		}
+	}
+	return ids
 }
 
 // String returns the drift of one resource in one line: "SQSQueue VisibilityTimeout 5 -> 60".
@@ -123,23 +182,25 @@ func orAbsent(value string) string {
 	return value
 }
 
-// Since carries over, from the report before, when each drift was first seen, and notes
+// Since carries over, from the report before, when each drift was first seen and by whom, and notes
 // whether the report is news. The zero report stands for none.
 func (r *DriftReport) Since(before DriftReport) {
-	seen := map[string]time.Time{}
+	seen := map[string]ResourceDrift{}
 	for _, res := range before.Resources {
-		if res.Status == ResourceModified || res.Status == ResourceDeleted {
-			seen[res.LogicalID] = res.Since
+		if res.drifted() {
+			seen[res.LogicalID] = res
 		}
 	}
 	for i, res := range r.Resources {
-		if res.Status != ResourceModified && res.Status != ResourceDeleted {
+		if !res.drifted() {
 			continue
 		}
-		if at, ok := seen[res.LogicalID]; ok && !at.IsZero() {
-			r.Resources[i].Since = at
-		} else {
-			r.Resources[i].Since = r.At
+		r.Resources[i].Since = r.At
+		if was, ok := seen[res.LogicalID]; ok && !was.Since.IsZero() {
+			r.Resources[i].Since = was.Since
+		}
+		if was := seen[res.LogicalID]; res.By == nil {
+			r.Resources[i].By = was.By
 		}
 	}
 	r.News = r.told() != before.told()
@@ -147,7 +208,7 @@ func (r *DriftReport) Since(before DriftReport) {
 
 // told returns what a report says, as one hash.
 func (r DriftReport) told() string {
-	r.At, r.News = time.Time{}, false
+	r.At, r.Whole, r.News, r.Partial = time.Time{}, time.Time{}, false, false
 	return hash(r)
 }
 

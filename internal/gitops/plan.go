@@ -50,9 +50,13 @@ type Change struct {
 type PropertyChange struct {
 	Path         string `json:"path"` // "/VisibilityTimeout"
 	LastDeployed string `json:"lastDeployed,omitempty"`
-	Live         string `json:"live,omitempty"` // only where the plan looked: a revert of drift
+	Live         string `json:"live,omitempty"` // only where the plan looked, or drift was found before: a revert, a change made by hand
 	Proposed     string `json:"proposed,omitempty"`
-	Recreates    string `json:"recreates,omitempty"` // Never, Conditionally, Always
+	Overwrites   bool   `json:"overwrites,omitempty"` // live was changed by hand since the last deployment
+	Recreates    string `json:"recreates,omitempty"`  // Never, Conditionally, Always
+	// Computed: nobody declares it, and what it will be is known once the rest is applied, such as
+	// Terraform's version of a parameter.
+	Computed bool `json:"computed,omitempty"`
 }
 
 // permissions are the types, beside IAM's own, that say who may do what.
@@ -80,6 +84,10 @@ type PlanSummary struct {
 	Remove  int    `json:"remove"`
 	Import  int    `json:"import"`
 	Review  string `json:"review,omitempty"` // why a person has to look, whatever the policy
+	// Overwrites counts properties that were changed by hand since the last deployment.
+	Overwrites int `json:"overwrites,omitempty"`
+	// Undone are those of Remove that a rollback makes of what the deployment it undoes had added.
+	Undone int `json:"undone,omitempty"`
 }
 
 // Bind notes which settings the plan was made with, and seals it.
@@ -122,13 +130,19 @@ func (s *PlanSummary) count(changes []Change) {
 		case ActionImport:
 			s.Import++
 		}
+		for _, p := range c.Properties {
+			if p.Overwrites {
+				s.Overwrites++
+			}
+		}
 		s.count(c.Nested)
 	}
 }
 
 // Destructive reports whether something is replaced or removed. A removal that keeps the
-// resource counts too: afterwards nobody owns it.
-func (s PlanSummary) Destructive() bool { return s.Replace+s.Remove > 0 }
+// resource counts too: afterwards nobody owns it. What a rollback takes away again of what it
+// undoes does not.
+func (s PlanSummary) Destructive() bool { return s.Replace+s.Remove-s.Undone > 0 }
 
 // String returns the counts as people write them, "+2 ~1 ±1 -1", or "no changes".
 func (s PlanSummary) String() string {

@@ -46,6 +46,7 @@ type Settings struct {
 	Sync      Sync        `json:"sync"`
 	Verify    Verify      `json:"verify"`
 	Drift     DriftPolicy `json:"drift"`
+	Recover   Recover     `json:"recover,omitzero"`
 }
 
 // CloudFormation is an application's stack.
@@ -119,14 +120,63 @@ type Sync struct {
 	Approval Approval `json:"approval"`
 }
 
+// OnFailure says what follows a check of verify that failed.
+type OnFailure string
+
+// What follows a failed check.
+const (
+	OnFailureReport   OnFailure = "report"   // the deployment has failed, and says why
+	OnFailureRollback OnFailure = "rollback" // and what was last good is brought back
+)
+
 // Verify is what is looked at after an apply.
 type Verify struct {
-	Drift bool `json:"drift"` // detect drift as the last step
+	Drift  bool    `json:"drift"` // detect drift as the last step
+	Checks []Check `json:"checks,omitempty"`
+	// OnFailure is what follows a failed check; empty: report.
+	OnFailure OnFailure `json:"onFailure,omitempty"`
+	// MonitorSeconds is how long CloudFormation watches the alarms after an update, whole minutes.
+	MonitorSeconds int64 `json:"monitorSeconds,omitempty"`
 }
 
-// DriftPolicy says how often drift is looked for; zero never.
+// Check is one thing that has to hold after an apply: exactly one of HTTP, Alarm and Lambda.
+type Check struct {
+	Name            string     `json:"name"` // for people, unique among an application's
+	HTTP            *HTTPCheck `json:"http,omitempty"`
+	Alarm           string     `json:"alarm,omitempty"`  // name or ARN of a CloudWatch alarm that must be OK
+	Lambda          string     `json:"lambda,omitempty"` // name of a function that answers whether all is well
+	Retries         int        `json:"retries"`          // attempts after the first
+	IntervalSeconds int        `json:"intervalSeconds"`  // between two attempts
+	TimeoutSeconds  int        `json:"timeoutSeconds"`   // of one attempt
+}
+
+// HTTPCheck is a request that has to be answered as it says.
+type HTTPCheck struct {
+	URL    string `json:"url"` // may hold ${outputs.Name} of the stack
+	Status int    `json:"status"`
+	Body   string `json:"body,omitempty"` // regular expression (RE2) that the body has to match; empty: any
+}
+
+// DriftPolicy says how often drift is looked for, zero never, and what is done about it.
 type DriftPolicy struct {
 	EverySeconds int64 `json:"everySeconds"`
+	// Heal brings live back by itself, within the rules of Refused and Breaker.
+	Heal bool `json:"heal,omitempty"`
+	// HealTypes are the types of resources that may be healed; empty: any.
+	HealTypes []string `json:"healTypes,omitempty"`
+	// Undeclared looks for what the template does not say too.
+	Undeclared bool `json:"undeclared,omitempty"`
+	// Baseline is a file, relative to the application's path, of what of that is known and wanted.
+	Baseline string   `json:"baseline,omitempty"`
+	Ignore   []Ignore `json:"ignore,omitempty"`
+}
+
+// Recover is what may be done by itself to a stack that takes no update.
+type Recover struct {
+	// Continue ends a rollback that got stuck, once and without leaving anything out.
+	Continue bool `json:"continue,omitempty"`
+	// Recreate deletes a stack whose creation failed, and that never was complete, and makes it anew.
+	Recreate bool `json:"recreate,omitempty"`
 }
 
 // Every returns the interval between two drift detections; zero means never.
@@ -155,16 +205,17 @@ func Digest(s Settings, objects []string) string {
 // watched when it is synthesised, so that those are among it.
 type cdkDigest struct {
 	CDK
-	Sync   Sync
-	Verify Verify
-	Drift  DriftPolicy
+	Sync    Sync
+	Verify  Verify
+	Drift   DriftPolicy
+	Recover Recover `json:",omitzero"`
 }
 
 func digestOf(s Settings) *cdkDigest {
 	if s.CDK == nil {
 		return nil
 	}
-	return &cdkDigest{*s.CDK, s.Sync, s.Verify, s.Drift}
+	return &cdkDigest{*s.CDK, s.Sync, s.Verify, s.Drift, s.Recover}
 }
 
 // hash returns the SHA-256 of v's JSON in hex. encoding/json writes struct fields in order

@@ -28,7 +28,7 @@ func OperationStates() []OperationState {
 // Sighting is what an engine sees of an operation right now.
 type Sighting struct {
 	State     OperationState
-	Reason    string            // for Foreign, Stale, Failed and Blocked: for people, with the first cause
+	Reason    string            // for Foreign, Stale, Failed and Blocked: for people, with the first cause; for an apply that is Done: what of it could not be read
 	Progress  string            // for Running: what it is doing right now
 	Announced bool              // for Running: its end wakes the application, so that nobody has to look before
 	Operation Operation         // with the ids that are known by now
@@ -36,6 +36,8 @@ type Sighting struct {
 	Report    *DriftReport      // for a detection that is Done
 	Outputs   map[string]string // for an apply that is Done
 	Stacks    []Stack           // for a plan of a CDK app that is Done
+	Cause     *Cause            // for Failed and Blocked, where one is known
+	Stuck     *Stuck            // for Blocked, where it is the stack that takes no update
 	At        time.Time         // for an apply that is Done and a plan without changes: when, by AWS's own clock; zero: not known
 }
 
@@ -45,6 +47,7 @@ type Sighting struct {
 type Refusal struct {
 	Reason  string
 	Blocked bool
+	Stuck   *Stuck // where Blocked, and it is the stack that takes no update
 }
 
 // Error returns the reason.

@@ -46,7 +46,7 @@ func StackSettings(app Settings, stacks []Stack) ([]Settings, error) {
 			}
 		}
 		one := Settings{Name: name, File: app.File, Path: strings.TrimPrefix(app.Path+"/cdk.out/"+s.Name, "./"), Engine: EngineCloudFormation,
-			Target: app.Target, CloudFormation: c, Of: app.Name, Sync: app.Sync, Verify: app.Verify, Drift: app.Drift}
+			Target: app.Target, CloudFormation: c, Of: app.Name, Sync: app.Sync, Verify: app.Verify, Drift: app.Drift, Recover: app.Recover}
 		if s.Account != "" && s.Account != app.Target.Account {
 			one.Target.Account, one.Target.Role = s.Account, "" // both are of the app's own account
 			one.CloudFormation.Role = ""

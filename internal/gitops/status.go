@@ -65,6 +65,8 @@ func (a Application) Message() string {
 		return ""
 	case a.Ended.Phase == PhaseFailed, a.Ended.Phase == PhaseBlocked, a.Ended.Phase == PhaseRejected:
 		return a.Ended.Reason
+	case a.Ended.Kind == KindRollback && a.Wanted.Digest != a.Deployed.Digest:
+		return "rolled back to " + Short(a.Deployed.Revision.Commit) + ": sync deploys what git wants, and so does the next commit"
 	case a.Drift.Differs():
 		return a.Drift.Message
 	case a.Drift.Problem != "":

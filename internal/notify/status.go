@@ -22,8 +22,14 @@ func Deployment(d gitops.Deployment) forge.Status {
 		plan = d.Plan.String()
 	}
 	s.State, why = phase(d, plan)
-	if d.Kind == gitops.KindRevert && s.State != forge.StateSkipped {
+	switch {
+	case s.State == forge.StateSkipped:
+	case d.Kind.Reverts():
 		why = "back to what was deployed: " + why
+	case d.Kind == gitops.KindRollback:
+		why = "back to what was good: " + why
+	case d.Kind == gitops.KindRecover:
+		why = "stack recovered: " + why
 	}
 	s.Description = line(why)
 	return s
@@ -52,8 +58,8 @@ func phase(d gitops.Deployment, plan string) (forge.State, string) {
 	case gitops.PhaseSucceeded:
 		return forge.StateSuccess, join(plan, d.Reason)
 	case gitops.PhaseSuperseded:
-		if d.Kind == gitops.KindRevert {
-			return forge.StateSkipped, "not reverted: " + d.Reason
+		if d.Kind != gitops.KindDeploy && d.Kind != "" {
+			return forge.StateSkipped, "not brought back: " + d.Reason
 		}
 		return forge.StateSkipped, "not deployed: " + d.Reason
 	case gitops.PhaseFailed, gitops.PhaseRejected:

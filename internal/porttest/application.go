@@ -72,6 +72,40 @@ func applicationConflict(t *testing.T, s reconcile.Store) {
 	wantError(t, err, reconcile.ErrNotFound)
 }
 
+// stackOfApp registers a CDK app and a stack of it.
+func stackOfApp(t *testing.T, s reconcile.Store) (app, stack gitops.Application) {
+	t.Helper()
+	stack = application("shop-web", "r1")
+	stack.Settings.Of = "shop"
+	return register(t, s, application("shop", "r1")), register(t, s, stack)
+}
+
+func retire(t *testing.T, s reconcile.Store) {
+	app, stack := stackOfApp(t, s)
+	stack.Removed = true
+	must(t, s.Retire(t.Context(), &stack, app))
+	wantEqual(t, stack.Version, int64(2))
+	got, err := s.ApplicationsByID(t.Context(), []string{"shop", "shop-web"})
+	must(t, err)
+	wantEqual(t, got, map[string]gitops.Application{"shop": app, "shop-web": stack})
+}
+
+func retireConflict(t *testing.T, s reconcile.Store) {
+	app, stack := stackOfApp(t, s)
+	back := app
+	must(t, s.PutApplication(t.Context(), &back))
+	late := stack
+	late.Removed = true
+	wantError(t, s.Retire(t.Context(), &late, app), reconcile.ErrConflict)
+	wantEqual(t, late.Version, stack.Version)
+	theirs := stack
+	must(t, s.PutApplication(t.Context(), &theirs))
+	wantError(t, s.Retire(t.Context(), &late, back), reconcile.ErrConflict)
+	got, err := s.Application(t.Context(), "shop-web")
+	must(t, err)
+	wantEqual(t, got, theirs)
+}
+
 func registerTwice(t *testing.T, s reconcile.Store) {
 	register(t, s, application("jobs", "r1"))
 	again := application("jobs", "r2")
@@ -178,14 +212,55 @@ func driftDue(t *testing.T, s reconcile.Store) {
 	wantWaiting(t, s, noon.Add(time.Minute), nil, []string{"asked", "paused"}, []string{"asked", "began", "due", "flies", "later"})
 }
 
+func driftDueWhere(t *testing.T, s reconcile.Store) {
+	for i, id := range []string{"b", "c", "a"} { // in the order in which they fall due
+		a := application(id, "r1")
+		a.DriftDue = noon.Add(time.Duration(i) * time.Second)
+		a.Settings.Target = gitops.Target{Account: fmt.Sprintf("11112222333%d", i), Region: "eu-west-1"}
+		if id == "c" {
+			a.Detection = &gitops.Detection{Operation: gitops.Operation{N: 1, At: noon.Add(time.Minute)}}
+		}
+		register(t, s, a)
+	}
+	got, err := s.Unfinished(t.Context(), noon.Add(time.Hour).Unix())
+	must(t, err)
+	wantEqual(t, got.DriftDue, []reconcile.Due{
+		{Application: "b", Account: "111122223330", Region: "eu-west-1"},
+		{Application: "c", Account: "111122223331", Region: "eu-west-1", Began: noon.Add(time.Minute)},
+		{Application: "a", Account: "111122223332", Region: "eu-west-1"},
+	})
+}
+
+func driftDueMany(t *testing.T, s reconcile.Store) {
+	var want []string
+	for i := range 103 { // more than one call of DynamoDB's reads
+		a := application(fmt.Sprintf("app-%03d", i), "r1")
+		a.DriftDue = noon.Add(time.Duration(i) * time.Second)
+		want = append(want, register(t, s, a).ID)
+	}
+	got, err := s.Unfinished(t.Context(), noon.Add(time.Hour).Unix())
+	must(t, err)
+	var late []string
+	for _, d := range got.DriftDue {
+		late = append(late, d.Application)
+	}
+	wantEqual(t, late, want)
+}
+
 func wantWaiting(t *testing.T, s reconcile.Store, now time.Time, repositories, applications, due []string) {
 	t.Helper()
 	got, err := s.Unfinished(t.Context(), now.Unix())
 	must(t, err)
 	slices.Sort(got.Repositories)
 	slices.Sort(got.Applications)
-	slices.Sort(got.DriftDue)
-	wantEqual(t, got, reconcile.Waiting{Repositories: repositories, Applications: applications, DriftDue: due})
+	var late []string
+	for _, d := range got.DriftDue {
+		late = append(late, d.Application)
+	}
+	slices.Sort(late)
+	wantEqual(t, late, due)
+	got.DriftDue = nil
+	wantEqual(t, got, reconcile.Waiting{Repositories: repositories, Applications: applications})
 }
 
 func ownerMissing(t *testing.T, s reconcile.Store) {

@@ -86,8 +86,13 @@ func (r *Reconciler) again(ctx context.Context, id string, o gitops.Observation)
 }
 
 // lookAgain waits before another look, and reports whether there is to be one: only while
-// something is planned whose end nothing announces, as that of a change set.
+// something is planned whose end nothing announces, as that of a change set, or something is
+// checked again soon.
 func (r *Reconciler) lookAgain(ctx context.Context, o gitops.Observation, look int) bool {
+	if o.Deployment != nil && o.Deployment.Checking() && r.Sleep != nil {
+		pause := o.Deployment.NextCheck().Sub(r.Now())
+		return r.afford(ctx, pause) && r.Sleep(ctx, pause) == nil
+	}
 	if r.Sleep == nil || look >= len(looks) || o.Deployment == nil ||
 		o.Deployment.Phase != gitops.PhasePlanning || o.Operation.State != gitops.OperationRunning || o.Operation.Announced {
 		return false
@@ -120,19 +125,37 @@ func (r *Reconciler) observe(ctx context.Context, id string, last *records, know
 		o.Deployment = d
 		o.Settled = now.Sub(d.Operation.At) >= settle
 		o.Overdue = d.Phase == gitops.PhaseVerifying && now.Sub(began(*d, d.Phase)) >= patience
-		if !d.Operation.IsZero() && !d.Phase.Done() {
-			o.Operation = r.sight(ctx, deploymentWork(r, *d), d.Phase, known)
-		}
+		o.CheckDue = d.Checking() && !now.Before(d.NextCheck())
 		var err error
+		if o.Report, err = r.drifted(ctx, a, *d); err != nil {
+			return o, err
+		}
+		if !d.Operation.IsZero() && !d.Phase.Done() && !d.Checking() {
+			o.Operation = r.sight(ctx, deploymentWork(r, *d), d.Phase, known, o.Report)
+		}
 		if d.Phase == gitops.PhasePending {
 			o.Behind, err = r.behind(ctx, a)
 		}
 		return o, err
 	}
+	o.HealHeld = a.HealHeld(now)
 	if a.Detection != nil {
-		o.Detection = r.sight(ctx, r.detectionWork(a), "", known)
+		o.Detection = r.sight(ctx, r.detectionWork(a), "", known, nil)
 	}
 	return o, nil
+}
+
+// drifted returns the latest drift report, where it says something that a plan is held against;
+// nil where there is none.
+func (r *Reconciler) drifted(ctx context.Context, a gitops.Application, d gitops.Deployment) (*gitops.DriftReport, error) {
+	if a.Drift.Drifted == 0 || d.Phase != gitops.PhasePlanning && d.Phase != gitops.PhaseAwaitingApproval {
+		return nil, nil
+	}
+	report, err := r.latest(ctx, a.ID)
+	if err != nil || report.Application == "" {
+		return nil, err
+	}
+	return &report, nil
 }
 
 // read reads an application and the deployment that it has in flight.
@@ -155,8 +178,8 @@ func (r *Reconciler) read(ctx context.Context, id string) (*records, error) {
 }
 
 // sight asks the engine, unless the last call told already. What the engine could not find
-// out is Unknown, never Failed.
-func (r *Reconciler) sight(ctx context.Context, w Work, phase gitops.Phase, known *gitops.Sighting) gitops.Sighting {
+// out is Unknown, never Failed. A plan says what of the drift that is known it would overwrite.
+func (r *Reconciler) sight(ctx context.Context, w Work, phase gitops.Phase, known *gitops.Sighting, drift *gitops.DriftReport) gitops.Sighting {
 	if known != nil {
 		return *known
 	}
@@ -169,6 +192,9 @@ func (r *Reconciler) sight(ctx context.Context, w Work, phase gitops.Phase, know
 		return sighting(err, phase)
 	}
 	if s.Plan != nil {
+		if drift != nil && !w.Kind.Reverts() {
+			s.Plan.Against(*drift)
+		}
 		s.Plan.Bind(w.Settings)
 	}
 	return s
@@ -184,10 +210,10 @@ func sighting(err error, phase gitops.Phase) gitops.Sighting {
 	case errors.As(err, &busy):
 		return gitops.Sighting{State: gitops.OperationForeign, Reason: busy.Reason}
 	case errors.As(err, &refusal) && refusal.Blocked:
-		return gitops.Sighting{State: gitops.OperationBlocked, Reason: refusal.Reason}
+		return gitops.Sighting{State: gitops.OperationBlocked, Reason: refusal.Reason, Stuck: refusal.Stuck}
 	case errors.As(err, &refusal):
 		return gitops.Sighting{State: gitops.OperationFailed, Reason: refusal.Reason}
-	case errors.Is(err, ErrDenied) && (phase == gitops.PhasePlanning || phase == ""):
+	case errors.Is(err, ErrDenied) && (phase == gitops.PhasePlanning || phase == gitops.PhaseRollingBack || phase == ""):
 		return gitops.Sighting{State: gitops.OperationBlocked, Reason: err.Error()}
 	}
 	return gitops.Sighting{State: gitops.OperationUnknown, Reason: err.Error()}
@@ -234,10 +260,15 @@ func (r *Reconciler) act(ctx context.Context, o gitops.Observation, s gitops.Ste
 	case gitops.StepVerify:
 		told, err = r.verify(ctx, o, s)
 		return same, told, err
+	case gitops.StepCheck:
+		return same, nil, r.check(ctx, o, s)
+	case gitops.StepRecover:
+		told, err = r.recover(ctx, o, s)
+		return same, told, err
 	case gitops.StepFinish:
 		return nil, nil, r.finish(ctx, o, s)
 	case gitops.StepDetect:
-		told, err = r.detect(ctx, o)
+		told, err = r.detect(ctx, o, s)
 		return nil, told, err
 	case gitops.StepRecord:
 		recorded, err := r.record(ctx, o)
@@ -259,24 +290,6 @@ func (r *Reconciler) wait(ctx context.Context, o gitops.Observation, s gitops.St
 		d.Operation.Keep(s)
 	}
 	return r.Store.PutDeployment(ctx, d)
-}
-
-// open stores a new deployment. This write is the lock.
-func (r *Reconciler) open(ctx context.Context, o gitops.Observation, s gitops.Step) (*records, error) {
-	a := o.Application
-	d := gitops.Deployment{
-		ID: r.NewID(), Application: a.ID, Repository: a.Repository, Kind: s.Open, Settings: a.Settings,
-		Revision: a.Wanted.Revision, Digest: a.Wanted.Digest, Seq: a.Wanted.Seq, Bundle: a.Wanted.Bundle,
-		Reason: s.Reason, StartedAt: r.Now(),
-	}
-	if request, open := a.Open(); open && request.Kind == gitops.RequestSync {
-		d.Request, a.Answered = request, request.N
-	}
-	a.Fence++
-	d.Fence, a.InFlight, a.Detection, a.UpdatedAt = a.Fence, d.ID, nil, r.Now()
-	r.enter(&d, gitops.PhasePending)
-	err := r.Store.Open(ctx, &a, &d)
-	return &records{a, &d}, err
 }
 
 // review hands the plan, which is kept, to a person.
@@ -342,7 +355,7 @@ func (r *Reconciler) keepPlan(ctx context.Context, o gitops.Observation) error {
 	if err != nil {
 		return err
 	}
-	o.Deployment.PlanKey, o.Deployment.Plan = key, plan.Summary()
+	o.Deployment.PlanKey, o.Deployment.Plan = key, o.Deployment.Summarise(*plan)
 	o.Deployment.Operation.Keep(o.Operation.Operation)
 	return nil
 }

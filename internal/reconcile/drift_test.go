@@ -35,8 +35,12 @@ func TestALookThatFindsNothingNewIsNotedAndNotStored(t *testing.T) {
 	look() // the first one outside a deployment
 	before, kept := stored()
 	now := w.now
+	w.store.Forget()
 	if s := look(); !s.At.After(now) || s.Drifted != 0 {
 		t.Errorf("that it was looked at is not noted: %+v, looked after %s", s, now)
+	}
+	if n := w.store.Count("LatestReport"); n != 0 {
+		t.Errorf("the report before was read %d times, and there is nothing to compare", n)
 	}
 	if last, n := stored(); n != kept || !last.At.Equal(before.At) {
 		t.Errorf("a look that found nothing new was stored: %d reports, were %d; the latest of %s, was of %s", n, kept, last.At, before.At)

@@ -60,7 +60,7 @@ func (r *Reconciler) rollOut(ctx context.Context, o gitops.Observation, settings
 	if refused != "" {
 		return r.finish(ctx, o, gitops.Step{Phase: gitops.PhaseFailed, Reason: refused})
 	}
-	if _, err := r.remove(ctx, a.Repository, a.ID, gone, nil); err != nil {
+	if err := r.removeStacks(ctx, a, gone); err != nil {
 		return err
 	}
 	o.Application.Stacks = names
@@ -79,7 +79,10 @@ func (r *Reconciler) expandAgain(ctx context.Context, late gitops.Deployment, na
 		}
 		names = append(slices.Clone(a.Stacks), without(names, a.Stacks)...)
 		if a.Removed {
-			_, err := r.remove(ctx, a.Repository, a.ID, names, nil)
+			err := r.removeStacks(ctx, a, names)
+			if lost(err) {
+				continue // one of them begins to roll out meanwhile
+			}
 			return err
 		}
 		if a.InFlight == late.ID || a.InFlight == "" && a.Ended.Deployment == late.ID {

@@ -24,6 +24,8 @@ type synthesiser struct {
 	w      *world
 	builds int
 	salt   string // appended to every template: what a build finds out by itself
+	busy   bool   // builds wait in their queue
+	cancel func() // instead of a build's end, once
 }
 
 func (s *synthesiser) Start(_ context.Context, w reconcile.Work) (gitops.Operation, error) {
@@ -31,12 +33,19 @@ func (s *synthesiser) Start(_ context.Context, w reconcile.Work) (gitops.Operati
 		s.builds++
 		w.Operation.ID = fmt.Sprintf("build-%d", s.builds)
 	}
+	if cancel := s.cancel; w.Operation.Kind == gitops.OperationCancel && cancel != nil {
+		s.cancel = nil
+		cancel()
+	}
 	return w.Operation, nil
 }
 
 func (s *synthesiser) Observe(ctx context.Context, w reconcile.Work) (gitops.Sighting, error) {
 	if w.Operation.ID == "" {
 		return gitops.Sighting{State: gitops.OperationAbsent, Operation: w.Operation}, nil
+	}
+	if s.busy {
+		return gitops.Sighting{State: gitops.OperationForeign, Operation: w.Operation, Reason: "it waits in the queue"}, nil
 	}
 	files, err := w.Files(ctx)
 	if err != nil {
@@ -181,7 +190,7 @@ func TestAStackThatLeavesItsAppIsKeptAndComesBack(t *testing.T) {
 
 func TestAnAppThatLeavesTheFileTakesItsStacksAlong(t *testing.T) {
 	w, s := shopping(t)
-	w.push("another", map[string]string{"driftless.yaml": file("jobs"), "stacks/jobs/template.yaml": queue + "5\n"})
+	w.push("another", away)
 	w.resync()
 	w.settle()
 	for _, id := range []string{"shop", "shop-data", "shop-web"} {
@@ -428,34 +437,102 @@ func TestR15_AnExpansionThatWasOvertakenIsFollowedByAnother(t *testing.T) {
 	}
 }
 
+// away is a file without the shop.
+var away = map[string]string{"driftless.yaml": file("jobs"), "stacks/jobs/template.yaml": queue + "5\n"}
+
+// whole fails where the shop is in the file, and a part of it is said to have left.
+func (w *world) whole() {
+	w.t.Helper()
+	for _, id := range []string{"shop", "shop-data", "shop-web"} {
+		if w.app(id).Removed {
+			w.t.Errorf("%s is in the file, and its record says that it is removed", id)
+		}
+	}
+}
+
+// A look freezes before it marks the stacks of an app that left; meanwhile the app is back, with
+// its stacks as they were.
+func TestR15_ALookThatComesTooLateTakesNoStackOfAnAppThatIsBack(t *testing.T) {
+	w, _ := shopping(t)
+	w.push("another", away)
+	w.resync()
+	w.freeze("Retire", func() {
+		w.push("the shop again", map[string]string{"driftless.yaml": shop})
+		w.resync()
+		w.settle()
+	})
+	w.whole()
+}
+
+// Whoever ends the build of an app that left freezes; meanwhile the app is back.
+func TestR15_AnEndThatComesTooLateTakesNoStackOfAnAppThatIsBack(t *testing.T) {
+	w, s := shopping(t)
+	s.busy = true
+	w.push("slower", map[string]string{"shop/2-ShopWeb.stack": queue + "60\n"})
+	w.resync()
+	w.drain()
+	w.push("another", away)
+	w.resync()
+	frozen := false
+	s.cancel = func() {
+		frozen, s.busy = true, false
+		w.push("the shop again", map[string]string{"driftless.yaml": shop})
+		w.resync()
+		w.settle()
+	}
+	w.drain()
+	w.settle()
+	if !frozen {
+		t.Fatal("no build was ended")
+	}
+	w.whole()
+	if w.web() != "60" {
+		t.Errorf("the timeout is %s, want what git has", w.web())
+	}
+}
+
 // The app leaves the file while its stacks are registered: whether the worker that registers them
-// goes on or dies, they leave with it.
+// goes on or dies, and whatever they do meanwhile, they leave with it.
 func TestR58_AStackThatIsRegisteredWhenItsAppHasLeftIsRemovedToo(t *testing.T) {
-	for name, dies := range map[string]bool{"the worker goes on": false, "the worker dies": true} {
+	for name, test := range map[string]struct{ dies, begins bool }{
+		"the worker goes on":                       {},
+		"the worker dies":                          {dies: true},
+		"the worker goes on, and so do its stacks": {begins: true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			w, _ := shopping(t)
 			w.push("jobs", map[string]string{"shop/3-ShopJobs.stack": queue + "1\n"})
 			w.resync()
-			left, dead := false, false
+			left, dead, began := false, false, false
+			do := func(m reconcile.Message) {
+				if err := w.r.Reconcile(t.Context(), m); err != nil {
+					t.Fatal(err)
+				}
+			}
+			registered := func() bool { _, err := w.store.Application(t.Context(), "shop-jobs"); return err == nil }
 			w.store.Fail(func(call string) error {
 				switch {
 				case call == "Register" && !left:
 					left = true
-					w.push("another", map[string]string{"driftless.yaml": file("jobs"), "stacks/jobs/template.yaml": queue + "5\n"})
-					if err := w.r.Reconcile(t.Context(), reconcile.Message{Repository: w.repository().ID}); err != nil {
-						t.Fatal(err)
+					w.push("another", away)
+					do(reconcile.Message{Repository: w.repository().ID})
+					if test.begins {
+						do(reconcile.Message{Application: "shop"}) // another worker ends what this one is at
 					}
-					dead = dies
+					dead = test.dies
 				case dead:
 					return errors.New("503 Service Unavailable")
+				case call == "Retire" && left && test.begins && !began && registered():
+					began = true
+					do(reconcile.Message{Application: "shop-jobs"})
 				}
 				return nil
 			})
 			w.lenient()
 			w.store.Fail(nil)
 			w.settle()
-			if a := w.app("shop-jobs"); !left || !a.Removed {
-				t.Errorf("left %t, removed %t", left, a.Removed)
+			if a := w.app("shop-jobs"); !left || !a.Removed || began != test.begins {
+				t.Errorf("left %t, removed %t, began %t", left, a.Removed, began)
 			}
 		})
 	}
@@ -499,11 +576,10 @@ func TestR21_AnAppThatLeftInPartIsWholeAgain(t *testing.T) {
 	for _, back := range []bool{true, false} {
 		for n := 1; n <= 3; n++ {
 			w, _ := shopping(t)
-			away := map[string]string{"driftless.yaml": file("jobs"), "stacks/jobs/template.yaml": queue + "5\n"}
 			w.push("another", away)
 			count := 0
 			w.store.Fail(func(call string) error {
-				if call != "PutApplication" {
+				if call != "PutApplication" && call != "Retire" {
 					return nil
 				}
 				if count++; count == n {
@@ -517,10 +593,11 @@ func TestR21_AnAppThatLeftInPartIsWholeAgain(t *testing.T) {
 			_, _ = w.sweep.Repositories(t.Context())
 			w.lenient()
 			w.store.Fail(nil)
+			now := away["driftless.yaml"]
 			if back {
-				away["driftless.yaml"] = shop
+				now = shop
 			}
-			w.push("and then", map[string]string{"driftless.yaml": away["driftless.yaml"], "README": "news"})
+			w.push("and then", map[string]string{"driftless.yaml": now, "README": "news"})
 			w.resync()
 			w.settle()
 			for _, id := range []string{"shop", "shop-data", "shop-web"} {

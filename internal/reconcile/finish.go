@@ -25,26 +25,31 @@ func (r *Reconciler) finish(ctx context.Context, o gitops.Observation, s gitops.
 	a := o.Application
 	if report := o.Operation.Report; report != nil {
 		report.Deployment = d.ID
-		summary, err := r.publish(ctx, a.ID, report)
+		summary, err := r.publish(ctx, a, report)
 		if err != nil {
 			return err
 		}
 		d.Drift, a.Drift = &summary, summary
 		a.DriftDue = a.NextDrift(now)
+		a.Looked(d.Operation.At, nil)
 	}
-	if reached(d.Phase, s.Phase) {
+	conclude(&a, d, o, s)
+	if reached(*d, s.Phase) {
 		advance(&a, d, o, r)
 	}
-	if a.Removed && len(a.Stacks) > 0 { // one may have been registered when those that were there had left
-		if _, err := r.remove(ctx, a.Repository, a.ID, a.Stacks, nil); err != nil {
+	if a.Removed { // one may have been registered when those that were there had left
+		if err := r.removeStacks(ctx, a, a.Stacks); err != nil {
 			return err
 		}
 	}
 	d.Reason, d.Progress, d.EndedAt = reason, "", now
 	r.enter(d, s.Phase)
+	if d.Good() {
+		a.Deployed.Good, a.Good = true, gitops.Deployed{}
+	}
 	a.InFlight, a.UpdatedAt = "", now
-	a.Ended = gitops.Ended{Deployment: d.ID, Seq: d.Seq, Digest: d.Digest, Phase: s.Phase, Reason: reason, At: now}
-	if a.Wanted.Seq == d.Seq && a.Wanted.Digest != d.Digest {
+	a.Ended = gitops.Ended{Deployment: d.ID, Seq: d.Seq, Digest: d.Digest, Phase: s.Phase, Reason: reason, At: now, Kind: d.Kind}
+	if d.Kind == gitops.KindDeploy && a.Wanted.Seq == d.Seq && a.Wanted.Digest != d.Digest {
 		a.Ended.Seq = d.Seq - 1 // its app was synthesised anew from the same commit meanwhile, and it is another one
 	}
 	if err := r.Store.Close(ctx, &a, d); err != nil {
@@ -76,8 +81,31 @@ func (r *Reconciler) clean(ctx context.Context, w Work) (note string, err error)
 // reached reports whether live is at what the deployment wanted when it ends in a phase:
 // whatever was verified had been applied before, and a plan without changes says that
 // there was nothing to apply.
-func reached(from, to gitops.Phase) bool {
-	return from == gitops.PhaseVerifying || to == gitops.PhaseSucceeded
+func reached(d gitops.Deployment, to gitops.Phase) bool {
+	return d.Kind != gitops.KindRecover && (d.Phase == gitops.PhaseVerifying || to == gitops.PhaseSucceeded)
+}
+
+// conclude notes what went wrong, what a heal came to, and that a rollback has to follow.
+func conclude(a *gitops.Application, d *gitops.Deployment, o gitops.Observation, s gitops.Step) {
+	if o.Operation.Cause != nil {
+		d.Cause = o.Operation.Cause
+	}
+	d.Stuck = o.Operation.Stuck
+	if n := len(d.Recoveries); n > 0 && d.Phase == gitops.PhaseRollingBack {
+		d.Recoveries[n-1].Result = s.Reason
+	}
+	if d.Kind == gitops.KindHeal && s.Phase != gitops.PhaseSucceeded {
+		why := s.Reason
+		if s.Phase == gitops.PhaseSuperseded {
+			why = ""
+		}
+		applied := d.Phase == gitops.PhaseApplying || d.Phase == gitops.PhaseVerifying || d.Phase == gitops.PhaseRollingBack
+		a.EndHeal(d.ID, applied, why)
+	}
+	if s.Undo {
+		a.Rollback = &gitops.Undo{Deployment: d.ID, To: a.LastGood().Deployment,
+			Reason: "roll back to " + gitops.Short(a.LastGood().Revision.Commit) + ": " + s.Reason}
+	}
 }
 
 // advance notes what live was brought to, and when: by AWS's clock where that is known, since
@@ -102,10 +130,14 @@ func advance(a *gitops.Application, d *gitops.Deployment, o gitops.Observation, 
 		outputs = a.Deployed.Outputs
 	}
 	elsewhere := a.Deployed.StackID != "" && a.Deployed.StackID != stack
+	a.Good = a.LastGood()
 	a.Deployed = gitops.Deployed{Deployment: d.ID, Revision: d.Revision, Digest: d.Digest, Bundle: d.Bundle,
 		StackID: stack, Outputs: outputs, At: at}
 	if d.Phase == gitops.PhasePlanning && (a.Drift.Foreign != "" || elsewhere) { // the stack says what git says; live is looked at next
 		a.Drift, a.DriftDue = gitops.DriftSummary{}, r.Now()
+	}
+	if d.Phase == gitops.PhasePlanning && d.Kind.Reverts() { // the report that it was to revert does not say what is
+		a.DriftDue = r.Now()
 	}
 	unverified := d.Phase != gitops.PhasePlanning && o.Operation.Report == nil
 	if unverified {

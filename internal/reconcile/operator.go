@@ -50,7 +50,7 @@ func (o *Operator) Sync(ctx context.Context, app, by string) (gitops.Application
 				app, d.Reason, app, app)
 		}
 	}
-	return o.request(ctx, app, gitops.RequestSync, by)
+	return o.request(ctx, app, gitops.Request{Kind: gitops.RequestSync, By: by})
 }
 
 // DetectDrift asks for a look at drift.
@@ -62,24 +62,25 @@ func (o *Operator) DetectDrift(ctx context.Context, app, by string) (gitops.Appl
 	if a.Deployed.StackID == "" {
 		return a, refuse("%s has nothing deployed whose drift could be looked for", app)
 	}
-	return o.request(ctx, app, gitops.RequestDrift, by)
+	return o.request(ctx, app, gitops.Request{Kind: gitops.RequestDrift, By: by})
 }
 
 // request asks for something once: where the answer to the write was lost, its repeat meets
 // what it wrote itself, and asks for nothing more.
-func (o *Operator) request(ctx context.Context, app string, kind gitops.RequestKind, by string) (gitops.Application, error) {
-	at := o.Now()
-	return o.change(ctx, app, string(kind)+" asked for by "+by, func(a *gitops.Application) error {
+func (o *Operator) request(ctx context.Context, app string, r gitops.Request) (gitops.Application, error) {
+	r.At = o.Now()
+	return o.change(ctx, app, string(r.Kind)+" asked for by "+r.By, func(a *gitops.Application) error {
 		if a.Removed {
 			return refuse("%s is no longer in driftless.yaml", app)
 		}
 		if a.Suspended != nil {
 			return refuse("%s is suspended by %s: 'driftless resume %s' first", app, a.Suspended.By, app)
 		}
-		if a.Request.Kind == kind && a.Request.By == by && a.Request.At.Equal(at) {
+		if a.Request.Kind == r.Kind && a.Request.By == r.By && a.Request.At.Equal(r.At) {
 			return nil
 		}
-		a.Request = gitops.Request{Kind: kind, N: max(a.Request.N, a.Answered) + 1, By: by, At: at}
+		r.N = max(a.Request.N, a.Answered) + 1
+		a.Request = r
 		return nil
 	})
 }

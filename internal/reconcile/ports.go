@@ -50,6 +50,10 @@ type Applications interface {
 	// PutApplication stores a if the stored version is still a.Version, and sets it to the
 	// next one. ErrConflict.
 	PutApplication(ctx context.Context, a *gitops.Application) error
+	// Retire stores a stack of a CDK app, marked as removed, if its version is unchanged and so
+	// is the app's: whoever comes too late takes no stack from an app that is back. ErrConflict.
+	// Sets a.Version.
+	Retire(ctx context.Context, a *gitops.Application, app gitops.Application) error
 	// ListApplications returns all of one repository, or of the installation when the
 	// repository is empty, sorted by id. It may be a moment behind.
 	ListApplications(ctx context.Context, repository string) ([]gitops.Application, error)
@@ -126,7 +130,7 @@ type Store interface {
 type Waiting struct {
 	Repositories []string
 	Applications []string
-	DriftDue     []string
+	DriftDue     []Due // the longest due first
 }
 
 // Claim is something that one owner holds at a time.
@@ -182,15 +186,19 @@ func (e *ClaimedError) Unwrap() error { return ErrConflict }
 // Message says "look at X", and why, for people. It never carries what to do: whoever
 // loses, repeats or reorders messages changes when things happen, never what.
 type Message struct {
-	Repository  string `json:"repository,omitempty"`  // id; exactly one of the two is set
-	Application string `json:"application,omitempty"` // id
-	Reason      string `json:"reason,omitempty"`
+	Repository  string        `json:"repository,omitempty"`  // id; exactly one of the three is set
+	Application string        `json:"application,omitempty"` // id
+	Resource    *ResourceHint `json:"resource,omitempty"`    // that somebody changed: whose it is has to be found out
+	Reason      string        `json:"reason,omitempty"`
 }
 
 // Group returns what orders messages: the id of what to look at.
 func (m Message) Group() string {
-	if m.Application != "" {
+	switch {
+	case m.Application != "":
 		return "app-" + m.Application
+	case m.Resource != nil:
+		return m.Resource.group()
 	}
 	return "repo-" + m.Repository
 }
@@ -254,6 +262,14 @@ type Engine interface {
 	Observe(ctx context.Context, w Work) (gitops.Sighting, error)
 }
 
+// Checker makes attempts at the checks of verify.
+type Checker interface {
+	// Check returns what one attempt found, within the time that the check gives it. outputs are
+	// those of the stack. An error is what could not be found out, for whatever reason: the
+	// attempt does not count.
+	Check(ctx context.Context, w Work, c gitops.Check, outputs map[string]string) (gitops.Verdict, error)
+}
+
 // Work is one operation of a deployment, with all that an engine needs to carry it out.
 type Work struct {
 	Application string
@@ -265,6 +281,11 @@ type Work struct {
 	// Since is when live was last brought to what git wants; what somebody else did to the
 	// stack after that is told in a drift report. Zero: not to be judged.
 	Since time.Time
+	// Only are the logical ids that a detection is to look at, "Nested/Resource" in a nested
+	// stack; nil: all. The report of some is Partial, and names no others.
+	Only []string
+	// Flat says that no stack was nested in the application's when all of it was last looked at.
+	Flat bool
 	// Files opens the Bundle: paths are those of the repository. Lazily, since only a plan reads
 	// it, and a report that has to hide what is secret. Nil: there is no Bundle.
 	Files func(ctx context.Context) (fs.FS, error)

@@ -49,14 +49,36 @@ func TestAPushRollsOutOnlyWhatItTouches(t *testing.T) {
 func TestAPushOutsideEveryApplicationRollsOutNothing(t *testing.T) {
 	w := watching(t)
 	w.engine.Forget()
+	w.store.Forget()
 	w.push("words", map[string]string{"README.md": "better words\n"})
 	w.resync()
 	w.settle()
+	if n := w.store.Count("PutRepository"); n != 1 {
+		t.Errorf("the look was stored %d times, want once", n)
+	}
 	if calls := w.engine.Counts(); len(calls) != 0 {
 		t.Errorf("the engine was called: %v", calls)
 	}
 	if r := w.repository(); r.Head.Message != "words" || r.Unfinished() {
 		t.Errorf("the push was not taken in: %+v", r)
+	}
+}
+
+// Whoever looks freezes before anything of the look is stored. Meanwhile another one sees an older
+// commit, and then nobody tells of the newest.
+func TestR15_ALookThatHadStoredNothingAndWasOvertakenIsTakenAgain(t *testing.T) {
+	w := watching(t)
+	longer := map[string]string{"stacks/jobs/template.yaml": "Queue.Type: AWS::SQS::Queue\nQueue.VisibilityTimeout: 60\n"}
+	w.push("longer", longer)
+	w.resync()
+	w.freeze("PutRepository", func() {
+		w.push("as before", map[string]string{"stacks/jobs/template.yaml": "Queue.Type: AWS::SQS::Queue\nQueue.VisibilityTimeout: 5\n"})
+		w.resync()
+		w.drain()
+		w.push("longer all the same", longer)
+	})
+	if got := w.live("jobs", "Queue", "VisibilityTimeout"); got != "60" {
+		t.Errorf("live VisibilityTimeout is %q, want 60", got)
 	}
 }
 

@@ -10,13 +10,15 @@ import (
 	"github.com/driftless-gitops/driftless/internal/gitops"
 )
 
-// Reconciler carries out steps. All fields but Limits, Sleep and Log are required.
+// Reconciler carries out steps. All fields but Checker, Locator, Limits, Sleep and Log are required.
 type Reconciler struct {
 	Store   Store
 	Queue   Queue
 	Blobs   Blobs
 	Git     Git
 	Engines map[gitops.Engine]Engine
+	Checker Checker // nil: an application that has checks cannot be looked at
+	Locator Locator // nil: who changed a resource is not told
 	// Allowed reports why an application may not go to a target, nil when it may: the
 	// installation's allow-list.
 	Allowed func(gitops.Target) error
@@ -26,6 +28,8 @@ type Reconciler struct {
 	// Sleep waits between two looks at something that no event announces; nil: never wait.
 	Sleep func(ctx context.Context, d time.Duration) error
 	Log   *slog.Logger // nil: discard
+
+	files readFiles
 }
 
 // conflicts is how often a step that lost against another writer reads and decides again.
@@ -45,8 +49,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, m Message) error {
 		return r.application(ctx, m.Application)
 	case m.Repository != "" && m.Application == "":
 		return r.repository(ctx, m.Repository)
+	case m.Resource != nil && m.Application == "":
+		return r.touch(ctx, r.Locator, *m.Resource)
 	}
-	return fmt.Errorf("message %+v: exactly one of repository and application must be set", m)
+	return fmt.Errorf("message %+v: exactly one of repository, application and resource must be set", m)
 }
 
 // transient turns an error of a port into what a step returns: nothing but a log line,
@@ -67,6 +73,12 @@ func (r *Reconciler) log() *slog.Logger {
 func (r *Reconciler) timeLeft(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
 	return !ok || deadline.Sub(r.Now()) > reserve
+}
+
+// afford reports whether a pause leaves time for another step.
+func (r *Reconciler) afford(ctx context.Context, pause time.Duration) bool {
+	deadline, ok := ctx.Deadline()
+	return !ok && pause < time.Minute || ok && deadline.Sub(r.Now()) > reserve+pause+20*time.Second
 }
 
 // lost reports whether an error means that another writer was first.

@@ -47,7 +47,7 @@ func (r *Reconciler) bring(ctx context.Context, repo gitops.Repository, rev gito
 	}
 	moved := moves(c.record, c.settings)
 	a.ID, a.Repository, a.Removed = c.settings.Name, repo.ID, false
-	if a.Settings.Drift != c.settings.Drift && !a.Deployed.At.IsZero() {
+	if a.Settings.Drift.EverySeconds != c.settings.Drift.EverySeconds && !a.Deployed.At.IsZero() {
 		a.Settings = c.settings
 		a.DriftDue = a.NextDrift(r.Now())
 	}
@@ -131,7 +131,9 @@ func (r *Reconciler) claiming(ctx context.Context, id string, take func() error)
 	}
 	if owner.Removed {
 		// From here on the stack is another's: what its former owner knew of it holds no longer,
-		// and would be taken for deployed if that one ever came back.
+		// and would be taken for deployed if that one ever came back. That something was good is not
+		// forgotten: a rollback says that it went elsewhere.
+		owner.Good = owner.LastGood()
 		owner.Deployed, owner.Drift, owner.DriftDue = gitops.Deployed{}, gitops.DriftSummary{}, time.Time{}
 	}
 	if err := r.Store.Yield(ctx, &owner, claimed.Claim); err != nil {
@@ -158,9 +160,9 @@ func (r *Reconciler) needs(ctx context.Context, a gitops.Application, c Claim) (
 
 // retire marks the applications that the configuration no longer has. Their stacks are kept,
 // and so are their claims, until another application of the installation needs them. Those
-// of a file that cannot be read now stay as they are. New names are noted before anything is
-// registered under them: if this look ends early and the next commit has them no more,
-// somebody has to remember that they were there.
+// of a file that cannot be read now stay as they are. The look is stored before anything is
+// removed, and with it new names before anything is registered under them: if it ends early
+// and the next commit has them no more, somebody has to remember that they were there.
 func (r *Reconciler) retire(ctx context.Context, repo *gitops.Repository, c config.Config) error {
 	known, err := r.known(ctx, *repo)
 	if err != nil {
@@ -171,13 +173,13 @@ func (r *Reconciler) retire(ctx context.Context, repo *gitops.Repository, c conf
 		names = append(names, a.Name)
 	}
 	gone, added := without(known, names), without(names, known)
-	if len(added) > 0 {
+	if len(added)+len(gone) > 0 {
 		repo.Applications = append(slices.Clone(known), added...)
 		if err := r.Store.PutRepository(ctx, repo); err != nil {
 			return err
 		}
 	}
-	kept, err := r.remove(ctx, repo.ID, "", gone, c.Stops)
+	kept, err := r.remove(ctx, repo.ID, gone, c.Stops)
 	if err != nil {
 		return err // those that are gone stay known, for the next look to mark them
 	}
@@ -185,10 +187,10 @@ func (r *Reconciler) retire(ctx context.Context, repo *gitops.Repository, c conf
 	return nil
 }
 
-// remove marks applications as removed, those of the file itself or the stacks of a CDK app, and
-// returns those that stay where they are, or are not there yet. With a CDK app go its stacks, after it:
-// where this ends early and the app is back in the next commit, its own mark has it expanded.
-func (r *Reconciler) remove(ctx context.Context, repository, of string, ids []string, stays func(id, file string) bool) (kept []string, err error) {
+// remove marks applications of the file as removed, and returns those that stay where they are, or
+// are not there yet. With a CDK app go its stacks, after it: where this ends early and the app is
+// back in the next commit, its own mark has it expanded.
+func (r *Reconciler) remove(ctx context.Context, repository string, ids []string, stays func(id, file string) bool) (kept []string, err error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
@@ -202,9 +204,9 @@ func (r *Reconciler) remove(ctx context.Context, repository, of string, ids []st
 		case !ok: // it was noted by a look that may register it yet, and die then
 			kept = append(kept, id)
 			continue
-		case a.Repository != repository || a.Settings.Of != of:
+		case a.Repository != repository || a.Settings.Of != "":
 			continue
-		case !a.Removed && stays != nil && stays(id, a.Settings.File):
+		case !a.Removed && stays(id, a.Settings.File):
 			kept = append(kept, id)
 			continue
 		case !a.Removed:
@@ -212,13 +214,40 @@ func (r *Reconciler) remove(ctx context.Context, repository, of string, ids []st
 			if err := r.Store.PutApplication(ctx, &a); err != nil {
 				return nil, err
 			}
-			r.log().Info("step", "repo", repository, "app", id, "step", "retire", "why", "no longer in driftless.yaml; its stack is kept")
+			r.retired(a)
 		}
-		if _, err := r.remove(ctx, repository, id, a.Stacks, nil); err != nil {
+		if err := r.removeStacks(ctx, a, a.Stacks); err != nil {
 			return nil, err
 		}
 	}
 	return kept, nil
+}
+
+// removeStacks marks stacks of a CDK app as removed, as long as the app is as it was read.
+func (r *Reconciler) removeStacks(ctx context.Context, app gitops.Application, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	records, err := r.Store.ApplicationsByID(ctx, ids)
+	if err != nil {
+		return fmt.Errorf("read %d stacks of %s: %w", len(ids), app.ID, err)
+	}
+	for _, id := range ids {
+		a, ok := records[id]
+		if !ok || a.Repository != app.Repository || a.Settings.Of != app.ID || a.Removed {
+			continue
+		}
+		a.Removed, a.UpdatedAt = true, r.Now()
+		if err := r.Store.Retire(ctx, &a, app); err != nil {
+			return err
+		}
+		r.retired(a)
+	}
+	return nil
+}
+
+func (r *Reconciler) retired(a gitops.Application) {
+	r.log().Info("step", "repo", a.Repository, "app", a.ID, "step", "retire", "why", "no longer in driftless.yaml; its stack is kept")
 }
 
 // without returns what of a list is not in another.

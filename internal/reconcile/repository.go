@@ -32,16 +32,17 @@ func (r *Reconciler) repository(ctx context.Context, id string) error {
 	return nil
 }
 
-// relook lets a repository be looked at once more after a look that a later one overtook: a
-// worker that froze may have written to applications what that one had found to be past, and
-// nobody compares them again until there is a commit.
+// relook lets a repository be looked at once more after a look that another one overtook: a
+// worker that froze may have written to applications what a later one had found to be past, and
+// nobody compares them again until there is a commit; and one that had written nothing yet may
+// have seen a commit that the other had not.
 func (r *Reconciler) relook(ctx context.Context, overtaken gitops.Repository) error {
 	for range conflicts {
 		repo, err := r.Store.Repository(ctx, overtaken.ID)
 		if err != nil {
 			return r.transient("read repository", err, "repo", overtaken.ID)
 		}
-		if repo.Observing.N <= overtaken.Observing.N {
+		if repo.Observing == overtaken.Observing {
 			return nil // another worker's part of the same look
 		}
 		repo.Observing = gitops.Observing{N: repo.Observing.N + 1}
@@ -69,10 +70,9 @@ func (r *Reconciler) look(ctx context.Context, repo *gitops.Repository) error {
 		return nil
 	}
 	if !repo.Unfinished() || repo.Observing.Commit != commit {
+		// It is stored before anything is written under its number. Most looks find that nothing
+		// is to be written.
 		repo.Observing = gitops.Observing{N: repo.Observing.N + 1, Commit: commit}
-		if err := r.Store.PutRepository(ctx, repo); err != nil {
-			return err
-		}
 	}
 	snapshot, err := r.Git.Snapshot(ctx, *repo, commit)
 	if err != nil {
@@ -160,10 +160,11 @@ func (r *Reconciler) suspendAll(ctx context.Context, repo gitops.Repository, why
 // returns those that have something to do. With a problem in the root's file nothing moves;
 // one of an included file, or with what a single application names, is theirs alone.
 func (r *Reconciler) register(ctx context.Context, repo *gitops.Repository, rev gitops.Revision, s Snapshot) (woken []string, problems []gitops.Problem, err error) {
-	c, err := readConfig(ctx, *repo, s)
+	c, err := r.readConfig(ctx, *repo, s)
 	if err != nil || c.Stopped() {
 		return nil, c.Problems, err
 	}
+	read := repo.Version
 	if err := r.retire(ctx, repo, c); err != nil {
 		return nil, nil, err
 	}
@@ -173,6 +174,11 @@ func (r *Reconciler) register(ctx context.Context, repo *gitops.Repository, rev 
 		return nil, nil, err
 	}
 	refused = append(c.Problems, refused...)
+	if len(changed) > 0 && repo.Version == read {
+		if err := r.Store.PutRepository(ctx, repo); err != nil {
+			return nil, nil, err
+		}
+	}
 	if err := prefetch(ctx, s, changed); err != nil {
 		return nil, nil, err
 	}
@@ -194,20 +200,17 @@ func (r *Reconciler) register(ctx context.Context, repo *gitops.Repository, rev 
 }
 
 // readConfig reads the configuration files by one request where they are those of the last
-// look, else by two: what the root's file includes is known once it is there.
-func readConfig(ctx context.Context, repo gitops.Repository, s Snapshot) (config.Config, error) {
-	if err := fetchAll(ctx, s, append([]string{config.Name}, repo.Files...)); err != nil {
+// look, else by two: what the root's file includes is known once it is there. Those that this
+// process has read before it does not ask for.
+func (r *Reconciler) readConfig(ctx context.Context, repo gitops.Repository, s Snapshot) (config.Config, error) {
+	if err := r.fetchUnread(ctx, repo, s, append([]string{config.Name}, repo.Files...)); err != nil {
 		return config.Config{}, err
 	}
 	var broken error
 	read := func(name string) ([]byte, error) {
-		files, err := s.Fetch(ctx, name) // it is there by now
+		data, err := r.readFile(ctx, repo, s, name) // it is there by now
 		if err == nil {
-			var data []byte
-			data, err = fs.ReadFile(files, name)
-			if err == nil {
-				return data, nil
-			}
+			return data, nil
 		}
 		switch _, ours := problem("", err); {
 		case errors.Is(err, fs.ErrNotExist):
@@ -218,12 +221,37 @@ func readConfig(ctx context.Context, repo gitops.Repository, s Snapshot) (config
 		return nil, err
 	}
 	if root, err := read(config.Name); err == nil {
-		if err := fetchAll(ctx, s, config.Files(root, s.Tree())); err != nil {
+		if err := r.fetchUnread(ctx, repo, s, config.Files(root, s.Tree())); err != nil {
 			return config.Config{}, err
 		}
 	}
 	c := config.Load(s.Tree(), read)
 	return c, broken
+}
+
+// fetchUnread asks for the files that this process has not read before.
+func (r *Reconciler) fetchUnread(ctx context.Context, repo gitops.Repository, s Snapshot, paths []string) error {
+	return fetchAll(ctx, s, slices.DeleteFunc(slices.Clone(paths), func(p string) bool {
+		_, read := r.files.get(whichFile(repo, s, p))
+		return read
+	}))
+}
+
+// readFile returns what a file holds.
+func (r *Reconciler) readFile(ctx context.Context, repo gitops.Repository, s Snapshot, name string) ([]byte, error) {
+	key := whichFile(repo, s, name)
+	if data, read := r.files.get(key); read {
+		return data, nil
+	}
+	files, err := s.Fetch(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	data, err := fs.ReadFile(files, name)
+	if err == nil {
+		r.files.put(key, data)
+	}
+	return data, err
 }
 
 // fetchAll asks for files by one request. Those that are not in the commit, or cannot be

@@ -37,7 +37,7 @@ func (r *Reconciler) start(ctx context.Context, d *gitops.Deployment) (*gitops.S
 	}
 	if err == nil {
 		made = op.ID
-		if d.Operation.Keep(op); d.Operation != before {
+		if d.Operation.Keep(op); d.Operation.ID != before.ID || d.Operation.StackID != before.StackID {
 			err = r.Store.PutDeployment(ctx, d)
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 
 	tfjson "github.com/hashicorp/terraform-json"
@@ -17,11 +16,9 @@ import (
 	"github.com/driftless-gitops/driftless/internal/gitops"
 )
 
-// What stands in place of a value.
-const (
-	Sensitive = "(sensitive)"
-	Unknown   = "(known after apply)"
-)
+// Sensitive stands in place of a value that is not shown. One that is not known yet is
+// gitops.KnownAfterApply.
+const Sensitive = "(sensitive)"
 
 // Of what people look at: a longer value is cut, and further properties are counted.
 const (
@@ -33,9 +30,12 @@ const (
 // differ compares what was with what is to be.
 type differ struct {
 	hider
-	left int // properties that are not shown
-	out  []gitops.PropertyChange
-	most int
+	config map[string]declared
+	said   declared // of the resource at hand; nil where that is not known
+	live   bool     // what is compared with is live: nothing of it is to be known only later
+	left   int      // properties that are not shown
+	out    []gitops.PropertyChange
+	most   int
 }
 
 // side is one value of a comparison. null, for Terraform, is not there.
@@ -63,10 +63,11 @@ func (d *differ) walk(path string, before, after side, depth int) {
 	case hidden(before.sensitive) || hidden(after.sensitive) || depth > maxDepth:
 		d.add(path, before.hidden(), after.hidden())
 	case is(after.unknown):
-		d.add(path, d.shown(before), Unknown)
+		d.add(path, d.shown(before), gitops.KnownAfterApply)
+		d.computed(path, before)
 	case object(before, after):
 		for _, name := range names(before.value, after.value, after.unknown) {
-			d.walk(path+"/"+escape(name), before.field(name), after.field(name), depth+1)
+			d.walk(path+"/"+gitops.PathStep(name), before.field(name), after.field(name), depth+1)
 		}
 	case array(before, after):
 		for i := range length(before.value, after.value, after.unknown) {
@@ -75,7 +76,26 @@ func (d *differ) walk(path string, before, after side, depth int) {
 	default:
 		// Values of different kinds: what is sensitive may lie below either.
 		d.add(path, d.shown(before), d.shown(after))
+		if d.live {
+			d.computed(path, before)
+		}
 	}
+}
+
+// computed marks the difference at a path, where it is noted, as one of an attribute that nobody
+// declares. Those that lie deeper, or are no plain value, are not told from blocks that are
+// written dynamically, of which the configuration in a plan has nothing.
+func (d *differ) computed(path string, before side) {
+	last := len(d.out) - 1
+	steps := gitops.PathSteps(path)
+	if last < 0 || d.out[last].Path != path || d.said == nil || len(steps) != 1 {
+		return
+	}
+	switch before.value.(type) {
+	case map[string]any, []any:
+		return
+	}
+	d.out[last].Computed = !d.said[steps[0]]
 }
 
 // add notes a difference; of too many, how many there are.
@@ -273,9 +293,4 @@ func anyBelow(marks any, holds func(any) bool) bool {
 		return slices.ContainsFunc(m, holds)
 	}
 	return false
-}
-
-// escape makes a name a step of a JSON pointer (RFC 6901, section 3).
-func escape(name string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 }

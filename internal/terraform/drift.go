@@ -16,7 +16,7 @@ func Drift(p *tfjson.Plan) gitops.DriftReport {
 	if p.PriorState != nil && p.PriorState.Values != nil {
 		known(p.PriorState.Values.RootModule, found, 0)
 	}
-	d := &differ{hider: newHider(Secrets(p))}
+	d := &differ{hider: newHider(Secrets(p)), config: configured(p), live: true}
 	for _, r := range p.ResourceDrift {
 		if r == nil || r.Change == nil || r.Mode == tfjson.DataResourceMode {
 			continue
@@ -71,11 +71,12 @@ func (d *differ) drift(r *tfjson.ResourceChange) (gitops.ResourceDrift, bool) {
 		out.Status = gitops.ResourceDeleted
 		return out, true
 	}
+	d.said = of(d.config, r)
 	for _, p := range d.properties(r.Change) {
 		if absent(p.LastDeployed) && absent(p.Proposed) {
 			continue // a provider reads nothing as an empty list where it wrote null, and the other way round
 		}
-		difference := gitops.Difference{Path: p.Path, Declared: p.LastDeployed, Live: p.Proposed, Kind: "NOT_EQUAL"}
+		difference := gitops.Difference{Path: p.Path, Declared: p.LastDeployed, Live: p.Proposed, Kind: "NOT_EQUAL", Computed: p.Computed}
 		switch {
 		case p.LastDeployed == "":
 			difference.Kind = "ADD"

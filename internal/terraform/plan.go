@@ -31,7 +31,7 @@ func Decode(data []byte) (*tfjson.Plan, error) {
 // not sealed. It has no changes only if Terraform says that there are none.
 func Plan(p *tfjson.Plan) gitops.Plan {
 	out := gitops.Plan{Engine: gitops.EngineTerraform, Changes: []gitops.Change{}}
-	d := &differ{hider: newHider(Secrets(p))}
+	d := &differ{hider: newHider(Secrets(p)), config: configured(p)}
 	for _, r := range p.ResourceChanges {
 		if c, ok := d.resource(r); ok {
 			out.Changes = append(out.Changes, c)
@@ -74,6 +74,7 @@ func (d *differ) resource(r *tfjson.ResourceChange) (gitops.Change, bool) {
 		c.Properties = append(c.Properties, gitops.PropertyChange{Path: "/(address)", LastDeployed: r.PreviousAddress, Proposed: r.Address})
 	}
 	if action != gitops.ActionRemove {
+		d.said = of(d.config, r)
 		c.Properties = append(c.Properties, d.properties(r.Change)...)
 	}
 	if action == gitops.ActionReplace {
@@ -111,6 +112,7 @@ func (d *differ) output(name string, c *tfjson.Change) (gitops.Change, bool) {
 	if c.Actions.Create() {
 		out.Action = gitops.ActionAdd
 	}
+	d.said = nil
 	out.Properties = d.differences(c, "/value")
 	return out, true
 }
@@ -134,7 +136,7 @@ func recreate(properties []gitops.PropertyChange, causes []any) {
 		steps, _ := cause.([]any)
 		path := ""
 		for _, s := range steps {
-			path += "/" + escape(fmt.Sprint(s))
+			path += "/" + gitops.PathStep(fmt.Sprint(s))
 		}
 		for i, p := range properties {
 			// What Terraform names may be a part of what is shown, or have parts that are shown.

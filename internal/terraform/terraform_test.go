@@ -44,10 +44,17 @@ func lines(p gitops.Plan) string {
 	for _, c := range p.Changes {
 		fmt.Fprintf(&b, "%s %s (%s) id %q keeps %t\n", c.Action, c.LogicalID, c.Type, c.PhysicalID, c.Keeps)
 		for _, p := range c.Properties {
-			fmt.Fprintf(&b, "    %s: %q -> %q %s\n", p.Path, p.LastDeployed, p.Proposed, p.Recreates)
+			fmt.Fprintf(&b, "    %s: %q -> %q %s%s\n", p.Path, p.LastDeployed, p.Proposed, p.Recreates, mark(p.Computed))
 		}
 	}
 	return b.String()
+}
+
+func mark(computed bool) string {
+	if computed {
+		return " computed"
+	}
+	return ""
 }
 
 func drifted(r gitops.DriftReport) string {
@@ -56,7 +63,7 @@ func drifted(r gitops.DriftReport) string {
 	for _, r := range r.Resources {
 		fmt.Fprintf(&b, "%s %s (%s) id %q\n", r.Status, r.LogicalID, r.Type, r.PhysicalID)
 		for _, p := range r.Properties {
-			fmt.Fprintf(&b, "    %s: %q -> %q %s\n", p.Path, p.Declared, p.Live, p.Kind)
+			fmt.Fprintf(&b, "    %s: %q -> %q %s%s\n", p.Path, p.Declared, p.Live, p.Kind, mark(p.Computed))
 		}
 	}
 	return b.String()
@@ -227,6 +234,38 @@ func TestEveryShapeOfAChangeIsTold(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// What is not declared in the configuration is told apart, within modules too, whatever their keys.
+func TestWhatNobodyDeclaresIsMarkedAsComputed(t *testing.T) {
+	plan := func(address, name, attribute string) string {
+		return `{"format_version":"1.2","resource_changes":[{"address":"` + address + `.a.` + name + `","module_address":"` + address + `","mode":"managed","type":"a","name":"` + name + `",
+			"change":{"actions":["update"],` + attribute + `}}],
+			"configuration":{"root_module":{"module_calls":{"m":{"module":{"module_calls":{"n":{"module":{"resources":[{"address":"a.b","mode":"managed","type":"a","name":"b","expressions":{"said":{}}}]}}}}}}}}}`
+	}
+	unknown := func(name, before string) string {
+		return `"before":{"` + name + `":` + before + `},"after":{},"after_unknown":{"` + name + `":true}`
+	}
+	for name, c := range map[string]struct {
+		plan string
+		want bool
+	}{
+		"declared":                 {plan(`module.m.module.n`, "b", unknown("said", "1")), false},
+		"not declared":             {plan(`module.m.module.n`, "b", unknown("other", "1")), true},
+		"in instances of modules":  {plan(`module.m[0].module.n[\"a].b\\\"[\"]`, "b", unknown("other", "1")), true},
+		"a list":                   {plan(`module.m.module.n`, "b", unknown("other", "[1]")), false},
+		"known":                    {plan(`module.m.module.n`, "b", `"before":{"other":1},"after":{"other":2}`), false},
+		"a part of what is listed": {plan(`module.m.module.n`, "b", `"before":{"l":[{"p":1}]},"after":{"l":[{}]},"after_unknown":{"l":[{"p":true}]}`), false},
+		"not in the configuration": {plan(`module.m.module.n`, "c", unknown("other", "1")), false},
+	} {
+		changes := terraform.Plan(decoded(t, c.plan)).Changes
+		if len(changes) != 1 || len(changes[0].Properties) != 1 {
+			t.Fatalf("%s: %+v", name, changes)
+		}
+		if got := changes[0].Properties[0].Computed; got != c.want {
+			t.Errorf("%s: computed is %t, want %t", name, got, c.want)
+		}
 	}
 }
 

@@ -16,12 +16,13 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add([]byte(push))
 	f.Add([]byte(status))
+	f.Add([]byte(queueCall))
 	f.Add([]byte(`{"source":"aws.codecommit"}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		var key trigger.Key
 		var err error
 		fuzzing.Bounded(t, len(raw), func() { key, err = trigger.Parse(raw) })
-		if why := hostile.Trouble(key.Reason + key.Stack + key.Account + key.Region); why != "" {
+		if why := hostile.Trouble(key.Reason + key.Stack + key.Account + key.Region + key.Touch.By + key.Touch.From + key.Touch.Event + strings.Join(key.Physical, "")); why != "" {
 			t.Errorf("got %+v: %s", key, why)
 		}
 		switch {
@@ -39,6 +40,10 @@ func FuzzParse(f *testing.F) {
 			}
 		case key.Kind == trigger.KindBuild:
 			if hostile.Trouble(key.Application) != "" || key.Application == "" || key.RepositoryURL != "" || key.StackARN != "" {
+				t.Errorf("got %+v", key)
+			}
+		case key.Kind == trigger.KindResource:
+			if len(key.Physical) == 0 || len(key.Physical) > 10 || key.Touch.By == "" || key.Touch.Event == "" || key.Application != "" || key.StackARN != "" {
 				t.Errorf("got %+v", key)
 			}
 		case !key.IsZero():

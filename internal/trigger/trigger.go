@@ -3,7 +3,7 @@
 // An event is a hint: it may be late, repeated, out of order, or forged by whoever may
 // put events on a bus. So only a key is taken from it, checked for its form; the branch's
 // commit is read from git, the stack's state from CloudFormation, and what belongs to
-// whom from the table. The package is pure and imports the standard library only.
+// whom from the table. The package is pure and imports the words of gitops only.
 package trigger
 
 import (
@@ -13,6 +13,8 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+
+	"github.com/driftless-gitops/driftless/internal/gitops"
 )
 
 // Kind is what a Key names.
@@ -23,6 +25,7 @@ const (
 	KindRepository Kind = "repository"
 	KindStack      Kind = "stack"
 	KindBuild      Kind = "build"
+	KindResource   Kind = "resource" // that somebody changed: whose stack has it is not known yet
 )
 
 // Key names what to look at. The zero Key means: nothing.
@@ -35,11 +38,16 @@ type Key struct {
 	Application   string `json:"application,omitempty"` // whose build it is
 	Account       string `json:"account,omitempty"`
 	Region        string `json:"region,omitempty"`
-	Reason        string `json:"reason,omitempty"` // for people
+	// Physical are the ids of the resources that were changed, as CloudFormation has them, at most
+	// ten; Global says that they are of no region, so that a stack of any may have them.
+	Physical []string     `json:"physical,omitempty"`
+	Global   bool         `json:"global,omitempty"`
+	Touch    gitops.Touch `json:"touch,omitzero"`   // who changed them, how and when
+	Reason   string       `json:"reason,omitempty"` // for people
 }
 
 // IsZero reports whether there is nothing to look at.
-func (k Key) IsZero() bool { return k == Key{} }
+func (k Key) IsZero() bool { return k.Kind == "" }
 
 // event is the envelope of every event (EventBridge user guide, "Event structure").
 type event struct {
@@ -69,6 +77,9 @@ func Parse(raw json.RawMessage) (Key, error) {
 		return Key{}, fmt.Errorf("read event: %w", err)
 	}
 	parse, ok := kinds[[2]string{e.Source, e.DetailType}]
+	if called(e) {
+		parse, ok = call, true
+	}
 	if !ok {
 		return Key{}, nil
 	}

@@ -80,6 +80,7 @@ func (e *Engine) Start(ctx context.Context, w reconcile.Work) (gitops.Operation,
 		return e.detect(ctx, w)
 	case gitops.OperationCancel:
 		return w.Operation, e.cancel(ctx, w)
+	case gitops.OperationRecover: // of stacks alone
 	}
 	return w.Operation, fmt.Errorf("start %q: no operation of a build", w.Operation.Kind)
 }
@@ -98,7 +99,7 @@ func (e *Engine) Observe(ctx context.Context, w reconcile.Work) (gitops.Sighting
 		return e.applied(ctx, w)
 	case gitops.OperationDetect:
 		return e.detected(ctx, w)
-	case gitops.OperationCancel:
+	case gitops.OperationCancel, gitops.OperationRecover:
 	}
 	return gitops.Sighting{}, fmt.Errorf("observe %q: no operation of a build", w.Operation.Kind)
 }

@@ -324,8 +324,12 @@ func TestABuildThatStaysIsToldToApply(t *testing.T) {
 	x.runs(t, "driftless-apply:1", apply)
 	x.sees(t, gitops.OperationApply, gitops.OperationRunning, "driftless-apply:1")
 	x.data.set(t, apply.ReportKey(), build.Report{Job: apply, Build: "driftless-apply:1", Outcome: build.OutcomeApplied, Outputs: map[string]string{"url": "x"}, At: noon})
-	if s := x.sees(t, gitops.OperationApply, gitops.OperationDone); s.Outputs["url"] != "x" || !s.At.Equal(noon) {
+	if s := x.sees(t, gitops.OperationApply, gitops.OperationDone); s.Outputs["url"] != "x" || !s.At.Equal(noon) || s.Reason != "" {
 		t.Errorf("sees %+v", s)
+	}
+	x.data.set(t, apply.ReportKey(), build.Report{Job: apply, Build: "driftless-apply:1", Outcome: build.OutcomeApplied, Reason: "applied, but its outputs could not be read", At: noon})
+	if s := x.sees(t, gitops.OperationApply, gitops.OperationDone); s.Outputs != nil || s.Reason != "applied, but its outputs could not be read" {
+		t.Errorf("sees %+v where the outputs could not be read", s)
 	}
 }
 

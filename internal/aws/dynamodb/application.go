@@ -41,7 +41,7 @@ func (s *Store) application(ctx context.Context, a gitops.Application) (update, 
 
 // Application implements reconcile.Applications.
 func (s *Store) Application(ctx context.Context, id string) (gitops.Application, error) {
-	return read[gitops.Application](ctx, s, applicationKey(id))
+	return versioned[gitops.Application](ctx, s, applicationKey(id))
 }
 
 // ApplicationsByID implements reconcile.Applications.
@@ -70,19 +70,11 @@ func (s *Store) Register(ctx context.Context, a *gitops.Application, claims []re
 	if err != nil {
 		return err
 	}
-	write, err := s.transactional(u)
+	taken, err := s.takeAll(a.ID, claims)
 	if err != nil {
 		return err
 	}
-	writes := []types.TransactWriteItem{write}
-	for _, c := range claims {
-		taken, err := s.take(a.ID, c)
-		if err != nil {
-			return err
-		}
-		writes = append(writes, taken)
-	}
-	if err := s.together(ctx, writes); err != nil {
+	if err := s.together(ctx, []update{u}, taken...); err != nil {
 		failed := failures(err)
 		if slices.Contains(failed, 0) || len(failed) == 0 {
 			return fmt.Errorf("register %s: %w", a.ID, translate(err))
@@ -106,6 +98,31 @@ func (s *Store) PutApplication(ctx context.Context, a *gitops.Application) error
 	return nil
 }
 
+// Retire implements reconcile.Applications.
+func (s *Store) Retire(ctx context.Context, a *gitops.Application, app gitops.Application) error {
+	u, err := s.application(ctx, *a)
+	if err != nil {
+		return err
+	}
+	if err := s.where(ctx, app, u); err != nil {
+		return err
+	}
+	a.Version++
+	return nil
+}
+
+// where writes a record if an application, which it is of, is unchanged.
+func (s *Store) where(ctx context.Context, a gitops.Application, u update) error {
+	check, err := s.unchanged(applicationKey(a.ID), a.Version)
+	if err != nil {
+		return err
+	}
+	if err := s.together(ctx, []update{u}, check); err != nil {
+		return fmt.Errorf("write item %s of %s: %w", u.key.sk, u.key.pk, translate(err))
+	}
+	return nil
+}
+
 // ListApplications implements reconcile.Applications.
 func (s *Store) ListApplications(ctx context.Context, repository string) ([]gitops.Application, error) {
 	q := query{index: indexRepository}
@@ -124,6 +141,7 @@ func (s *Store) ListApplications(ctx context.Context, repository string) ([]gito
 func (s *Store) Unfinished(ctx context.Context, now int64) (w reconcile.Waiting, err error) {
 	due := expression.Key(attributeDue).Equal(expression.Value(dueDrift)).
 		And(expression.Key(attributeDueAt).LessThanEqual(expression.Value(number(now))))
+	var drifting []string
 	for _, part := range []struct {
 		into   *[]string
 		prefix string
@@ -131,13 +149,41 @@ func (s *Store) Unfinished(ctx context.Context, now int64) (w reconcile.Waiting,
 	}{
 		{&w.Repositories, "REPO#", query{index: indexWork, where: equal(attributeWork, workRepository)}},
 		{&w.Applications, "APP#", query{index: indexWork, where: equal(attributeWork, workApplication)}},
-		{&w.DriftDue, "APP#", query{index: indexDue, where: &due}},
+		{&drifting, "APP#", query{index: indexDue, where: &due}},
 	} {
 		items, findErr := s.find(ctx, part.query)
 		err = errors.Join(err, findErr)
 		*part.into = ids(items, part.prefix)
 	}
-	return w, err
+	var dueErr error
+	w.DriftDue, dueErr = s.due(ctx, drifting, now)
+	return w, errors.Join(err, dueErr)
+}
+
+// due returns where the applications go of which the index says that their drift is due, in its
+// order, which is that of their due times. It reads them, a unit each, rather than have the index
+// carry what every detection changes, a dearer write each time. What the index is behind with is
+// left out. Where they cannot be read they are returned without.
+func (s *Store) due(ctx context.Context, found []string, now int64) ([]reconcile.Due, error) {
+	byID, err := s.ApplicationsByID(ctx, found)
+	if err != nil {
+		err = fmt.Errorf("read whose drift is due: %w", err)
+	}
+	var due []reconcile.Due
+	for _, id := range found {
+		d := reconcile.Due{Application: id}
+		if a, there := byID[id]; err == nil {
+			if !there || !a.Watched() || a.DriftDue.Unix() > now {
+				continue
+			}
+			d.Account, d.Region = a.Settings.Target.Account, a.Settings.Target.Region
+			if a.Detection != nil {
+				d.Began = a.Detection.Operation.At
+			}
+		}
+		due = append(due, d)
+	}
+	return due, err
 }
 
 // ids returns the ids in the keys of items.

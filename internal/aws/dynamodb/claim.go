@@ -30,18 +30,11 @@ func (s *Store) Owner(ctx context.Context, c reconcile.Claim) (string, error) {
 
 // Take implements reconcile.Claims.
 func (s *Store) Take(ctx context.Context, owner string, claims []reconcile.Claim) error {
-	var writes []types.TransactWriteItem
-	for _, c := range claims {
-		w, err := s.take(owner, c)
-		if err != nil {
-			return err
-		}
-		writes = append(writes, w)
+	taken, err := s.takeAll(owner, claims)
+	if err != nil || len(taken) == 0 {
+		return err
 	}
-	if len(writes) == 0 {
-		return nil
-	}
-	err := s.together(ctx, writes)
+	err = s.together(ctx, nil, taken...)
 	switch failed := failures(err); {
 	case err == nil:
 		return nil
@@ -58,19 +51,27 @@ func (s *Store) Yield(ctx context.Context, a *gitops.Application, c reconcile.Cl
 	if err != nil {
 		return err
 	}
-	write, err := s.transactional(u)
-	if err != nil {
-		return err
-	}
 	give, err := s.claim(c, "", expression.Name(attributeOwner).Equal(expression.Value(a.ID)))
 	if err != nil {
 		return err
 	}
-	if err := s.together(ctx, []types.TransactWriteItem{write, give}); err != nil {
+	if err := s.together(ctx, []update{u}, give); err != nil {
 		return fmt.Errorf("give up %s of %s: %w", c, a.ID, translate(err))
 	}
 	a.Version++
 	return nil
+}
+
+// takeAll returns the writes that take claims, in their order.
+func (s *Store) takeAll(owner string, claims []reconcile.Claim) (writes []types.TransactWriteItem, err error) {
+	for _, c := range claims {
+		w, err := s.take(owner, c)
+		if err != nil {
+			return nil, err
+		}
+		writes = append(writes, w)
+	}
+	return writes, nil
 }
 
 // take is the write that takes a claim which is free, or the owner's already.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/driftless-gitops/driftless/internal/gitops"
 )
@@ -25,7 +24,7 @@ func (s *Store) deployment(ctx context.Context, d gitops.Deployment) (update, er
 
 // Deployment implements reconcile.Deployments.
 func (s *Store) Deployment(ctx context.Context, application, id string) (gitops.Deployment, error) {
-	return read[gitops.Deployment](ctx, s, deploymentKey(application, id))
+	return versioned[gitops.Deployment](ctx, s, deploymentKey(application, id))
 }
 
 // Open implements reconcile.Deployments.
@@ -66,8 +65,8 @@ func (s *Store) exchange(ctx context.Context, a *gitops.Application, d *gitops.D
 	if err != nil {
 		return err
 	}
-	if err := s.both(ctx, application, deployment); err != nil {
-		return err
+	if err := s.together(ctx, []update{application, deployment}); err != nil {
+		return fmt.Errorf("write items %s and %s: %w", application.key.sk, deployment.key.sk, translate(err))
 	}
 	a.Version++
 	d.Version++
@@ -96,16 +95,8 @@ func (s *Store) Intend(ctx context.Context, a gitops.Application, d *gitops.Depl
 	if err != nil {
 		return err
 	}
-	write, err := s.transactional(u)
-	if err != nil {
+	if err := s.where(ctx, a, u); err != nil {
 		return err
-	}
-	check, err := s.unchanged(applicationKey(a.ID), a.Version)
-	if err != nil {
-		return err
-	}
-	if err := s.together(ctx, []types.TransactWriteItem{check, write}); err != nil {
-		return fmt.Errorf("write item %s of %s: %w", u.key.sk, u.key.pk, translate(err))
 	}
 	d.Version++
 	return nil

@@ -24,7 +24,7 @@ func repositoryIndex(r gitops.Repository) item {
 
 // Repository implements reconcile.Repositories.
 func (s *Store) Repository(ctx context.Context, id string) (gitops.Repository, error) {
-	return read[gitops.Repository](ctx, s, repositoryKey(id))
+	return versioned[gitops.Repository](ctx, s, repositoryKey(id))
 }
 
 // PutRepository implements reconcile.Repositories.

@@ -22,6 +22,7 @@ type Store struct {
 	table  string
 	blobs  reconcile.Blobs
 	now    func() time.Time
+	known  known
 }
 
 // api is what the store calls, and so what its rights are.

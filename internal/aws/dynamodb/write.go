@@ -19,6 +19,7 @@ type update struct {
 	condition expression.ConditionBuilder
 	attrs     item     // to set
 	gone      []string // to remove
+	record    item     // all that the item then says, of what is known here
 }
 
 // isVersion is the condition that a record has the version that was read; zero: that
@@ -37,15 +38,29 @@ func (s *Store) update(ctx context.Context, k key, version int64, record any, in
 	if err != nil {
 		return update{}, fmt.Errorf("encode %s %s: %w", k.pk, k.sk, err)
 	}
-	known := append(fields(record), attributeSpilled, attributeWork, attributeDue, attributeDueAt, attributeDrifted)
 	maps.Copy(attrs, index)
-	u := update{key: k, condition: isVersion(version), attrs: attrs}
-	for _, name := range known {
-		if _, ok := attrs[name]; !ok {
+	u := update{key: k, condition: isVersion(version), attrs: item{}, record: attrs}
+	before := s.known.at(k, version)
+	for name, value := range attrs {
+		if !same(before[name], value) {
+			u.attrs[name] = value
+		}
+	}
+	for _, name := range append(fields(record), attributeSpilled, attributeWork, attributeDue, attributeDueAt, attributeDrifted) {
+		_, has := attrs[name]
+		_, had := before[name]
+		if !has && (had || before == nil) {
 			u.gone = append(u.gone, name)
 		}
 	}
 	return u, nil
+}
+
+// written notes what a write that was carried out has left.
+func (s *Store) written(u update) {
+	if u.record != nil {
+		s.known.keep(u.key, u.record)
+	}
 }
 
 // expression returns the update's expression. Attributes that it does not name stay.
@@ -81,6 +96,7 @@ func (s *Store) run(ctx context.Context, u update) error {
 	if err != nil {
 		return fmt.Errorf("update item %s %s: %w", u.key.pk, u.key.sk, translate(err))
 	}
+	s.written(u)
 	return nil
 }
 
@@ -117,25 +133,23 @@ func (s *Store) unchanged(k key, version int64) (types.TransactWriteItem, error)
 	}}, nil
 }
 
-// together carries out writes in one transaction. The SDK gives it a token, so that its own
-// retries of one call are carried out once (TransactWriteItems, ClientRequestToken).
-func (s *Store) together(ctx context.Context, writes []types.TransactWriteItem) error {
-	_, err := s.client.TransactWriteItems(ctx, &sdk.TransactWriteItemsInput{TransactItems: writes})
-	return err
-}
-
-// both writes two records in one transaction.
-func (s *Store) both(ctx context.Context, a, b update) error {
+// together writes records, and what else goes with them, in one transaction, in that order. The SDK
+// gives it a token, so that its own retries of one call are carried out once (TransactWriteItems,
+// ClientRequestToken).
+func (s *Store) together(ctx context.Context, updates []update, others ...types.TransactWriteItem) error {
 	var writes []types.TransactWriteItem
-	for _, u := range []update{a, b} {
+	for _, u := range updates {
 		w, err := s.transactional(u)
 		if err != nil {
 			return err
 		}
 		writes = append(writes, w)
 	}
-	if err := s.together(ctx, writes); err != nil {
-		return fmt.Errorf("write items %s and %s: %w", a.key.sk, b.key.sk, translate(err))
+	if _, err := s.client.TransactWriteItems(ctx, &sdk.TransactWriteItemsInput{TransactItems: append(writes, others...)}); err != nil {
+		return err
+	}
+	for _, u := range updates {
+		s.written(u)
 	}
 	return nil
 }
