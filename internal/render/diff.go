@@ -58,8 +58,14 @@ func undiffering(s gitops.DriftSummary, now time.Time) string {
 func Plan(d gitops.Deployment, plan gitops.Plan, colour bool) string {
 	p := &page{colour: colour}
 	p.line("%s  %s  %s  plan %s  %s", p.paint(Bold, d.Application), d.Revision, d.Phase, gitops.Short(plan.Digest), plan.Summary())
-	if d.Kind == gitops.KindRevert {
+	switch {
+	case d.Kind.Reverts():
 		p.line("  brings live back to what was last deployed")
+	case d.Kind == gitops.KindRollback && d.Undoes != nil:
+		p.line("  goes back to deployment %s, from %s", d.Undoes.To, d.Undoes.Deployment)
+	}
+	if n := plan.Summary().Overwrites; n > 0 {
+		p.line("  %s", p.paint(Bad, fmt.Sprintf("overwrites %d that somebody changed by hand", n)))
 	}
 	if d.Reason != "" {
 		p.block("  ", d.Reason)
@@ -129,6 +135,9 @@ func propertyRows(change gitops.Change) []row {
 		}
 		if c.Live != "" && c.Live != c.LastDeployed {
 			r.sides = []side{{"live", c.Live}, {"last deployed", c.LastDeployed}, {"proposed", c.Proposed}}
+		}
+		if c.Overwrites {
+			r.warning = "changed by hand"
 		}
 		if c.Recreates == "Always" || c.Recreates == "Conditionally" {
 			r.warning = "recreates: " + strings.ToLower(c.Recreates)

@@ -19,18 +19,26 @@ func Drift(r gitops.DriftReport, now time.Time, colour bool) string {
 	}
 	if !r.Complete {
 		p.block("  incomplete: ", r.Reason)
+	} else if r.Reason != "" {
+		p.block("  note: ", r.Reason)
+	}
+	for _, rule := range r.Expired {
+		p.block("  ! ", fmt.Sprintf("the rule that ignores %s (%s) ended on %s: what it names counts again", ignores(rule), rule.Reason, rule.Until))
 	}
 	for _, res := range r.Resources {
 		switch res.Status {
 		case gitops.ResourceModified:
 			p.line("  %s %s  %s", p.paint(Warn, "~"), res.LogicalID, res.Type)
 			p.rows(differenceRows(res), "      ")
+			p.touched(res.By)
 		case gitops.ResourceDeleted:
 			p.line("  %s %s  %s  deleted%s", p.paint(Bad, "-"), res.LogicalID, res.Type, since(res.Since))
+			p.touched(res.By)
 		case gitops.ResourceInSync, gitops.ResourceIgnored, gitops.ResourceNotCheckable:
 		}
 	}
 	p.unseen(r, gitops.ResourceIgnored, "  · ignored: ")
+	p.partly(r)
 	p.unseen(r, gitops.ResourceNotCheckable, "  ? not checkable: ")
 	return p.String()
 }
@@ -56,9 +64,45 @@ func (p *page) verdict(s gitops.DriftSummary) painted {
 func differenceRows(r gitops.ResourceDrift) []row {
 	var rows []row
 	for _, d := range r.Properties {
-		rows = append(rows, row{path: name(d.Path), sides: []side{{"declared", d.Declared}, {"live", d.Live}}, note: since(r.Since)})
+		one := row{path: name(d.Path), sides: []side{{"declared", d.Declared}, {"live", d.Live}}, note: since(r.Since)}
+		if d.Kind == gitops.Undeclared {
+			one.sides[0] = side{"not declared", ""}
+		}
+		rows = append(rows, one)
 	}
 	return rows
+}
+
+// touched says who changed a resource, as an event told.
+func (p *page) touched(by *gitops.Touch) {
+	if by == nil {
+		return
+	}
+	from := ""
+	if by.From != "" {
+		from = " from " + by.From
+	}
+	p.block("      changed by ", fmt.Sprintf("%s%s at %s (%s)", by.By, from, moment(by.At), by.Event))
+}
+
+// partly lists what is ignored of resources that have drifted otherwise.
+func (p *page) partly(r gitops.DriftReport) {
+	for _, res := range r.Resources {
+		for _, i := range res.Ignored {
+			if res.Status == gitops.ResourceModified {
+				p.block("  · ignored: ", fmt.Sprintf("%s %s: %s", res.LogicalID, name(i.Path), i.Reason))
+			}
+		}
+	}
+}
+
+// ignores names what a rule is about.
+func ignores(rule gitops.Ignore) string {
+	what := rule.Resource
+	if what == "*" {
+		what = "any resource's"
+	}
+	return strings.TrimRight(what+" "+name(rule.Path), " ")
 }
 
 // unseen lists the resources that drift detection says nothing of, by reason.

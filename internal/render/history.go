@@ -58,10 +58,42 @@ func details(d gitops.Deployment, colour bool) string {
 	if r := d.Rejected; r != nil {
 		field("rejected", "by %s at %s", gitops.CallerName(r.By), moment(r.At))
 	}
+	if u := d.Undoes; u != nil {
+		field("goes back to", "%s, from %s: %s", u.To, u.Deployment, u.Reason)
+	}
+	for _, c := range d.Checks {
+		field("check", "%s  %s  %s  %s", c.Name, checked(c), took(c.StartedAt, c.EndedAt), c.Reason)
+	}
+	for _, r := range d.Recoveries {
+		field("recovery", "from %s at %s%s: %s", r.Status, moment(r.At), skipped(r.Skip), r.Result)
+	}
+	if d.Cause != nil {
+		p.block("cause             ", d.Cause.String())
+	}
 	if strings.TrimSpace(d.Reason) != "" {
 		p.block("reason            ", d.Reason)
 	}
 	return p.String()
+}
+
+// checked says in a word how a check of verify ended.
+func checked(c gitops.CheckResult) string {
+	switch {
+	case c.Passed:
+		return "passed"
+	case !c.Done:
+		return "goes on"
+	case c.Unknown:
+		return "not known"
+	}
+	return "failed"
+}
+
+func skipped(ids []string) string {
+	if len(ids) == 0 {
+		return ""
+	}
+	return ", leaving out " + strings.Join(ids, ", ")
 }
 
 // moment is a point in time, whose zone is everybody's.

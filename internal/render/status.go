@@ -56,6 +56,12 @@ func Application(v gitops.View, now time.Time, colour bool) string {
 	field("wanted", "%s", commit(a.Wanted.Revision))
 	field("deployed", "%s", commit(a.Deployed.Revision))
 	field("drift", "%s", looked(a.Drift, now))
+	if a.Settings.Drift.Heal || len(a.Heals) > 0 {
+		field("heal", "%s", heals(a, now))
+	}
+	if g := a.LastGood(); g.Deployment != "" && g.Deployment != a.Deployed.Deployment {
+		field("last good", "%s", commit(g.Revision))
+	}
 	for k, out := range sorted(a.Deployed.Outputs) {
 		field("output", "%s = %s", k, out)
 	}
@@ -78,6 +84,26 @@ func Application(v gitops.View, now time.Time, colour bool) string {
 		p.block("note          ", v.Repository.Note)
 	}
 	return p.String()
+}
+
+// heals tells whether drift is healed by itself, what was, and what holds it.
+func heals(a gitops.Application, now time.Time) string {
+	text, n := "off", 0
+	if a.Settings.Drift.Heal {
+		text = "on"
+	}
+	for _, h := range a.Heals {
+		if h.Refused == "" && now.Sub(h.At) < 24*time.Hour {
+			n++
+		}
+	}
+	text += fmt.Sprintf(", %d within a day", n)
+	if held := a.HealHeld(now); held != "" {
+		text += "; held: " + held
+	} else if last := len(a.Heals) - 1; last >= 0 && a.Heals[last].Refused != "" {
+		text += "; " + clip(a.Heals[last].Refused, 200)
+	}
+	return text
 }
 
 // commit shows a revision with its subject and author.
