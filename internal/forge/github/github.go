@@ -1,6 +1,7 @@
 // Package github is the forge adapter of GitHub: github.com, GitHub Enterprise Server and
 // GitHub Enterprise Cloud with data residency, told apart by the repository's own URL. It
-// judges webhooks, sets commit statuses, and exchanges the key of a GitHub App for tokens.
+// judges webhooks, sets commit statuses, opens pull requests, and exchanges the key of a GitHub
+// App for tokens.
 //
 // It goes through the client of package forge alone, and imports go-github and
 // ghinstallation. No token is part of any error.

@@ -1,7 +1,7 @@
 // Package gitlab is the forge adapter of GitLab: gitlab.com and any GitLab of one's own, by
-// the repository's URL. It judges webhooks and sets commit statuses.
+// the repository's URL. It judges webhooks, sets commit statuses and opens merge requests.
 //
-// It makes its one call with net/http, over the client of package forge: GitLab's own
+// It makes its calls with net/http, over the client of package forge: GitLab's own
 // library would add 2 MB to every function that reports. No token is part of any error.
 package gitlab
 
