@@ -21,7 +21,7 @@ func main() {
 	t := &handler.Trigger{
 		Repositories: store, Claims: store,
 		Queue:   sqs.New(e.AWS, e.String("QUEUE_URL"), rand.Text),
-		Allowed: accounts.Allowed, Log: e.Log,
+		Allowed: accounts.Allowed, Places: env.JSON[[]handler.Place](e, "TARGETS"), Log: e.Log,
 	}
 	e.Must()
 	lambda.Start(t.Handle)

@@ -195,6 +195,30 @@ func (a *API) detect(ctx context.Context, c call) (any, error) {
 	return a.Operator.DetectDrift(ctx, c.id, c.by)
 }
 
+func (a *API) heal(ctx context.Context, c call) (any, error) {
+	return a.Operator.Heal(ctx, c.id, c.by)
+}
+
+func (a *API) rollback(ctx context.Context, c call) (any, error) {
+	var body struct {
+		To string `json:"to"`
+	}
+	if err := decode(c, &body); err != nil {
+		return nil, err
+	}
+	return a.Operator.Rollback(ctx, c.id, body.To, c.by)
+}
+
+func (a *API) recover(ctx context.Context, c call) (any, error) {
+	var body struct {
+		Skip []string `json:"skip"`
+	}
+	if err := decode(c, &body); err != nil {
+		return nil, err
+	}
+	return a.Operator.Recover(ctx, c.id, body.Skip, c.by)
+}
+
 func (a *API) approve(ctx context.Context, c call) (any, error) {
 	var body struct {
 		Digest string `json:"digest"`

@@ -25,7 +25,14 @@ type Trigger struct {
 	Queue reconcile.Queue
 	// Allowed reports why an event's account and region are none of ours, nil when they are.
 	Allowed func(gitops.Target) error
+	Places  []Place // where stacks may be that have what is of no region
 	Log     *slog.Logger
+}
+
+// Place is a target account with its regions, as the setting TARGETS has it.
+type Place struct {
+	Account string   `json:"account"`
+	Regions []string `json:"regions"`
 }
 
 // Handle takes one event. What names nothing that is registered is ignored.
@@ -34,6 +41,9 @@ func (t *Trigger) Handle(ctx context.Context, event json.RawMessage) error {
 	if err != nil {
 		t.Log.Warn("trigger", "why", "the event contradicts itself", "error", err.Error())
 		return nil
+	}
+	if key.Kind == trigger.KindResource {
+		return t.touched(ctx, key)
 	}
 	m, err := t.resolve(ctx, key)
 	if errors.Is(err, reconcile.ErrNotFound) || err == nil && m == (reconcile.Message{}) {
@@ -74,6 +84,45 @@ func (t *Trigger) resolve(ctx context.Context, k trigger.Key) (reconcile.Message
 			return reconcile.Message{}, fmt.Errorf("read claim of application %s: %w", k.Application, err)
 		}
 		return reconcile.Message{Application: owner, Reason: k.Reason}, nil
+	case trigger.KindResource:
 	}
 	return reconcile.Message{}, nil
+}
+
+// touched passes on that somebody changed resources: whose they are only CloudFormation can tell,
+// which the trigger has no right to ask. Of a forged event that is a call for each resource.
+func (t *Trigger) touched(ctx context.Context, k trigger.Key) error {
+	var messages []reconcile.Message
+	for _, region := range t.regions(k) {
+		if t.Allowed(gitops.Target{Account: k.Account, Region: region}) != nil {
+			continue
+		}
+		for _, id := range k.Physical {
+			messages = append(messages, reconcile.Message{Reason: k.Reason,
+				Resource: &reconcile.ResourceHint{Account: k.Account, Region: region, Physical: id, Touch: k.Touch}})
+		}
+	}
+	if len(messages) == 0 {
+		t.Log.Info("trigger", "step", "ignore", "why", k.Reason)
+		return nil
+	}
+	t.Log.Info("trigger", "step", "touch", "resources", len(messages), "why", k.Reason)
+	if err := t.Queue.Send(ctx, messages...); err != nil {
+		return fmt.Errorf("pass on a change of %d resources: %w", len(messages), err)
+	}
+	return nil
+}
+
+// regions returns where the stack may be that has what the key names.
+func (t *Trigger) regions(k trigger.Key) []string {
+	if !k.Global {
+		return []string{k.Region}
+	}
+	var all []string
+	for _, p := range t.Places {
+		if p.Account == k.Account {
+			all = append(all, p.Regions...)
+		}
+	}
+	return all
 }
