@@ -2,17 +2,22 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/driftless-gitops/driftless/internal/drift"
 	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/render"
 )
 
 func driftCommand(f *flags) *cobra.Command {
 	var detect, exit bool
+	var baseline string
 	var timeout time.Duration
 	c := one(f, "drift", "Show where live differs from what was last deployed", func(ctx context.Context, api *client, app string) error {
 		if detect {
@@ -24,6 +29,11 @@ func driftCommand(f *flags) *cobra.Command {
 		if err := api.getOf(ctx, app, "/drift", &r); err != nil {
 			return err
 		}
+		if baseline != "" {
+			if err := rebase(f, baseline, r); err != nil {
+				return err
+			}
+		}
 		if err := f.print(r, func() string { return render.Drift(r, f.Now(), f.Color) }); err != nil {
 			return err
 		}
@@ -34,6 +44,7 @@ func driftCommand(f *flags) *cobra.Command {
 	})
 	c.Flags().BoolVar(&detect, "detect", false, "look now, and wait for what is found")
 	c.Flags().BoolVar(&exit, "exit-code", false, "exit with 2 if there is drift")
+	c.Flags().StringVar(&baseline, "baseline", "", "write what no template declares into this `file`, beside what it has, as known and wanted (drift.baseline)")
 	c.Flags().DurationVar(&timeout, "timeout", 10*time.Minute, "with --detect: for how long to wait")
 	return c
 }
@@ -64,4 +75,25 @@ func detected(ctx context.Context, f *flags, api *client, app string, timeout ti
 		}
 		return true, nil
 	})
+}
+
+// rebase writes what a report found undeclared into a baseline file, beside what that has.
+func rebase(f *flags, file string, r gitops.DriftReport) error {
+	data, err := os.ReadFile(file) //nolint:gosec // the person names it
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read baseline: %w", err)
+	}
+	before, err := drift.ParseBaseline(data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	text, err := drift.BaselineOf(r, before).File()
+	if err != nil {
+		return fmt.Errorf("encode baseline: %w", err)
+	}
+	if err := os.WriteFile(file, text, 0o644); err != nil { //nolint:gosec // it goes into git
+		return fmt.Errorf("write baseline: %w", err)
+	}
+	f.hint("%s is written: commit it, and name it under drift.baseline", file)
+	return nil
 }

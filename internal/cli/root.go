@@ -87,8 +87,8 @@ func New(c Config) *cobra.Command {
 	p.StringVar(&f.region, "region", "", "AWS region of the installation (default: as the AWS command line)")
 	p.StringVar(&f.profile, "profile", "", "AWS profile (default: as the AWS command line)")
 	p.BoolVar(&f.noColor, "no-color", false, "no colours (also NO_COLOR)")
-	group(root, groupSee, "See what is:", statusCommand(f), diffCommand(f), driftCommand(f), historyCommand(f), logsCommand(f))
-	group(root, groupAct, "Change what is:", syncCommand(f), approveCommand(f), rejectCommand(f), suspendCommand(f),
+	group(root, groupSee, "See what is:", statusCommand(f), diffCommand(f), driftCommand(f), historyCommand(f), logsCommand(f), diagnoseCommand(f))
+	group(root, groupAct, "Change what is:", syncCommand(f), healCommand(f), adoptCommand(f), rollbackCommand(f), recoverCommand(f), approveCommand(f), rejectCommand(f), suspendCommand(f),
 		resumeCommand(f), repositoryCommand(f))
 	group(root, groupHere, "On this machine:", initCommand(f), validateCommand(f), preflightCommand(f), sandboxCommand(f), versionCommand(f))
 	root.SetHelpCommandGroupID(groupHere)

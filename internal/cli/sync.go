@@ -12,25 +12,64 @@ import (
 )
 
 func syncCommand(f *flags) *cobra.Command {
+	c := asking(f, "sync", "Deploy what git wants, or bring live back to it where it drifted", nil)
+	c.Aliases = []string{"reconcile"}
+	return c
+}
+
+func healCommand(f *flags) *cobra.Command {
+	c := asking(f, "heal", "Bring back what drifted, where that can do no harm", nil)
+	c.Long = "Brings live back to what was last deployed under the rules of drift.heal: the drift report and a\n" +
+		"drift-aware plan agree on every resource and property, and nothing is replaced or removed. What is\n" +
+		"refused is told with its reason; 'driftless sync' brings that back too, with a person's approval."
+	return c
+}
+
+func rollbackCommand(f *flags) *cobra.Command {
+	var to string
+	c := asking(f, "rollback", "Go back to what was last good, or to one deployment", func() any {
+		return struct {
+			To string `json:"to"`
+		}{to}
+	})
+	c.Flags().StringVar(&to, "to", "", "`deployment` to go back to, as 'driftless history' lists it; the last good one by default")
+	return c
+}
+
+func recoverCommand(f *flags) *cobra.Command {
+	var skip []string
+	c := asking(f, "recover", "End the operation that a stack is stuck in", func() any {
+		return struct {
+			Skip []string `json:"skip"`
+		}{skip}
+	})
+	c.Flags().StringSliceVar(&skip, "skip", nil, "`resources` that the rollback leaves as they are; the stack then differs from its template there")
+	return c
+}
+
+// asking is a command that asks for a deployment, and follows it with --wait.
+func asking(f *flags, verb, short string, body func() any) *cobra.Command {
 	var wait bool
 	var timeout time.Duration
-	c := one(f, "sync", "Deploy what git wants, or bring live back to it where it drifted",
-		func(ctx context.Context, api *client, app string) error {
-			var a gitops.Application
-			if err := api.postOf(ctx, app, "sync", nil, &a); err != nil {
-				return err
+	c := one(f, verb, short, func(ctx context.Context, api *client, app string) error {
+		var a gitops.Application
+		var payload any
+		if body != nil {
+			payload = body()
+		}
+		if err := api.postOf(ctx, app, verb, payload, &a); err != nil {
+			return err
+		}
+		if wait {
+			return synced(ctx, f, api, a, timeout)
+		}
+		return f.print(a, func() string {
+			if a.Suspended != nil { // only a plan that waits can be approved by it then
+				return fmt.Sprintf("%s  approved; it starts when it is resumed: 'driftless resume %s'\n", app, app)
 			}
-			if wait {
-				return synced(ctx, f, api, a, timeout)
-			}
-			return f.print(a, func() string {
-				if a.Suspended != nil { // only a plan that waits can be approved by it then
-					return fmt.Sprintf("%s  approved; it starts when it is resumed: 'driftless resume %s'\n", app, app)
-				}
-				return app + "  sync asked for; 'driftless status " + app + " --watch' follows it\n"
-			})
+			return fmt.Sprintf("%s  %s asked for; 'driftless status %s --watch' follows it\n", app, verb, app)
 		})
-	c.Aliases = []string{"reconcile"}
+	})
 	c.Flags().BoolVar(&wait, "wait", false, "wait for its end")
 	c.Flags().DurationVar(&timeout, "timeout", 30*time.Minute, "with --wait: for how long")
 	return c
