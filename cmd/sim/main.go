@@ -73,13 +73,13 @@ func worldOf(name string) (sim.World, error) {
 		}
 		names = append(names, w.Name)
 	}
-	return sim.World{}, fmt.Errorf("world %q: must be one of %s", name, strings.Join(names, ", "))
+	return sim.World{}, fmt.Errorf("world %q: must be one of %s, fleet", name, strings.Join(names, ", "))
 }
 
 // seeds runs many seeds, or one with lists of its own.
 func seeds(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("run", flag.ContinueOnError)
-	name := f.String("world", "stacks", "what is simulated: stacks of CloudFormation, or builds of Terraform and CDK apps")
+	name := f.String("world", "stacks", "what is simulated: stacks of CloudFormation, builds of Terraform and CDK apps, or a fleet, which takes no seeds")
 	n := f.Uint64("seeds", 100_000, "how many seeds")
 	from := f.String("from", "0", "the first one, or random")
 	most := f.Int("most", 5, "how many failing seeds end the run")
@@ -88,8 +88,13 @@ func seeds(ctx context.Context, args []string) error {
 	one := f.Int64("seed", -1, "run this one alone, and print what happens")
 	actions := f.String("actions", "drawn", "what happens in it, as a failing run prints it")
 	faults := f.String("faults", "drawn", "what fails in it, as a failing run prints it")
+	applications := f.Int("applications", 10_000, "of the fleet")
+	accounts := f.Int("accounts", 5, "of the fleet")
 	if err := f.Parse(args); err != nil {
 		return err
+	}
+	if *name == "fleet" {
+		return runFleet(os.Stdout, *applications, *accounts)
 	}
 	world, err := worldOf(*name)
 	if err != nil {

@@ -21,7 +21,7 @@ func main() {
 	s := &reconcile.Sweeper{
 		Store: store, Notices: store,
 		Queue: sqs.New(e.AWS, e.String("QUEUE_URL"), rand.Text),
-		Now:   time.Now,
+		Now:   time.Now, Rates: env.JSON[reconcile.Rates](e, "RATES"), Sleep: reconcile.Pause,
 	}
 	e.Must()
 	lambda.Start(handler.Sweep(s, e.Log))

@@ -71,12 +71,22 @@ func content(draw func(int) int) string {
 	return fmt.Sprintf("%d%s", 1+draw(12), behaviour)
 }
 
+// shipped draws a content as content does, of which some fail their checks.
+func shipped(draw func(int) int) string {
+	return fmt.Sprintf("%d%s", 1+draw(12), []string{"", "", "-bad", "-bad", "-fail", "-stuck"}[draw(6)])
+}
+
 // acts are the actions. The map is never ranged over.
 var acts map[string]act
 
 // names are the actions' names in the order in which they are drawn.
 var names = []string{"push", "pushall", "force", "branch", "remove", "move", "break", "suspend", "resume", "sync", "drift", "answer",
 	"update", "delete", "edit", "newer", "throttle", "blind", "propose", "clash", "upgrade", "snatch"}
+
+// mendings are the names of those that are drawn where something is mended by itself, as often as
+// each stands here.
+var mendings = []string{"ship", "ship", "ship", "ship", "sync", "sync", "edit", "tweak", "tweak", "erase", "fight", "regret", "usurp", "dark", "outage", "outage", "heal", "heal", "rollback", "rollback", "rollback",
+	"recover", "recover"}
 
 func init() {
 	seconds := func(draw func(int) int) string { return fmt.Sprintf("%ds", 10+draw(300)) }
@@ -103,5 +113,17 @@ func init() {
 		"upgrade":  {1, (*world).upgrade, seconds},
 		"throttle": {1, (*world).throttle, seconds},
 		"blind":    {1, (*world).blind, seconds},
+
+		"ship":     {0, (*world).push, shipped},
+		"tweak":    {0, (*world).tweak, none},
+		"erase":    {0, (*world).erase, func(draw func(int) int) string { return []string{"A", "B"}[draw(2)] }},
+		"fight":    {0, (*world).fight, seconds},
+		"dark":     {0, (*world).darken, func(draw func(int) int) string { return fmt.Sprintf("%ds", 10+draw(1200)) }},
+		"outage":   {0, (*world).outage, seconds},
+		"regret":   {0, (*world).regret, func(draw func(int) int) string { return fmt.Sprint(1 + draw(12)) }},
+		"usurp":    {0, (*world).usurp, seconds},
+		"heal":     {0, (*world).heal, none},
+		"rollback": {0, (*world).rollBack, func(draw func(int) int) string { return []string{"", "", "0", "1", "2"}[draw(5)] }},
+		"recover":  {0, (*world).recover, func(draw func(int) int) string { return []string{"", "A"}[draw(2)] }},
 	}
 }

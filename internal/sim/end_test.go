@@ -122,7 +122,7 @@ func TestADeploymentEndsRejectedOnlyWhereAPersonRejectedThatPlan(t *testing.T) {
 			d.Plan.Digest = test.rejected
 			w.judge.no[shown(d)] = test.rejected != ""
 			d.Plan.Digest = "p1"
-			w.judge.deployments[d.ID] = d
+			w.judge.deployments[d.ID], w.judge.order = over(d), []string{d.ID}
 			a := wants(1, 1, gitops.PhaseRejected)
 			a.Ended.Deployment = d.ID
 			w.stored(a)
@@ -175,6 +175,45 @@ func TestACommitMendsOnlyWhatAnOvertakenLookLeftThatDied(t *testing.T) {
 			if got := w.judge.forgotten(); got != test.want {
 				t.Errorf("a commit is needed: %t, want %t", got, test.want)
 			}
+		})
+	}
+}
+
+func TestALookAtDriftAloneMayBeLateByAsMuchAsClocksAreOff(t *testing.T) {
+	due := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
+	look := wants(1, 1, gitops.PhaseSucceeded)
+	look.DriftDue, look.Detection = due, &gitops.Detection{Operation: gitops.Operation{At: due}}
+	early, waits := look, look
+	early.DriftDue = due.Add(time.Second)
+	waits.Wanted.Seq = 2
+	for name, test := range map[string]struct {
+		skew, takes time.Duration
+		a           gitops.Application
+		behind      bool
+		invariant   string
+	}{
+		"in time, clocks right":                 {0, 30 * time.Minute, look, false, ""},
+		"late, clocks right":                    {0, 50 * time.Minute, look, false, "I3"},
+		"late, clocks off":                      {time.Hour, 50 * time.Minute, look, false, ""},
+		"later than clocks are off":             {time.Hour, 2 * time.Hour, look, false, "I3"},
+		"late, and it began before it was due":  {time.Hour, 50 * time.Minute, early, false, "I3"},
+		"late, and a deployment is wanted":      {time.Hour, 50 * time.Minute, waits, false, "I3"},
+		"late, and git has something else":      {time.Hour, 50 * time.Minute, look, true, "I3"},
+		"a deployment that is late, clocks off": {time.Hour, 50 * time.Minute, wants(2, 1, gitops.PhaseSucceeded), false, "I3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := judged(t, jobs)
+			w.knobs.Skew = test.skew
+			w.repo.commit("first")
+			if !test.behind {
+				w.judge.repository.Head.Commit = w.head()
+			}
+			w.stored(test.a)
+			w.after(test.takes, func() {
+				w.judge.apps["jobs"], w.judge.repository.Head.Commit = wants(1, 1, gitops.PhaseSucceeded), w.head()
+			})
+			w.settle(w.answered)
+			w.finds(t, test.invariant)
 		})
 	}
 }

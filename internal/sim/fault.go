@@ -100,20 +100,23 @@ var sites = []site{
 	{"message", 8, ofMessages}, {"event", 6, ofMessages}, {"delete", 2, []FaultKind{FaultDrop}},
 }
 
-// totalWeight is the sum of the sites' weights.
-var totalWeight = func() (n int) {
-	for _, s := range sites {
-		n += s.weight
-	}
-	return n
-}()
+// moreSites are those at which faults are drawn where something is mended by itself.
+var moreSites = []site{
+	{"ContinueUpdateRollback", 3, ofCloud}, {"DeleteStack", 2, ofCloud}, {"DescribeStackResources", 1, ofLooks}, {"ListDeployments", 1, ofReads},
+	{"Open", 3, ofWrites}, {"Close", 4, ofWrites}, {"Intend", 4, ofWrites}, {"PutDeployment", 6, ofWrites}, {"PutApplication", 6, ofWrites},
+	{"PutReport", 3, ofWrites}, {"LatestReport", 3, ofReads}, {"ExecuteChangeSet", 4, ofCloud}, {"DetectStackDrift", 3, ofCloud}, {"event", 4, ofMessages},
+}
 
 // stalls are how long a process may freeze: past a message's visibility, and past the five
 // and ten minutes for which AWS remembers tokens.
 var stalls = []time.Duration{5 * time.Second, 100 * time.Second, 4 * time.Minute, 7 * time.Minute, 12 * time.Minute}
 
-func drawFault(draw func(int) int) Fault {
-	at := draw(totalWeight)
+func drawFault(sites []site, draw func(int) int) Fault {
+	total := 0
+	for _, s := range sites {
+		total += s.weight
+	}
+	at := draw(total)
 	for _, s := range sites {
 		if at -= s.weight; at >= 0 {
 			continue

@@ -48,6 +48,7 @@ type judge struct {
 	ended       func(gitops.Deployment)      // told of every deployment that ended; nil: nobody asks
 	writes      int
 	heads       []stand // what the branch stood at, oldest first
+	mended
 }
 
 func newJudge(w *world) *judge {
@@ -55,7 +56,7 @@ func newJudge(w *world) *judge {
 		executions: map[string]string{}, highest: map[string]int64{}, wanted: map[string]map[int64]bool{},
 		yes: map[string]bool{}, no: map[string]bool{}, foreign: map[string]time.Duration{}, late: map[string]late{},
 		makers: map[string]maker{}, unwanted: map[string]map[int64]bool{},
-		snatched: map[string]bool{}, proposed: map[string]bool{}, holder: map[string]string{}}
+		snatched: map[string]bool{}, proposed: map[string]bool{}, holder: map[string]string{}, mended: newMended()}
 }
 
 // stand is what the branch stood at from a time on.
@@ -114,6 +115,7 @@ func (j *judge) changed(before, after any) {
 	case gitops.Deployment:
 		was, had := before.(gitops.Deployment)
 		if !had {
+			j.opened(now)
 			j.order = append(j.order, now.ID)
 		}
 		j.deployment(was, now, had)
@@ -162,6 +164,8 @@ func (j *judge) application(was, now gitops.Application, had bool) {
 	if !had {
 		return
 	}
+	j.stays(was, now)
+	j.looked(was, now)
 	switch {
 	case was.Detection != nil && now.Detection == nil && was.Detection.Fence != was.Fence && now.Drift.At != was.Drift.At:
 		j.w.violate("I9", "%s records what was found at fence %d, and is at %d", now.ID, was.Detection.Fence, was.Fence)
@@ -189,6 +193,9 @@ func (j *judge) deployment(was, now gitops.Deployment, had bool) {
 		j.w.violate("I9", "deployment %s of %s goes from %s to %s on what CloudFormation could not say", now.ID, now.Application, was.Phase, now.Phase)
 	}
 	j.outrun(was, now)
+	if had && was.Operation.Kind == gitops.OperationRecover && (now.Phase.Done() || now.Operation.Token != was.Operation.Token) {
+		j.past[was.Operation.Token] = j.w.at
+	}
 	switch {
 	case had && was.Phase.Done():
 		j.w.violate("I5", "deployment %s of %s had ended %s, and was changed to %s", now.ID, now.Application, was.Phase, now.Phase)
@@ -202,6 +209,12 @@ func (j *judge) deployment(was, now gitops.Deployment, had bool) {
 	}
 	if now.Phase.Done() && j.ended != nil {
 		j.ended(now)
+	}
+	if now.Phase.Done() && had {
+		j.checked(now)
+		if now.Kind == gitops.KindHeal {
+			j.healEnds(was, now)
+		}
 	}
 	if now.Phase.Done() && len(now.Reason) == 0 {
 		j.w.violate("I3", "deployment %s of %s ended %s without a reason", now.ID, now.Application, now.Phase)
@@ -300,6 +313,9 @@ func (j *judge) executed(s cloud.Set) {
 		w.violate("I6", "deployment %s executed %s after it had executed %s", d.ID, s.Token, first)
 	}
 	j.executions[d.ID] = s.Token
+	if d.Kind == gitops.KindHeal {
+		j.healing(s, d)
+	}
 	if d.Seq < j.highest[d.Application] {
 		w.violate("I2", "%s executed observation %d after %d", d.Application, d.Seq, j.highest[d.Application])
 	}

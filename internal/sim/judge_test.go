@@ -73,7 +73,7 @@ func (w *world) runs(content string) {
 }
 
 func planned(n int) gitops.Deployment {
-	return gitops.Deployment{ID: "01A", Application: "jobs", Phase: gitops.PhasePlanning, Seq: 1,
+	return gitops.Deployment{ID: "01A", Application: "jobs", Kind: gitops.KindDeploy, Phase: gitops.PhasePlanning, Seq: 1,
 		Operation: gitops.Operation{N: n, Kind: gitops.OperationPlan, Token: gitops.Token("01A", n)}}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/driftless-gitops/driftless/internal/fake"
+	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 	"github.com/driftless-gitops/driftless/internal/sim/cloud"
 )
@@ -168,6 +169,18 @@ func (q *mail) pushed(commit string) {
 			_ = q.w.mail.Send(ctx, reconcile.Message{Repository: q.w.repo.id, Reason: commit}) // the resync mends it
 		})
 	}
+}
+
+// changed tells of a change by hand to a resource, as CloudTrail does.
+func (q *mail) changed(stack, logical string) {
+	if !q.w.knobs.Told || q.w.knobs.Deaf {
+		return
+	}
+	hint := reconcile.ResourceHint{Account: target.Account, Region: target.Region, Physical: stack + "-" + logical,
+		Touch: gitops.Touch{By: "arn:aws:iam::111122223333:user/eve", Event: "SetQueueAttributes", At: q.w.now()}}
+	q.hear(func(ctx context.Context) {
+		_ = q.w.mail.Send(ctx, reconcile.Message{Resource: &hint}) // the schedule mends it
+	})
 }
 
 // hear lets an event come, unless the plan has something else in mind for it.

@@ -1,8 +1,11 @@
 package sim
 
+import "slices"
+
 // The files into which bugs are planted.
 const (
 	application = "internal/reconcile/application.go"
+	opening     = "internal/reconcile/open.go"
 	starting    = "internal/reconcile/start.go"
 	finishing   = "internal/reconcile/finish.go"
 	registering = "internal/reconcile/register.go"
@@ -26,7 +29,7 @@ func one(name, breaks, file, old, replaced string) Mutant {
 
 // Mutants returns the planted bugs.
 func Mutants() []Mutant {
-	return append(protocolMutants(), append(decisionMutants(), engineMutants()...)...)
+	return slices.Concat(protocolMutants(), decisionMutants(), engineMutants(), mendMutants())
 }
 
 // protocolMutants break the order of writes and calls, and who may make them.
@@ -47,8 +50,8 @@ func protocolMutants() []Mutant {
 			"	d.Operation.Kind, d.Operation.At = gitops.OperationApply, r.Now()\n",
 			"	d.Operation.Kind, d.Operation.At = gitops.OperationApply, r.Now()\n	if now, err := r.Store.Deployment(ctx, d.Application, d.ID); err == nil {\n		d.Version = now.Version\n	}\n"),
 		one("unconditional-close", "a deployment is closed whatever the versions", finishing,
-			"	a.Ended = gitops.Ended{Deployment: d.ID, Seq: d.Seq, Digest: d.Digest, Phase: s.Phase, Reason: reason, At: now}\n",
-			"	a.Ended = gitops.Ended{Deployment: d.ID, Seq: d.Seq, Digest: d.Digest, Phase: s.Phase, Reason: reason, At: now}\n	if now, err := r.Store.Application(ctx, a.ID); err == nil {\n		a.Version = now.Version\n	}\n"),
+			"	a.Ended = gitops.Ended{Deployment: d.ID, Seq: d.Seq, Digest: d.Digest, Phase: s.Phase, Reason: reason, At: now, Kind: d.Kind}\n",
+			"	a.Ended = gitops.Ended{Deployment: d.ID, Seq: d.Seq, Digest: d.Digest, Phase: s.Phase, Reason: reason, At: now, Kind: d.Kind}\n	if now, err := r.Store.Application(ctx, a.ID); err == nil {\n		a.Version = now.Version\n	}\n"),
 		one("plan-before-recording", "a change set is created before its token is saved", starting,
 			"	if err := r.Store.PutDeployment(ctx, d); err != nil {\n		return nil, err\n	}\n	return r.start(ctx, d)\n}\n\n// start starts",
 			"	told, err := r.start(ctx, d)\n	if err != nil || told != nil {\n		return told, err\n	}\n	return nil, r.Store.PutDeployment(ctx, d)\n}\n\n// start starts"),
@@ -79,14 +82,14 @@ func protocolMutants() []Mutant {
 			"	return &records{a, &d}, nil\n}\n\n// sight",
 			"	if r.Now().Sub(d.StartedAt) > 10*time.Minute {\n		a.InFlight = \"\"\n		if err := r.Store.PutApplication(ctx, &a); err == nil {\n			return &records{application: a}, nil\n		}\n	}\n	return &records{a, &d}, nil\n}\n\n// sight"),
 		one("forgotten-close", "a deployment that failed is never closed", finishing,
-			"	a.Ended = gitops.Ended{Deployment: d.ID, Seq: d.Seq, Digest: d.Digest, Phase: s.Phase, Reason: reason, At: now}\n",
-			"	a.Ended = gitops.Ended{Deployment: d.ID, Seq: d.Seq, Digest: d.Digest, Phase: s.Phase, Reason: reason, At: now}\n	if s.Phase == gitops.PhaseFailed {\n		return nil\n	}\n"),
-		one("unanswered-sync", "a deployment does not answer the request that it was opened for", application,
+			"	a.Ended = gitops.Ended{Deployment: d.ID, Seq: d.Seq, Digest: d.Digest, Phase: s.Phase, Reason: reason, At: now, Kind: d.Kind}\n",
+			"	a.Ended = gitops.Ended{Deployment: d.ID, Seq: d.Seq, Digest: d.Digest, Phase: s.Phase, Reason: reason, At: now, Kind: d.Kind}\n	if s.Phase == gitops.PhaseFailed {\n		return nil\n	}\n"),
+		one("unanswered-sync", "a deployment does not answer the request that it was opened for", opening,
 			"d.Request, a.Answered = request, request.N", "d.Request = request"),
 		one("unanswered-drift", "a look at drift does not answer its request", drifting,
 			"	a.Answered = max(a.Answered, a.Detection.Request)\n", ""),
 		{"report-of-an-old-fence", "what was found before a deployment is recorded after it", []Edit{
-			{application, "d.Fence, a.InFlight, a.Detection, a.UpdatedAt = a.Fence, d.ID, nil, r.Now()", "d.Fence, a.InFlight, a.UpdatedAt = a.Fence, d.ID, r.Now()"},
+			{opening, "d.Fence, a.InFlight, a.Detection, a.UpdatedAt = a.Fence, d.ID, nil, now", "d.Fence, a.InFlight, a.UpdatedAt = a.Fence, d.ID, now"},
 			{deciding, "	if o.Application.Detection.Fence != o.Application.Fence {", "	if o.Application.Detection.Fence < 0 {"}}},
 		one("no-cleaning", "a plan that is not applied is left behind", finishing,
 			"	if s.Clean && !d.Operation.IsZero() {", "	if s.Clean && d.Operation.IsZero() {"),
@@ -153,8 +156,8 @@ func engineMutants() []Mutant {
 		one("failed-is-empty", "a plan that failed is taken for one without changes", enumerating,
 			"		if empty(aws.ToString(out.StatusReason)) {", "		if !empty(aws.ToString(nil)) {"),
 		one("rollback-is-done", "an update that was rolled back is taken for applied", applying,
-			"		s.State, s.Reason = gitops.OperationFailed, fmt.Sprintf(\"%s; rolled back to", "		s.State, s.Reason = gitops.OperationDone, fmt.Sprintf(\"%s; rolled back to"),
+			"first, gitops.OperationFailed, fmt.Sprintf(\"%s; rolled back to", "first, gitops.OperationDone, fmt.Sprintf(\"%s; rolled back to"),
 		one("secret-in-a-reason", "a secret that AWS quotes is recorded", hiding,
-			"	s.Reason = hide.text(s.Reason)\n	return s, nil\n", "	_ = hide\n	return s, nil\n"),
+			"	s.Reason = hide.text(s.Reason)\n", "	_ = hide\n"),
 	}
 }

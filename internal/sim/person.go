@@ -183,6 +183,7 @@ func (w *world) edit(a Action) {
 	if w.cloud.Edit(e.stack, "A", "Visibility", fmt.Sprint(100+w.draw(100))) {
 		w.judge.touched(e.stack)
 		w.trace.event(w.at, "others", "edit "+e.stack, nil)
+		w.mail.changed(e.stack, "A")
 	}
 }
 

@@ -36,6 +36,8 @@ type Knobs struct {
 	DetectOf time.Duration
 	Late     time.Duration
 	Text     bool // the table keeps records as JSON, else as copies, which is the same and faster
+	Odd      bool // as of cloud.Cloud
+	Told     bool // of changes by hand events tell
 }
 
 // App is an application as the world begins.
@@ -46,7 +48,15 @@ type App struct {
 	Verify   bool
 	Drift    bool // is looked for every ten minutes
 	Secret   bool // its template has a NoEcho parameter
+	Heal     bool // what drifted is brought back by itself
+	Checks   int  // how many checks verify has
+	Undo     bool // a failed check is followed by a rollback
+	Stays    bool // a rollback that got stuck is not continued by itself
+	Recreate bool // a stack that never was complete is made anew
 }
+
+// mends reports whether anything of the application follows a failure or a drift by itself.
+func (a App) mends() bool { return a.Heal || a.Checks > 0 || a.Stays || a.Recreate }
 
 const (
 	span     = 8 * time.Minute // within which actions are drawn
@@ -79,9 +89,10 @@ func Generate(seed uint64) Plan {
 			}
 		}
 	}
+	p.mending(k)
 	slices.SortStableFunc(p.Actions, func(a, b Action) int { return int(a.At - b.At) })
 	for range draw(maxFails) {
-		p.Faults = append(p.Faults, drawFault(draw))
+		p.Faults = append(p.Faults, drawFault(sites, draw))
 	}
 	return p
 }
@@ -102,7 +113,39 @@ func DrawKnobs(seed uint64) Knobs {
 		k.Apps = append(k.Apps, App{Name: []string{"jobs", "books", "mail"}[i], Manual: draw(8) == 0, Verify: draw(3) > 0, Drift: draw(4) == 0, Secret: i == 0 && draw(4) == 0,
 			Approval: []gitops.Approval{gitops.ApprovalNever, gitops.ApprovalNever, gitops.ApprovalDestructive, gitops.ApprovalAlways}[draw(4)]})
 	}
+	k.mending(dice(seed, 4))
 	return k
+}
+
+// mending draws, for every second world, what follows drifts and failures by itself. It draws
+// from a source of its own, so that the other worlds are what they would be without.
+func (k *Knobs) mending(draw func(int) int) {
+	if draw(2) == 0 {
+		return
+	}
+	k.Odd, k.Told = draw(3) == 0, draw(3) > 0
+	for i := range k.Apps {
+		a := &k.Apps[i]
+		a.Heal, a.Checks, a.Undo = draw(2) == 0, draw(6)%3, draw(3) > 0
+		a.Stays, a.Recreate = draw(3) == 0, draw(2) == 0
+		a.Drift = a.Drift || a.Heal
+	}
+}
+
+// mending adds what people do to a world in which something is mended by itself, and what fails then.
+func (p *Plan) mending(k Knobs) {
+	if !slices.ContainsFunc(k.Apps, App.mends) {
+		return
+	}
+	draw := dice(p.Seed, 5)
+	for range 1 + draw(5) {
+		n := mendings[draw(len(mendings))]
+		p.Actions = append(p.Actions, Action{At: time.Duration(draw(int(span/time.Second))) * time.Second,
+			What: n, App: k.Apps[draw(len(k.Apps))].Name, Arg: acts[n].arg(draw)})
+	}
+	for range draw(3) {
+		p.Faults = append(p.Faults, drawFault(moreSites, draw))
+	}
 }
 
 // String returns the one line that runs the plan again.

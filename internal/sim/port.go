@@ -118,6 +118,15 @@ func (s *store) ListApplications(ctx context.Context, repository string) ([]gito
 	return behind(s, "ListApplications", all, err)
 }
 
+// PutReport implements reconcile.Reports.
+func (s *store) PutReport(ctx context.Context, r gitops.DriftReport) error {
+	err := s.Store.PutReport(ctx, r)
+	if err == nil || errors.Is(err, fake.ErrLost) {
+		s.w.judge.reported(r)
+	}
+	return err
+}
+
 // client is CloudFormation's client with the gate before it.
 type client struct{ w *world }
 
@@ -197,6 +206,18 @@ func (c client) ListStackResources(ctx context.Context, in *sdk.ListStackResourc
 
 func (c client) DeleteStack(ctx context.Context, in *sdk.DeleteStackInput, _ ...func(*sdk.Options)) (*sdk.DeleteStackOutput, error) {
 	return through(c, ctx, "DeleteStack", in, c.w.cloud.DeleteStack)
+}
+
+func (c client) ContinueUpdateRollback(ctx context.Context, in *sdk.ContinueUpdateRollbackInput, _ ...func(*sdk.Options)) (*sdk.ContinueUpdateRollbackOutput, error) {
+	return through(c, ctx, "ContinueUpdateRollback", in, c.w.cloud.ContinueUpdateRollback)
+}
+
+func (c client) RollbackStack(ctx context.Context, in *sdk.RollbackStackInput, _ ...func(*sdk.Options)) (*sdk.RollbackStackOutput, error) {
+	return through(c, ctx, "RollbackStack", in, c.w.cloud.RollbackStack)
+}
+
+func (c client) DescribeType(ctx context.Context, in *sdk.DescribeTypeInput, _ ...func(*sdk.Options)) (*sdk.DescribeTypeOutput, error) {
+	return through(c, ctx, "DescribeType", in, c.w.cloud.DescribeType)
 }
 
 func (c client) DetectStackDrift(ctx context.Context, in *sdk.DetectStackDriftInput, _ ...func(*sdk.Options)) (*sdk.DetectStackDriftOutput, error) {

@@ -61,6 +61,9 @@ func template(a App, content string) string {
 		parameters = fmt.Sprintf(`"Parameters":{"Secret":{"Type":"String","NoEcho":true,"Default":%q}},`, sentinel)
 		value += `,"Policy":{"Ref":"Secret"}`
 	}
+	if a.Heal {
+		value += fmt.Sprintf(`,"Delay":%d`, n%2)
+	}
 	b := ""
 	if n%3 != 0 {
 		b = fmt.Sprintf(`,"B":{"Type":"AWS::SQS::Queue","Properties":{"QueueName":"b%d","Delay":%d}}`, n/5, n%2)
@@ -104,13 +107,42 @@ func (a App) settings() string {
 	if len(sync) > 0 {
 		text += ", sync: {" + strings.Join(sync, ", ") + "}"
 	}
-	if !a.Verify {
-		text += ", verify: {drift: false}"
+	if verify := a.verify(); len(verify) > 0 {
+		text += ", verify: {" + strings.Join(verify, ", ") + "}"
 	}
-	if a.Drift {
+	switch {
+	case a.Stays && a.Recreate:
+		text += ", recover: {continue: false, recreate: true}"
+	case a.Stays:
+		text += ", recover: {continue: false}"
+	case a.Recreate:
+		text += ", recover: {recreate: true}"
+	}
+	switch {
+	case a.Heal:
+		return text + ", drift: {every: 10m, heal: true}"
+	case a.Drift:
 		return text + ", drift: {every: 10m}"
 	}
 	return text + ", drift: {every: off}"
+}
+
+// verify returns what driftless.yaml says of what is looked at after an apply.
+func (a App) verify() (all []string) {
+	if !a.Verify {
+		all = append(all, "drift: false")
+	}
+	var checks []string
+	for i := range a.Checks {
+		checks = append(checks, fmt.Sprintf("{name: check-%d, lambda: driftless-verify-%d, retries: %d, interval: 5s}", i, i, attempts-1))
+	}
+	if len(checks) > 0 {
+		all = append(all, "checks: ["+strings.Join(checks, ", ")+"]")
+		if a.Undo {
+			all = append(all, "onFailure: rollback")
+		}
+	}
+	return all
 }
 
 // commit pushes the files as they are.

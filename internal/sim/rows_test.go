@@ -192,3 +192,20 @@ func TestR59_WhatALaterVersionWroteIsKeptAndNotEnded(t *testing.T) {
 func TestR60_MessagesThatWereHeldBackForLongAreHarmless(t *testing.T) {
 	row{seeds: 60, actions: twoPushes, faults: func(int) string { return all("message", "delay:12m0s", 12) }, check: executed(1, 3)}.run(t)
 }
+
+func TestR62_ChecksThatFailEndInOneRollbackWhateverFails(t *testing.T) {
+	row{seeds: 2 * len(every), actions: "push:jobs:7-bad@2m", faults: each("die", every...), check: executed(3, 3), world: func(k *sim.Knobs) {
+		k.Apps[0].Checks, k.Apps[0].Undo = 2, true
+	}}.run(t)
+	row{seeds: 10, actions: "dark:jobs:1200s@2m,push:jobs:7@2m", check: executed(2, 2), world: func(k *sim.Knobs) {
+		k.Apps[0].Checks, k.Apps[0].Undo = 2, true // nobody knows: it stays
+	}}.run(t)
+}
+
+func TestAHealIsExecutedOnceWhateverFails(t *testing.T) {
+	for _, kind := range []string{"lost", "die"} {
+		row{seeds: 2 * len(every), actions: "edit:jobs@7m", faults: each(kind, every...), check: executed(2, 2), world: func(k *sim.Knobs) {
+			k.Told, k.Apps[0].Heal, k.Apps[0].Drift = true, true, true
+		}}.run(t)
+	}
+}

@@ -49,8 +49,9 @@ type world struct {
 	sweeper    *reconcile.Sweeper
 	ids        int
 
-	repo  *repo
-	judge *judge
+	repo   *repo
+	judge  *judge
+	checks *checker
 }
 
 const repoURL = "https://git.example.com/team/infra"
@@ -71,6 +72,7 @@ func newWorld(p Plan, log io.Writer) *world {
 	w.store.Changed, w.store.Copies = w.judge.changed, !w.knobs.Text
 	w.mail = &mail{w: w}
 	w.repo = newRepo(w)
+	w.checks = &checker{w: w, given: map[string]given{}}
 	w.build()
 	for _, f := range []interface{ Fail(func(string) error) }{w.store.Store, w.blobs, w.git} {
 		f.Fail(w.gate)
@@ -84,9 +86,10 @@ func (w *world) build() {
 	upTo := func(d time.Duration) func() time.Duration {
 		return func() time.Duration { return time.Duration(1 + w.draw(int(d))) }
 	}
-	w.cloud = &cloud.Cloud{Now: func() time.Time { return w.now() }, After: w.after, Draw: w.draw, Vanish: k.Vanish, Forgets: k.Forgets, Page: k.Page,
+	w.cloud = &cloud.Cloud{Now: func() time.Time { return w.now() }, After: w.after, Draw: w.draw, Vanish: k.Vanish, Odd: k.Odd, Forgets: k.Forgets, Page: k.Page,
 		Pace: cloud.Pace{ChangeSet: upTo(k.ChangeOf), Execution: upTo(k.ExecOf), Detection: upTo(k.DetectOf), Late: k.Late},
-		Told: w.mail.told, Created: w.judge.created, Executed: w.judge.executed, Deleted: w.judge.deleted}
+		Told: w.mail.told, Created: w.judge.created, Executed: w.judge.executed, Deleted: w.judge.deleted,
+		Planned: w.judge.planned, Recovered: w.judge.recovered}
 	clock := func() time.Time {
 		if w.running == nil {
 			return w.now()
@@ -95,6 +98,7 @@ func (w *world) build() {
 	}
 	allowed := func(gitops.Target) error { return nil }
 	w.reconciler = &reconcile.Reconciler{Store: w.store, Queue: w.mail, Blobs: w.blobs, Git: w.git, Allowed: allowed, Now: clock,
+		Checker: w.checks, Locator: locator{w},
 		Engines: map[gitops.Engine]reconcile.Engine{gitops.EngineCloudFormation: cloudformation.Over(client{w})},
 		NewID:   func() string { w.ids++; return fmt.Sprintf("01J%05d", w.ids) },
 		Sleep:   func(_ context.Context, d time.Duration) error { w.running.pause(d); return nil }, Log: w.trace.logger(w)}

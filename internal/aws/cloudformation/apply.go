@@ -103,15 +103,7 @@ func executedMeanwhile(ctx context.Context, c stacks, w reconcile.Work, s gitops
 
 // ended returns how an operation ended, judged by its own last event.
 func ended(ctx context.Context, c stacks, w reconcile.Work, s gitops.Sighting, h history, at types.StackStatus) (gitops.Sighting, error) {
-	end, why := endingOf(at), ""
-	if end == endingRolledBack || end == endingStuck {
-		var err error
-		if why, err = cause(ctx, c, h.events); err != nil {
-			return gitops.Sighting{}, err
-		}
-		why = orUnsaid(why)
-	}
-	switch end {
+	switch endingOf(at) {
 	case endingDone:
 		stack, found, err := describe(ctx, c, h.stack)
 		if err != nil {
@@ -121,20 +113,45 @@ func ended(ctx context.Context, c stacks, w reconcile.Work, s gitops.Sighting, h
 			return disappeared(s, w), nil
 		}
 		s.State, s.Outputs, s.At = gitops.OperationDone, outputs(stack), aws.ToTime(h.events[len(h.events)-1].Timestamp)
-	case endingRolledBack:
-		s.State, s.Reason = gitops.OperationFailed, fmt.Sprintf("%s; rolled back to what was before (%s)", why, at)
-		if at == types.StackStatusRollbackComplete {
-			s.Reason = fmt.Sprintf("%s; rolled back (%s): %s", why, at,
-				remedy(at, w.Settings.CloudFormation.Stack, w.Settings.Target.Region))
-		}
-	case endingStuck:
-		s.State, s.Reason = gitops.OperationBlocked, fmt.Sprintf("%s; stack %s is in %s: %s", why,
-			w.Settings.CloudFormation.Stack, at, remedy(at, w.Settings.CloudFormation.Stack, w.Settings.Target.Region))
+		return s, nil
+	case endingRolledBack, endingStuck:
+		return endedBadly(ctx, c, w, s, h, at)
 	case endingGone:
 		return disappeared(s, w), nil
 	case endingNone, endingUnknown:
-		return s, fmt.Errorf("judge stack %s: %s is no end", w.Settings.CloudFormation.Stack, at)
 	}
+	return s, fmt.Errorf("judge stack %s: %s is no end", w.Settings.CloudFormation.Stack, at)
+}
+
+// endedBadly returns why an operation failed, and what its stack is stuck in, if it is. A stack
+// whose creation was rolled back is the failure's: the next plan finds it there.
+func endedBadly(ctx context.Context, c stacks, w reconcile.Work, s gitops.Sighting, h history, at types.StackStatus) (gitops.Sighting, error) {
+	first, why, err := reasons(ctx, c, h.events, at)
+	if err != nil {
+		return gitops.Sighting{}, err
+	}
+	why = orUnsaid(why)
+	s.Cause, s.State, s.Reason = first, gitops.OperationFailed, fmt.Sprintf("%s; rolled back to what was before (%s)", why, at)
+	if footingOf(at) == footingUpdate {
+		return s, nil
+	}
+	stack, found, err := describe(ctx, c, h.stack)
+	if err != nil {
+		return gitops.Sighting{}, err
+	}
+	if !found {
+		return disappeared(s, w), nil
+	}
+	stack.StackStatus = at // the operation's own end, whatever somebody did since
+	if s.Stuck, err = stuck(ctx, c, h.stack, stack); err != nil {
+		return gitops.Sighting{}, err
+	}
+	how := remedy(w, *s.Stuck)
+	if endingOf(at) == endingRolledBack {
+		s.Reason = fmt.Sprintf("%s; rolled back (%s): %s", why, at, how)
+		return s, nil
+	}
+	s.State, s.Reason = gitops.OperationBlocked, fmt.Sprintf("%s; stack %s is in %s: %s", why, w.Settings.CloudFormation.Stack, at, how)
 	return s, nil
 }
 

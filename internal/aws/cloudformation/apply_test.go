@@ -206,6 +206,7 @@ func TestR29e_AChangeSetThatAForeignUpdateMadeObsoleteIsPlannedAgain(t *testing.
 func TestAnApplyOnAStackThatTakesNoUpdateIsRefused(t *testing.T) {
 	a := standing("UPDATE_COMPLETE")
 	w := planned(t, a)
+	a.stack.StackStatus = "UPDATE_ROLLBACK_FAILED"
 	a.fails["ExecuteChangeSet"] = []error{apiError("ValidationError", "Stack:%s is in UPDATE_ROLLBACK_FAILED state and can not be updated.", stackARN)}
 	if r := refusal(t, a.engine(), w); !r.Blocked || !strings.Contains(r.Reason, "continue-update-rollback") {
 		t.Errorf("got %+v", r)

@@ -97,10 +97,10 @@ func properties(details []types.ResourceChangeDetail, secret map[string]bool) ([
 		if err != nil {
 			return nil, err
 		}
+		hidden[p.Path] = hidden[p.Path] || secret[aws.ToString(d.CausingEntity)]
 		if p.Path == "/" && p.LastDeployed+p.Live+p.Proposed == "" {
 			continue // as of a nested stack that CloudFormation looks into
 		}
-		hidden[p.Path] = hidden[p.Path] || secret[aws.ToString(d.CausingEntity)]
 		merged[p.Path] = merge(merged[p.Path], p)
 	}
 	list := make([]gitops.PropertyChange, 0, len(merged))
@@ -139,17 +139,18 @@ func propertyOf(t types.ResourceTargetDefinition) (gitops.PropertyChange, error)
 
 // pathOf returns a property's path as drift detection writes it, "/VisibilityTimeout",
 // where a change set writes "/Properties/VisibilityTimeout"; other attributes of a
-// resource, such as its tags or its metadata, go by their name.
+// resource, such as its metadata, go by their name. Tags are an attribute of their own, and a
+// property: both witnesses of a heal have to name them alike.
 func pathOf(t types.ResourceTargetDefinition) string {
 	path, name := aws.ToString(t.Path), aws.ToString(t.Name)
+	if rest, ok := strings.CutPrefix(path, "/Properties/"); ok {
+		return "/" + rest
+	}
 	if t.Attribute != types.ResourceAttributeProperties {
 		if path == "" || !strings.HasPrefix(path, "/") {
 			return "/" + string(t.Attribute)
 		}
 		return path
-	}
-	if rest, ok := strings.CutPrefix(path, "/Properties/"); ok {
-		return "/" + rest
 	}
 	if path != "" {
 		return "/" + strings.TrimPrefix(path, "/")
@@ -157,8 +158,11 @@ func pathOf(t types.ResourceTargetDefinition) string {
 	return "/" + name
 }
 
-// merge joins two details of one property: the values that are known, and the stronger
-// statement on recreation.
+// notKnown is what a change set has in place of a value that only its execution tells.
+const notKnown = "{{changeSet:"
+
+// merge joins two details of one property: the values that are told, and the stronger statement
+// on recreation. A proposed value that one of the causes does not know is not known.
 func merge(a, b gitops.PropertyChange) gitops.PropertyChange {
 	either := func(x, y string) string {
 		if x != "" {
@@ -172,6 +176,9 @@ func merge(a, b gitops.PropertyChange) gitops.PropertyChange {
 		Live:         either(a.Live, b.Live),
 		Proposed:     either(a.Proposed, b.Proposed),
 		Recreates:    a.Recreates,
+	}
+	if strings.Contains(b.Proposed, notKnown) {
+		m.Proposed = b.Proposed
 	}
 	// Both are known by now: propertyOf refuses the rest.
 	had, _ := recreation(types.RequiresRecreation(a.Recreates))

@@ -3,6 +3,7 @@ package cloudformation
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -12,9 +13,12 @@ import (
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 )
 
-// startDetect begins a drift detection: one call. It carries no token, so that one whose
-// answer was lost is begun again, which is harmless; AWS refuses that while the lost one
-// runs, and that is an error, to be tried again. A stack that is gone, or in a state in
+// startDetect begins a drift detection: one call for the stack and each nested one, and one
+// for each page of their resources, which tell the nested ones; those of a stack that had none
+// when it was last looked at are not asked for. One that somebody nested in it since then is
+// found by the survey, which calls it not checkable. It carries no token, so that
+// one whose answer was lost is begun again, which is harmless; AWS refuses that while the lost
+// one runs, and that is an error, to be tried again. A stack that is gone, or in a state in
 // which drift cannot be detected, is what a detection outside a deployment is there to
 // find: Observe reports it. In a deployment's own verify, which has no Since, it is a refusal.
 func (e *Engine) startDetect(ctx context.Context, w reconcile.Work) (gitops.Operation, error) {
@@ -23,9 +27,18 @@ func (e *Engine) startDetect(ctx context.Context, w reconcile.Work) (gitops.Oper
 		return w.Operation, err
 	}
 	op := w.Operation
+	if w.Only != nil {
+		return startSome(ctx, c, w)
+	}
 	out, err := c.DetectStackDrift(ctx, &cloudformation.DetectStackDriftInput{StackName: aws.String(stackOf(w))})
 	if err == nil {
-		op.ID = aws.ToString(out.StackDriftDetectionId)
+		ids := []string{aws.ToString(out.StackDriftDetectionId)}
+		if !w.Flat {
+			if ids, err = beginNested(ctx, c, stackOf(w), ids); err != nil {
+				return op, err // what was begun ends by itself
+			}
+		}
+		op.ID = strings.Join(ids, detectionsApart)
 		return op, nil
 	}
 	doing := "detect drift of stack " + w.Settings.CloudFormation.Stack
@@ -59,9 +72,8 @@ func noStackToCheck(w reconcile.Work) *gitops.Refusal {
 	return &gitops.Refusal{Reason: fmt.Sprintf("stack %s is gone: sync makes it anew", w.Settings.CloudFormation.Stack)}
 }
 
-// observeDetect looks at a drift detection: one call while it runs, and once it ended one
-// for each page of the stack's resources and of what was found of them, and one for the
-// stack itself where Since says what to judge it by.
+// observeDetect looks at a drift detection: one call for each stack while one of them runs. Once
+// all ended, those that detected makes.
 func (e *Engine) observeDetect(ctx context.Context, w reconcile.Work) (gitops.Sighting, error) {
 	s := gitops.Sighting{State: gitops.OperationAbsent, Operation: w.Operation}
 	if w.Operation.ID == "" {
@@ -71,61 +83,40 @@ func (e *Engine) observeDetect(ctx context.Context, w reconcile.Work) (gitops.Si
 	if err != nil {
 		return gitops.Sighting{}, err
 	}
-	if w.Operation.ID == undetectable {
+	switch w.Operation.ID {
+	case undetectable:
 		return observeUndetectable(ctx, c, w, s)
-	}
-	out, err := c.DescribeStackDriftDetectionStatus(ctx, &cloudformation.DescribeStackDriftDetectionStatusInput{
-		StackDriftDetectionId: aws.String(w.Operation.ID)})
-	if hasCode(err, codeValidation) || noStack(err) {
-		return s, nil // AWS keeps a number of results that it does not promise
-	}
-	if err != nil {
-		return gitops.Sighting{}, translate("describe drift detection "+w.Operation.ID, err)
-	}
-	s.Operation.StackID = aws.ToString(out.StackId)
-	ended, _, err := detection(out.DetectionStatus)
-	switch {
-	case err != nil:
-		return gitops.Sighting{}, fmt.Errorf("observe drift detection %s: %w", w.Operation.ID, err)
-	case ended:
-		return detected(ctx, c, w, s, out)
-	}
-	s.State, s.Progress = gitops.OperationRunning, "detecting drift"
-	return s, nil
-}
-
-// detected reads what an ended detection found. A failed one is read too: what it could
-// look at counts, and the report says that it is not complete.
-func detected(ctx context.Context, c api, w reconcile.Work, s gitops.Sighting, out *cloudformation.DescribeStackDriftDetectionStatusOutput) (gitops.Sighting, error) {
-	foreign := ""
-	if !w.Since.IsZero() {
-		stack, found, err := describe(ctx, c, s.Operation.StackID)
-		if err != nil {
-			return gitops.Sighting{}, err
-		}
-		if !found || footingOf(stack.StackStatus) == footingCreate {
-			return gone(ctx, c, w, s)
-		}
-		foreign = byOthers(stack, w.Since)
-	}
-	resources, err := resourcesOf(ctx, c, s.Operation.StackID)
-	if noStack(err) {
-		s.State, s.Reason = gitops.OperationFailed, noStackToCheck(w).Reason
+	case nothingToDetect:
+		s.State = gitops.OperationDone
+		s.Report = &gitops.DriftReport{Application: w.Application, StackID: stackOf(w), At: w.Operation.At, Complete: true, Partial: true}
 		return s, nil
 	}
-	if err != nil {
-		return gitops.Sighting{}, translate("list resources of stack "+s.Operation.StackID, err)
+	l := survey{Engine: e, c: c, w: w, ended: map[string]*cloudformation.DescribeStackDriftDetectionStatusOutput{}}
+	for i, id := range strings.Split(w.Operation.ID, detectionsApart) {
+		out, err := c.DescribeStackDriftDetectionStatus(ctx, &cloudformation.DescribeStackDriftDetectionStatusInput{StackDriftDetectionId: &id})
+		if hasCode(err, codeValidation) || noStack(err) { // AWS keeps a number of results that it does not promise
+			if i == 0 {
+				return s, nil
+			}
+			continue
+		}
+		if err != nil {
+			return gitops.Sighting{}, translate("describe drift detection "+id, err)
+		}
+		if i == 0 && w.Only == nil {
+			s.Operation.StackID = aws.ToString(out.StackId)
+		}
+		ended, _, err := detection(out.DetectionStatus)
+		switch {
+		case err != nil:
+			return gitops.Sighting{}, fmt.Errorf("observe drift detection %s: %w", id, err)
+		case !ended:
+			s.State, s.Progress = gitops.OperationRunning, "detecting drift"
+			return s, nil
+		}
+		l.add(out)
 	}
-	found, err := driftsOf(ctx, c, s.Operation.StackID)
-	if err != nil {
-		return gitops.Sighting{}, translate("describe resource drifts of stack "+s.Operation.StackID, err)
-	}
-	s.State = gitops.OperationDone
-	if s.Report, err = report(w, out, resources, found); err != nil {
-		return gitops.Sighting{}, err
-	}
-	s.Report.Foreign = foreign
-	return s, concealed(ctx, w, s.Report)
+	return l.detected(ctx, s)
 }
 
 // resourcesOf returns every resource of the stack.

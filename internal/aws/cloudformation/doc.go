@@ -9,6 +9,6 @@
 // what AWS says, and what AWS could not say is an error, never a state. No value of a NoEcho
 // parameter is in what it returns.
 //
-// It imports reconcile, gitops, packaging, template and the SDK's clients of CloudFormation
-// and, for what templates name, S3.
+// It imports reconcile, gitops, drift, packaging, template and the SDK's clients of
+// CloudFormation, for what templates do not say Cloud Control, and for what they name S3.
 package cloudformation

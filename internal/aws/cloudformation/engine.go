@@ -3,11 +3,15 @@ package cloudformation
 import (
 	"context"
 	"fmt"
+	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudcontrol"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/driftless-gitops/driftless/internal/aws/cloudwatch"
 	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 )
@@ -26,13 +30,24 @@ type Config struct {
 	// Bucket returns the artefact bucket of a work's account and region, which the deploy
 	// rights reach; empty where there is none. Nil means none anywhere.
 	Bucket func(w reconcile.Work) string
+	// Now is the time that the signatures of those calls carry for which there is no client of
+	// the SDK: the alarms of checks, read with the drift rights, which CloudFormation is handed
+	// as rollback triggers. Nil: it is handed none.
+	Now func() time.Time
+	// Pause waits between two reads of live resources, of which one account takes but so many.
+	// Nil means reconcile.Pause.
+	Pause func(ctx context.Context, d time.Duration) error
 }
 
 // Engine is the CloudFormation engine. It is safe for concurrent use.
 type Engine struct {
 	deploy, drift func(context.Context, reconcile.Work) (api, error)
 	artefacts     func(context.Context, reconcile.Work) (objects, error)
+	live          func(context.Context, reconcile.Work) (resources, error)
 	role, bucket  func(reconcile.Work) string
+	pause         func(context.Context, time.Duration) error
+	schemas       sync.Map // drift.Schema by region and type
+	alarms        alarms   // nil: CloudFormation watches none
 }
 
 var _ reconcile.Engine = (*Engine)(nil)
@@ -40,15 +55,22 @@ var _ reconcile.Engine = (*Engine)(nil)
 // New returns the engine.
 func New(c Config) *Engine {
 	none := func(reconcile.Work) string { return "" }
-	e := &Engine{role: c.Role, bucket: c.Bucket,
+	e := &Engine{role: c.Role, bucket: c.Bucket, pause: c.Pause,
 		deploy:    enter(c.Deploy, func(c aws.Config) api { return cloudformation.NewFromConfig(c) }),
 		drift:     enter(c.Drift, func(c aws.Config) api { return cloudformation.NewFromConfig(c) }),
+		live:      enter(c.Drift, func(c aws.Config) resources { return cloudcontrol.NewFromConfig(c) }),
 		artefacts: enter(c.Deploy, func(c aws.Config) objects { return s3.NewFromConfig(c) })}
 	if e.role == nil {
 		e.role = none
 	}
 	if e.bucket == nil {
 		e.bucket = none
+	}
+	if e.pause == nil {
+		e.pause = reconcile.Pause
+	}
+	if c.Now != nil {
+		e.alarms = cloudwatch.New(c.Drift, c.Now)
 	}
 	return e
 }
@@ -84,11 +106,13 @@ func (e *Engine) start(ctx context.Context, w reconcile.Work) (gitops.Operation,
 		return e.startDetect(ctx, w)
 	case gitops.OperationCancel:
 		return e.cancel(ctx, w)
+	case gitops.OperationRecover:
+		return e.startRecover(ctx, w)
 	}
 	return w.Operation, fmt.Errorf("start %q: no operation of CloudFormation", w.Operation.Kind)
 }
 
-// Observe looks at a plan, an apply or a detection. A plan that is seen again while it is
+// Observe looks at a plan, an apply, a detection or a recovery. A plan that is seen again while it is
 // to be applied carries no Plan: what is applied was kept when it was ready.
 func (e *Engine) Observe(ctx context.Context, w reconcile.Work) (gitops.Sighting, error) {
 	s, err := e.observe(ctx, w)
@@ -106,6 +130,8 @@ func (e *Engine) observe(ctx context.Context, w reconcile.Work) (gitops.Sighting
 		return e.observeApply(ctx, w)
 	case gitops.OperationDetect:
 		return e.observeDetect(ctx, w)
+	case gitops.OperationRecover:
+		return e.observeRecover(ctx, w)
 	case gitops.OperationCancel: // works at once, so there is nothing to look at
 	}
 	return gitops.Sighting{}, fmt.Errorf("observe %q: no operation of CloudFormation that goes on", w.Operation.Kind)

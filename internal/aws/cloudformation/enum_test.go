@@ -111,9 +111,10 @@ func TestR26_EveryStackStateAtTheStartOfAPlan(t *testing.T) {
 	enum[types.StackStatus]{
 		values: types.StackStatus("").Values(),
 		columns: []string{"a plan begins", "a plan that is not there", "a plan to be applied", "an apply that led there",
-			"a look for drift", "a look that is due"},
+			"a look for drift", "a look that is due", "a recovery begins", "a recovery to be begun", "one that led there"},
 		row: func(t *testing.T, s types.StackStatus) []string {
-			return []string{begun(t, s), unplanned(t, s), unapplied(t, s), applied(t, s), looked(t, s, work(gitops.OperationDetect)), looked(t, s, scheduled())}
+			return []string{begun(t, s), unplanned(t, s), unapplied(t, s), applied(t, s), looked(t, s, work(gitops.OperationDetect)), looked(t, s, scheduled()),
+				ledOut(t, s), unrecovered(t, s), recoveredTo(t, s)}
 		},
 	}.write(t, &out)
 	golden(t, "stack-status.golden", out.String())
@@ -173,20 +174,52 @@ func looked(t *testing.T, s types.StackStatus, w reconcile.Work) string {
 	return "reports its state"
 }
 
+// ledOut is the call by which a stack is led out of a status, where the settings allow all.
+func ledOut(t *testing.T, s types.StackStatus) string {
+	a, w := stillborn(s), work(gitops.OperationRecover)
+	w.Settings.Recover.Recreate = true
+	if s == types.StackStatusDeleteComplete {
+		a.stack = nil
+	}
+	_, err := a.engine().Start(t.Context(), w)
+	if err == nil && a.recovered.call == "" {
+		return "waits"
+	}
+	return said(a.recovered.call, err)
+}
+
+// unrecovered is what a recovery that nobody began is, by the status of the stack.
+func unrecovered(t *testing.T, s types.StackStatus) string {
+	return state(on(s).engine().Observe(t.Context(), work(gitops.OperationRecover)))
+}
+
+// recoveredTo is what a recovery comes to whose latest event has a status.
+func recoveredTo(t *testing.T, s types.StackStatus) string {
+	a, w := stranded(), work(gitops.OperationRecover)
+	if s == types.StackStatusDeleteInProgress || s == types.StackStatusDeleteComplete {
+		a, w.Settings.Recover.Recreate = stillborn("ROLLBACK_COMPLETE"), true
+	}
+	w = mustStart(t, a.engine(), w)
+	if s != types.StackStatusReviewInProgress { // it is what stands before an operation
+		a.emit(token, stackName, string(s), "")
+	}
+	return state(a.engine().Observe(t.Context(), w))
+}
+
 func TestEveryStackStatusEndsAnOperationOrDoesNot(t *testing.T) {
 	var out strings.Builder
 	enum[types.StackStatus]{
 		values:  types.StackStatus("").Values(),
-		columns: []string{"for a plan", "of an operation", "begins one", "changed what is there", "its reason tells why"},
+		columns: []string{"for a plan", "of an operation", "begins one", "changed what is there", "its reason tells why", "the way out"},
 		row: func(_ *testing.T, s types.StackStatus) []string {
 			m := meaningOf(s)
 			if m.ending == endingUnknown {
-				return []string{string(m.footing), string(m.ending), "unknown", "unknown", "unknown"}
+				return []string{string(m.footing), string(m.ending), "unknown", "unknown", "unknown", "unknown"}
 			}
-			if dead := m.footing == footingDead || m.footing == footingStuck; dead != (m.remedy != "") {
-				t.Errorf("%s is %s and its remedy is %q", s, m.footing, m.remedy)
+			if dead := m.footing == footingDead || m.footing == footingStuck; dead != (m.remedy != "") || dead != (m.way != "") {
+				t.Errorf("%s is %s, its way out %q and its remedy %q", s, m.footing, m.way, m.remedy)
 			}
-			return []string{string(m.footing), string(m.ending), yes(m.begins), yes(m.changed), yes(m.failing)}
+			return []string{string(m.footing), string(m.ending), yes(m.begins), yes(m.changed), yes(m.failing), orNone(string(m.way))}
 		},
 	}.write(t, &out)
 	golden(t, "stack-meaning.golden", out.String())
@@ -270,7 +303,7 @@ func TestEveryStatusOfDriftIsKnown(t *testing.T) {
 	enum[types.StackResourceDriftStatus]{values: types.StackResourceDriftStatus("").Values(), columns: []string{"the resource", "AWS could look"},
 		row: func(_ *testing.T, s types.StackResourceDriftStatus) []string {
 			at := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
-			r, unseen, err := resourceDrift(types.StackResourceSummary{}, types.StackResourceDrift{StackResourceDriftStatus: s, Timestamp: &at}, true, at)
+			r, unseen, err := resourceDrift(types.StackResourceSummary{}, types.StackResourceDrift{StackResourceDriftStatus: s, Timestamp: &at}, true, "", at)
 			return []string{said(string(r.Status), err), said(yes(!unseen), err)}
 		}}.write(t, &out)
 	enum[types.DifferenceType]{values: types.DifferenceType("").Values(), columns: []string{"declared", "live"},

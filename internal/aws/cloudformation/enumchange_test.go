@@ -72,7 +72,8 @@ func TestR28_EveryEventOfEarlyValidationIsToldOrLeftOut(t *testing.T) {
 		if !isFinding(e) {
 			return "left out"
 		}
-		return finding(e)
+		found := finding(e)
+		return line(&found)
 	}
 	event := types.OperationEvent{EventType: types.EventTypeValidationError, LogicalResourceId: aws.String("Queue"),
 		ValidationStatusReason: aws.String("too long"), ValidationName: aws.String("CHECK")}

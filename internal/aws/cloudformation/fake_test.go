@@ -32,9 +32,13 @@ type account struct {
 	events   []types.StackEvent                                 // newest first
 	findings map[string][]types.OperationEvent                  // of early validation, by change set's ARN
 	inner    map[string][]types.StackEvent                      // of nested stacks, by ARN, newest first
+	below    map[string]below                                   // the nested stacks themselves, likewise
 	limit    int                                                // change sets that a stack can hold
 
 	detection *cloudformation.DescribeStackDriftDetectionStatusOutput
+	looks     map[string]*nestedDrift // of the nested stacks, by ARN
+	asked     [][]string              // the resources that detections were asked for, nil for all
+	live      live                    // what Cloud Control has
 	resources []types.StackResourceSummary
 	drifts    []types.StackResourceDrift
 
@@ -45,8 +49,9 @@ type account struct {
 	calls []string
 	now   time.Time
 
-	created  *cloudformation.CreateChangeSetInput // the last one
-	executed int
+	created   *cloudformation.CreateChangeSetInput // the last one
+	executed  int
+	recovered recovered
 }
 
 func newAccount() *account {
@@ -280,6 +285,9 @@ func (a *account) DescribeStacks(_ context.Context, in *cloudformation.DescribeS
 	if a.again != nil && aws.ToString(in.StackName) == stackName {
 		return &cloudformation.DescribeStacksOutput{Stacks: []types.Stack{*a.again}}, nil
 	}
+	if n, ok := a.below[aws.ToString(in.StackName)]; ok {
+		return &cloudformation.DescribeStacksOutput{Stacks: []types.Stack{n.stack}}, nil
+	}
 	if !a.isStack(in.StackName) {
 		return nil, apiError("ValidationError", "Stack with id %s does not exist", aws.ToString(in.StackName))
 	}
@@ -319,59 +327,15 @@ func (a *account) ListStackResources(_ context.Context, in *cloudformation.ListS
 	if err := a.call("ListStackResources"); err != nil {
 		return nil, err
 	}
-	if !a.isStack(in.StackName) {
+	if _, nested := a.below[aws.ToString(in.StackName)]; !nested && !a.isStack(in.StackName) {
 		return nil, apiError("ValidationError", "Stack with id %s does not exist", aws.ToString(in.StackName))
 	}
+	all := a.resources
+	if n, ok := a.below[aws.ToString(in.StackName)]; ok {
+		all = n.resources
+	}
 	out := &cloudformation.ListStackResourcesOutput{}
-	out.StackResourceSummaries, out.NextToken = paged(a.resources, in.NextToken, a.page)
-	return out, nil
-}
-
-func (a *account) DeleteStack(_ context.Context, in *cloudformation.DeleteStackInput, _ ...func(*cloudformation.Options)) (*cloudformation.DeleteStackOutput, error) {
-	if err := a.call("DeleteStack"); err != nil {
-		return nil, err
-	}
-	if a.isStack(in.StackName) {
-		a.stack = nil
-	}
-	return &cloudformation.DeleteStackOutput{}, nil
-}
-
-func (a *account) DetectStackDrift(_ context.Context, in *cloudformation.DetectStackDriftInput, _ ...func(*cloudformation.Options)) (*cloudformation.DetectStackDriftOutput, error) {
-	if err := a.call("DetectStackDrift"); err != nil {
-		return nil, err
-	}
-	switch {
-	case !a.isStack(in.StackName), a.stack.StackStatus == types.StackStatusDeleteComplete:
-		return nil, apiError("ValidationError", "Stack [%s] does not exist", aws.ToString(in.StackName))
-	case a.detection != nil && a.detection.DetectionStatus == types.StackDriftDetectionStatusDetectionInProgress:
-		return nil, apiError("ValidationError", "Drift detection is already in progress for stack [%s]", stackARN)
-	case footingOf(a.stack.StackStatus) != footingUpdate && a.stack.StackStatus != types.StackStatusUpdateRollbackFailed: // user guide, "Detect drift on an entire CloudFormation stack"
-		return nil, apiError("ValidationError", "Drift detection cannot be performed on a stack in state %s", a.stack.StackStatus)
-	}
-	a.detection = &cloudformation.DescribeStackDriftDetectionStatusOutput{
-		StackDriftDetectionId: aws.String("d-1"), StackId: aws.String(stackARN), Timestamp: aws.Time(a.now),
-		DetectionStatus: types.StackDriftDetectionStatusDetectionInProgress,
-	}
-	return &cloudformation.DetectStackDriftOutput{StackDriftDetectionId: aws.String("d-1")}, a.answer("DetectStackDrift")
-}
-
-func (a *account) DescribeStackDriftDetectionStatus(_ context.Context, in *cloudformation.DescribeStackDriftDetectionStatusInput, _ ...func(*cloudformation.Options)) (*cloudformation.DescribeStackDriftDetectionStatusOutput, error) {
-	if err := a.call("DescribeStackDriftDetectionStatus"); err != nil {
-		return nil, err
-	}
-	if a.detection == nil || aws.ToString(in.StackDriftDetectionId) != aws.ToString(a.detection.StackDriftDetectionId) {
-		return nil, apiError("ValidationError", "Drift detection operation [%s] not found", aws.ToString(in.StackDriftDetectionId))
-	}
-	return a.detection, nil
-}
-
-func (a *account) DescribeStackResourceDrifts(_ context.Context, in *cloudformation.DescribeStackResourceDriftsInput, _ ...func(*cloudformation.Options)) (*cloudformation.DescribeStackResourceDriftsOutput, error) {
-	if err := a.call("DescribeStackResourceDrifts"); err != nil {
-		return nil, err
-	}
-	out := &cloudformation.DescribeStackResourceDriftsOutput{}
-	out.StackResourceDrifts, out.NextToken = paged(a.drifts, in.NextToken, a.page)
+	out.StackResourceSummaries, out.NextToken = paged(all, in.NextToken, a.page)
 	return out, nil
 }
 

@@ -32,6 +32,9 @@ func FuzzChange(f *testing.F) {
 				{CausingEntity: text("Password"), Target: &types.ResourceTargetDefinition{Attribute: types.ResourceAttributeProperties, Path: text("/Properties/A"), AfterValue: text(sentinel)}},
 				{Target: &types.ResourceTargetDefinition{Attribute: types.ResourceAttributeProperties, Path: text("/Properties/A"), BeforeValue: &s, RequiresRecreation: types.RequiresRecreationAlways}},
 				{Target: &types.ResourceTargetDefinition{Attribute: types.ResourceAttributeTags, Name: &s, AfterValue: &s}}}})
+		add(types.ResourceChange{Action: types.ChangeActionModify, LogicalResourceId: &s, Details: []types.ResourceChangeDetail{ // a cause that names neither property nor value
+			{CausingEntity: text("Password"), Target: &types.ResourceTargetDefinition{Attribute: types.ResourceAttributeProperties}},
+			{Target: &types.ResourceTargetDefinition{Attribute: types.ResourceAttributeProperties, BeforeValue: &s}}}})
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var r types.ResourceChange

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -81,6 +80,22 @@ func scan(ctx context.Context, c stacks, stack string, since time.Time, mine fun
 	}
 }
 
+// backwards shows a stack's events, the newest first, until enough says that they are: a call for
+// each page of them.
+func backwards(ctx context.Context, c stacks, stack string, enough func(types.StackEvent) bool) error {
+	in := &cloudformation.DescribeStackEventsInput{StackName: aws.String(stack)}
+	for {
+		page, err := c.DescribeStackEvents(ctx, in)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(page.StackEvents, enough) || aws.ToString(page.NextToken) == "" {
+			return nil
+		}
+		in.NextToken = page.NextToken
+	}
+}
+
 // tell picks the operation's events. It begins with the oldest event that is mine and ends
 // with the first final status of the stack from there on, whoever caused that: a stack has
 // one operation at a time, and an update that is cancelled or a deletion that cuts in
@@ -143,54 +158,6 @@ func begins(e types.StackEvent) bool {
 		return false
 	}
 	return meaningOf(statusOf(e)).begins || aws.ToString(e.ResourceStatusReason) == "User Initiated"
-}
-
-// firstFailure returns the first resource that failed, or nil, and the stack's own reason.
-// Once one fails, CloudFormation fails those still under way with "Resource creation
-// cancelled", which says nothing.
-func firstFailure(events []types.StackEvent) (first *types.StackEvent, own string) {
-	for _, e := range events {
-		reason := aws.ToString(e.ResourceStatusReason)
-		if ofStack(e) {
-			if own == "" && meaningOf(statusOf(e)).failing {
-				own = reason
-			}
-			continue
-		}
-		cancelled := strings.HasPrefix(reason, "Resource ") && strings.Contains(reason, "cancelled")
-		if stageOf(e.ResourceStatus) == stageFailed && !cancelled {
-			return &e, own
-		}
-	}
-	return nil, own
-}
-
-// cause returns why an operation failed: the first resource that failed and its reason, and
-// where that is a nested stack, the first in there, since the parent's event says only that
-// the nested one was not successful. Of the nested stack's events, those since the parent's
-// operation began count. "" where nothing says why.
-func cause(ctx context.Context, c stacks, events []types.StackEvent) (string, error) {
-	first, own := firstFailure(events)
-	if first == nil {
-		return own, nil
-	}
-	id, nested := aws.ToString(first.LogicalResourceId), aws.ToString(first.PhysicalResourceId)
-	if aws.ToString(first.ResourceType) == typeNestedStack && strings.HasPrefix(nested, "arn:") && nested != aws.ToString(first.StackId) {
-		since := aws.ToTime(events[0].Timestamp)
-		h, err := scan(ctx, c, nested, since, func(e types.StackEvent) bool { return !aws.ToTime(e.Timestamp).Before(since) })
-		if err != nil && !noStack(err) {
-			return "", translate("describe events of nested stack "+id, err)
-		}
-		why, err := cause(ctx, c, h.events)
-		if err != nil {
-			return "", err
-		}
-		if why != "" {
-			return "nested stack " + id + ": " + why, nil
-		}
-	}
-	return fmt.Sprintf("%s (%s) %s: %s", id, aws.ToString(first.ResourceType), first.ResourceStatus,
-		orUnsaid(aws.ToString(first.ResourceStatusReason))), nil
 }
 
 // progress returns what an operation does right now: the resource that moved last and is

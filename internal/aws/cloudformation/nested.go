@@ -29,6 +29,7 @@ type reader struct {
 type unready struct {
 	state  gitops.OperationState
 	reason string
+	cause  *gitops.Cause
 }
 
 func (u *unready) Error() string { return u.reason }
@@ -45,7 +46,9 @@ func (r *reader) changes(ctx context.Context, first *cloudformation.DescribeChan
 	if err != nil {
 		return nil, err
 	}
-	r.warnings = append(r.warnings, found...)
+	for _, w := range found {
+		r.warnings = append(r.warnings, line(&w))
+	}
 	err = eachChange(ctx, r.c, first, func(rc types.ResourceChange) error {
 		change, err := changeOf(rc, secret)
 		if err != nil {
@@ -122,15 +125,18 @@ func (r *reader) descend(ctx context.Context, change *gitops.Change, rc types.Re
 	case changeSetEmpty:
 		return change.Action == gitops.ActionModify && !slices.ContainsFunc(change.Properties, moves), nil
 	case changeSetPending:
-		return false, &unready{gitops.OperationRunning, "change set of nested stack " + change.LogicalID + " " + string(out.Status)}
+		return false, &unready{state: gitops.OperationRunning, reason: "change set of nested stack " + change.LogicalID + " " + string(out.Status)}
 	case changeSetFailed:
 		why, err := failure(ctx, r.c, out)
 		if err != nil {
 			return false, err
 		}
-		return false, &unready{gitops.OperationFailed, "nested stack " + change.LogicalID + ": " + why}
+		for i := range why {
+			within(change.LogicalID, &why[i])
+		}
+		return false, &unready{gitops.OperationFailed, everyLine(why), &why[0]}
 	case changeSetExecuting, changeSetExecuted, changeSetObsolete, changeSetDeleted:
-		return false, &unready{gitops.OperationStale, fmt.Sprintf("the change set of nested stack %s is %s", change.LogicalID, v)}
+		return false, &unready{state: gitops.OperationStale, reason: fmt.Sprintf("the change set of nested stack %s is %s", change.LogicalID, v)}
 	case changeSetUnknown:
 		return false, fmt.Errorf("observe the change set of nested stack %s: status %s, %s is not known to this version",
 			change.LogicalID, out.Status, out.ExecutionStatus)
@@ -143,8 +149,8 @@ func moves(p gitops.PropertyChange) bool { return p.LastDeployed != p.Proposed }
 
 // nestedFailure returns which nested stack made a change set fail, and why: the root's
 // reason is only "Nested change set <arn> was not successfully created: Currently in
-// FAILED" (aws-sam-cli 2406). "" where it cannot be told.
-func nestedFailure(ctx context.Context, c api, out *cloudformation.DescribeChangeSetOutput) (string, error) {
+// FAILED" (aws-sam-cli 2406). None where it cannot be told.
+func nestedFailure(ctx context.Context, c api, out *cloudformation.DescribeChangeSetOutput) ([]gitops.Cause, error) {
 	name, id := "", ""
 	err := eachChange(ctx, c, out, func(rc types.ResourceChange) error {
 		if of := aws.ToString(rc.ChangeSetId); of != "" && strings.Contains(aws.ToString(out.StatusReason), of) {
@@ -153,18 +159,18 @@ func nestedFailure(ctx context.Context, c api, out *cloudformation.DescribeChang
 		return nil
 	})
 	if err != nil || id == "" {
-		return "", err
+		return nil, err
 	}
 	nested, err := c.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &id})
 	if hasCode(err, codeNoChangeSet) || noStack(err) {
-		return "", nil
+		return nil, nil
 	}
 	if err != nil {
-		return "", translate("describe the change set of nested stack "+name, err)
+		return nil, translate("describe the change set of nested stack "+name, err)
 	}
 	why, err := failure(ctx, c, nested)
-	if err != nil {
-		return "", err
+	for i := range why {
+		within(name, &why[i])
 	}
-	return "nested stack " + name + ": " + why, nil
+	return why, err
 }

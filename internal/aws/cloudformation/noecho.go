@@ -57,7 +57,7 @@ func declarations(files fs.FS, name string, given map[string]bool, known map[str
 	for id, r := range d.template.Resources {
 		if file, ok := locals[id]; ok {
 			d.nested[id] = declarations(files, file, d.given(id), known)
-		} else if r.Type == typeNestedStack {
+		} else if r.Type == gitops.TypeNestedStack {
 			d.nested[id] = &noEcho{names: d.given(id)}
 		}
 	}
@@ -192,11 +192,12 @@ func (s secrets) report(r *gitops.DriftReport) {
 	for i := range r.Resources {
 		res := &r.Resources[i]
 		res.Reason = s.text(res.Reason)
+		d, id := s.within(res.LogicalID)
+		nested := d.nested[id]
 		for j := range res.Properties {
 			p := &res.Properties[j]
-			nested := s.nested[res.LogicalID]
-			unseen := res.Type == typeNestedStack && strings.HasPrefix(p.Path, "/Parameters") && (nested == nil || nested.template == nil)
-			if unseen || s.holds(s.names, res.LogicalID, p.Path) {
+			unseen := res.Type == gitops.TypeNestedStack && strings.HasPrefix(p.Path, "/Parameters") && (nested == nil || nested.template == nil)
+			if unseen || d.holds(d.names, id, p.Path) {
 				conceal(&p.Declared, &p.Live)
 			}
 			if nested != nil {
@@ -204,6 +205,21 @@ func (s secrets) report(r *gitops.DriftReport) {
 			}
 			p.Declared, p.Live = s.text(p.Declared), s.text(p.Live)
 		}
+	}
+}
+
+// within returns what is secret in the template that "Nested/Resource" stands in, and the
+// resource's name there. Of a template that is not to be seen everything is hidden.
+func (d *noEcho) within(logical string) (*noEcho, string) {
+	for {
+		name, rest, nested := strings.Cut(logical, "/")
+		if !nested || d.blind {
+			return d, logical
+		}
+		if d = d.nested[name]; d == nil || d.template == nil {
+			return &noEcho{blind: true}, rest
+		}
+		logical = rest
 	}
 }
 

@@ -19,15 +19,43 @@ const undetectable = "undetectable"
 // byOthers returns what somebody else did to the stack after since, or "". AWS takes
 // LastUpdatedTime when an update begins, hence Driftless's own lies before since.
 func byOthers(s types.Stack, since time.Time) string {
-	const stamp = "2006-01-02 15:04:05Z"
 	created, changed := aws.ToTime(s.CreationTime), aws.ToTime(s.LastUpdatedTime)
 	switch {
 	case created.After(since):
-		return "the stack was deleted and made again by somebody else at " + created.UTC().Format(stamp)
+		return "the stack was deleted and made again by somebody else at " + stamp(created)
 	case changed.After(since) && updated(s.StackStatus):
-		return "the stack was updated by somebody else at " + changed.UTC().Format(stamp)
+		return updatedByOthers(changed)
 	}
 	return ""
+}
+
+func updatedByOthers(at time.Time) string {
+	return "the stack was updated by somebody else at " + stamp(at)
+}
+
+func stamp(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05Z") }
+
+// everByOthers returns what somebody else did to the stack after since, or "", where an update that
+// was rolled back came after it too: the stack itself tells of its last operation alone, and that
+// one, a failed deployment of Driftless as a rule, brought back what was there before it, whoever
+// had brought that. It takes no call but where that is so, then one for each page of events back to
+// since.
+func everByOthers(ctx context.Context, c stacks, s types.Stack, since time.Time) (told string, err error) {
+	told = byOthers(s, since)
+	if told != "" || endingOf(s.StackStatus) != endingRolledBack || !aws.ToTime(s.LastUpdatedTime).After(since) {
+		return told, nil
+	}
+	err = backwards(ctx, c, aws.ToString(s.StackId), func(e types.StackEvent) bool {
+		at := aws.ToTime(e.Timestamp)
+		if at.After(since) && ofStack(e) && updated(statusOf(e)) {
+			told = updatedByOthers(at)
+		}
+		return told != "" || !at.After(since)
+	})
+	if err != nil {
+		return "", translate("describe events of stack "+aws.ToString(s.StackName), err)
+	}
+	return told, nil
 }
 
 // observeUndetectable tells why no detection could begin: one call, two for a stack whose

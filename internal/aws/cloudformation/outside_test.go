@@ -1,6 +1,7 @@
 package cloudformation
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +34,6 @@ func TestWhatSomebodyElseDidToAStackIsReported(t *testing.T) {
 		"an update":                          {"UPDATE_COMPLETE", before, after, "the stack was updated by somebody else at 2026-11-20 09:00:02Z"},
 		"an update that is cleaned up":       {"UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", before, after, "the stack was updated by somebody else at 2026-11-20 09:00:02Z"},
 		"an import":                          {"IMPORT_COMPLETE", before, after, "the stack was updated by somebody else at 2026-11-20 09:00:02Z"},
-		"an update that was rolled back":     {"UPDATE_ROLLBACK_COMPLETE", before, after, ""},
 		"an update that Driftless made":      {"UPDATE_COMPLETE", before, before, ""},
 		"a stack that was never updated":     {"CREATE_COMPLETE", before, time.Time{}, ""},
 		"a stack that was made again":        {"CREATE_COMPLETE", after, time.Time{}, "the stack was deleted and made again by somebody else at 2026-11-20 09:00:02Z"},
@@ -53,6 +53,50 @@ func TestWhatSomebodyElseDidToAStackIsReported(t *testing.T) {
 			}
 			if a.count("DescribeStacks") != 1 || len(a.calls) != 4 {
 				t.Errorf("calls %v", a.calls)
+			}
+		})
+	}
+}
+
+// The stack tells of its last operation alone: what came before a deployment that was rolled back
+// is in its events.
+func TestWhatSomebodyElseDidBeforeADeploymentThatWasRolledBackIsReported(t *testing.T) {
+	at := func(d time.Duration) time.Time { return deployedAt.Add(d) }
+	told := "the stack was updated by somebody else at 2026-11-20 08:10:00Z"
+	for name, test := range map[string]struct {
+		first  types.StackStatus // how the update ended that came before the one that was rolled back
+		ended  time.Duration     // since the last deployment
+		page   int
+		want   string
+		events int // calls
+	}{
+		"their update":                         {"UPDATE_COMPLETE", 10 * time.Minute, 100, told, 1},
+		"their update, on the second page":     {"UPDATE_COMPLETE", 10 * time.Minute, 2, told, 2},
+		"their import":                         {"IMPORT_COMPLETE", 10 * time.Minute, 100, told, 1},
+		"an update of theirs, rolled back too": {"UPDATE_ROLLBACK_COMPLETE", 10 * time.Minute, 100, "", 1},
+		"the last deployment itself":           {"UPDATE_COMPLETE", 0, 100, "", 1},
+		"one before that":                      {"UPDATE_COMPLETE", -time.Minute, 100, "", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, w := detecting(t, types.StackDriftStatusInSync)
+			a.resource("Queue", "AWS::SQS::Queue", types.StackResourceDriftStatusInSync)
+			a.stack.StackStatus, a.stack.CreationTime, a.stack.LastUpdatedTime = "UPDATE_ROLLBACK_COMPLETE", aws.Time(at(-time.Hour)), aws.Time(at(time.Hour))
+			a.events, a.page = nil, test.page
+			for _, e := range []struct {
+				status types.StackStatus
+				ended  time.Duration
+			}{{"CREATE_COMPLETE", -time.Hour}, {test.first, test.ended}, {"UPDATE_IN_PROGRESS", time.Hour},
+				{"UPDATE_ROLLBACK_IN_PROGRESS", time.Hour + time.Minute}, {"UPDATE_ROLLBACK_COMPLETE", time.Hour + 2*time.Minute}} {
+				a.events = slices.Insert(a.events, 0, types.StackEvent{StackId: aws.String(stackARN), PhysicalResourceId: aws.String(stackARN),
+					ResourceStatus: types.ResourceStatus(e.status), Timestamp: aws.Time(at(e.ended))})
+			}
+			w.Since = deployedAt
+			s := mustObserve(t, a.engine(), w)
+			if s.State != gitops.OperationDone || s.Report.Foreign != test.want {
+				t.Errorf("%s, foreign %q, want %q", s.State, s.Report.Foreign, test.want)
+			}
+			if n := a.count("DescribeStackEvents"); n != test.events {
+				t.Errorf("%d calls for events, want %d", n, test.events)
 			}
 		})
 	}

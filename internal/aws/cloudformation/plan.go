@@ -44,6 +44,7 @@ func (e *Engine) startPlan(ctx context.Context, w reconcile.Work) (gitops.Operat
 		return w.Operation, err
 	}
 	in := changeSet(w, want, e.roleOf(w))
+	in.RollbackConfiguration = stack.RollbackConfiguration // which begin judges
 	if !found {
 		return e.begin(ctx, c, w, want, in)
 	}
@@ -58,7 +59,7 @@ func (e *Engine) startPlan(ctx context.Context, w reconcile.Work) (gitops.Operat
 	case footingUnknown:
 		return w.Operation, unknownStack("plan on stack "+name, stack.StackStatus)
 	case footingDead, footingStuck:
-		return w.Operation, unfit(ctx, c, name, w.Settings.Target.Region, stack.StackStatus)
+		return w.Operation, unfit(ctx, c, w, stack)
 	case footingUpdate:
 		if why := otherRole(stack, aws.ToString(in.RoleARN)); why != "" {
 			return w.Operation, &gitops.Refusal{Reason: why}
@@ -67,7 +68,7 @@ func (e *Engine) startPlan(ctx context.Context, w reconcile.Work) (gitops.Operat
 		if !carries(stack.Tags, w.Application) {
 			in.Description = aws.String(takesOver + name + ", which Driftless did not make")
 		}
-		if w.Kind == gitops.KindRevert {
+		if w.Kind.Reverts() {
 			// Only a drift-aware change set compares with live. Not together with
 			// IncludeNestedStacks: the CDK CLI never sends both.
 			in.DeploymentMode, in.IncludeNestedStacks = types.DeploymentModeRevertDrift, nil
@@ -91,6 +92,10 @@ func (e *Engine) begin(ctx context.Context, c api, w reconcile.Work, want packag
 		if problems := want.Values.Creatable(); len(problems) > 0 {
 			return w.Operation, &gitops.Refusal{Reason: errors.Join(problems...).Error()}
 		}
+	}
+	var err error
+	if in.RollbackConfiguration, err = e.watched(ctx, w, want, in.RollbackConfiguration); err != nil {
+		return w.Operation, err
 	}
 	if err := e.upload(ctx, w, want.Artefacts); err != nil {
 		return w.Operation, err
@@ -246,8 +251,11 @@ func (e *Engine) observePlan(ctx context.Context, w reconcile.Work) (gitops.Sigh
 	case changeSetEmpty:
 		s.State, s.Reason, s.At = gitops.OperationNoChange, aws.ToString(out.StatusReason), aws.ToTime(out.CreationTime)
 	case changeSetFailed:
-		s.State = gitops.OperationFailed
-		s.Reason, err = failure(ctx, c, out)
+		why, err := failure(ctx, c, out)
+		if err != nil {
+			return gitops.Sighting{}, err
+		}
+		s.State, s.Reason, s.Cause = gitops.OperationFailed, everyLine(why), &why[0]
 	case changeSetExecuting:
 		s.State, s.Reason = gitops.OperationForeign, "somebody executes the change set "+w.Operation.Token
 	case changeSetExecuted:
@@ -260,7 +268,7 @@ func (e *Engine) observePlan(ctx context.Context, w reconcile.Work) (gitops.Sigh
 		return s, fmt.Errorf("observe change set %s: status %s, %s is not known to this version",
 			w.Operation.Token, out.Status, out.ExecutionStatus)
 	}
-	return s, err
+	return s, nil
 }
 
 // plan returns the plan that a ready change set is, or what one of a nested stack is instead
@@ -272,7 +280,7 @@ func plan(ctx context.Context, c api, w reconcile.Work, s gitops.Sighting, out *
 	case errors.As(err, &part) && part.state == gitops.OperationRunning:
 		s.State, s.Progress = part.state, part.reason
 	case errors.As(err, &part):
-		s.State, s.Reason = part.state, part.reason
+		s.State, s.Reason, s.Cause = part.state, part.reason, part.cause
 	case err != nil:
 		return gitops.Sighting{}, err
 	default:

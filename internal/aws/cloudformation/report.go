@@ -10,42 +10,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
+	"github.com/driftless-gitops/driftless/internal/drift"
 	"github.com/driftless-gitops/driftless/internal/gitops"
-	"github.com/driftless-gitops/driftless/internal/reconcile"
 )
-
-// typeNestedStack is the type whose own resources a detection does not look at.
-const typeNestedStack = "AWS::CloudFormation::Stack"
-
-// report joins the stack's resources with what was found of them: every resource is in
-// exactly one status. Which deployment it belongs to is for the caller to fill in. A
-// resource that AWS could not look at makes the report incomplete, whatever the detection
-// as a whole says: a throttled one is reported nowhere else.
-func report(w reconcile.Work, out *cloudformation.DescribeStackDriftDetectionStatusOutput,
-	resources []types.StackResourceSummary, found map[string]types.StackResourceDrift) (*gitops.DriftReport, error) {
-	r := &gitops.DriftReport{Application: w.Application, StackID: aws.ToString(out.StackId), At: aws.ToTime(out.Timestamp)}
-	trouble, err := wholeStack(out)
-	if err != nil {
-		return nil, err
-	}
-	for _, res := range resources {
-		if stageOf(res.ResourceStatus) == stageGone {
-			continue
-		}
-		d, looked := found[aws.ToString(res.LogicalResourceId)]
-		one, unseen, err := resourceDrift(res, d, looked, r.At)
-		if err != nil {
-			return nil, err
-		}
-		if unseen && trouble == "" {
-			trouble = one.LogicalID + ": " + one.Reason
-		}
-		r.Resources = append(r.Resources, one)
-	}
-	slices.SortFunc(r.Resources, func(a, b gitops.ResourceDrift) int { return strings.Compare(a.LogicalID, b.LogicalID) })
-	r.Complete, r.Reason = trouble == "", trouble
-	return r, nil
-}
 
 // wholeStack returns why a detection as a whole is incomplete, or "".
 func wholeStack(out *cloudformation.DescribeStackDriftDetectionStatusOutput) (string, error) {
@@ -70,9 +37,10 @@ func wholeStack(out *cloudformation.DescribeStackDriftDetectionStatusOutput) (st
 	return why, nil
 }
 
-// resourceDrift returns what became of one resource. unseen means that AWS tried and could not
-// look, or did not get to it.
-func resourceDrift(res types.StackResourceSummary, d types.StackResourceDrift, looked bool, since time.Time) (r gitops.ResourceDrift, unseen bool, err error) {
+// resourceDrift returns what became of one resource, since being when its stack's detection began.
+// why says that there was none. unseen means that AWS tried and could not look, or did not get to
+// it. A resource whose differences mean nothing is in sync.
+func resourceDrift(res types.StackResourceSummary, d types.StackResourceDrift, looked bool, why string, since time.Time) (r gitops.ResourceDrift, unseen bool, err error) {
 	r = gitops.ResourceDrift{
 		LogicalID:  aws.ToString(res.LogicalResourceId),
 		PhysicalID: aws.ToString(res.PhysicalResourceId),
@@ -80,8 +48,11 @@ func resourceDrift(res types.StackResourceSummary, d types.StackResourceDrift, l
 		Status:     gitops.ResourceNotCheckable,
 	}
 	switch {
-	case !looked && r.Type == typeNestedStack:
-		r.Reason = "drift detection does not look into nested stacks"
+	case why != "":
+		r.Reason = why
+		return r, true, nil
+	case !looked && r.Type == gitops.TypeNestedStack:
+		r.Reason = "drift detection does not compare what a nested stack is given; its resources stand for themselves"
 		return r, false, nil
 	case !looked:
 		r.Reason = "drift detection does not support " + r.Type
@@ -98,11 +69,14 @@ func resourceDrift(res types.StackResourceSummary, d types.StackResourceDrift, l
 		r.Reason = orUnsaid(aws.ToString(d.DriftStatusReason))
 	case r.Status == gitops.ResourceNotCheckable:
 		r.Reason = "drift detection does not support " + r.Type
-	case r.Status == gitops.ResourceInSync && r.Type == typeNestedStack: // its parameters and tags are, its resources nobody looked at
-		r.Status, r.Reason = gitops.ResourceNotCheckable, "drift detection does not look into nested stacks"
 	case r.Status == gitops.ResourceModified:
-		if r.Properties, err = differences(d); err != nil {
+		all, err := differences(d)
+		if err != nil {
 			return r, false, fmt.Errorf("read drift of %s: %w", r.LogicalID, err)
+		}
+		r.Properties = drift.Normalise(r.Type, aws.ToString(d.ExpectedProperties), aws.ToString(d.ActualProperties), all)
+		if len(all) > 0 && len(r.Properties) == 0 {
+			r.Status = gitops.ResourceInSync
 		}
 	}
 	return r, unseen, nil

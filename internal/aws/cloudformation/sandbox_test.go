@@ -45,7 +45,7 @@ func newWorld(t *testing.T) func(t *testing.T, stack string) *world {
 	t.Cleanup(server.Close)
 	cloud := sandbox.New(sandbox.Config{Moto: server.URL()})
 	t.Cleanup(cloud.Close)
-	front := httptest.NewServer(beside(t, cloud, server.URL()))
+	front := httptest.NewServer(beside(t, controlled(cloud), server.URL()))
 	t.Cleanup(front.Close)
 	config := func(url string) aws.Config {
 		return aws.Config{Region: "us-east-1", BaseEndpoint: aws.String(url),
@@ -53,7 +53,7 @@ func newWorld(t *testing.T) func(t *testing.T, stack string) *world {
 	}
 	enter := func(context.Context, reconcile.Work) (aws.Config, error) { return config(front.URL), nil }
 	bucket := func(reconcile.Work) string { return artefacts }
-	engine := cloudformation.New(cloudformation.Config{Deploy: enter, Drift: enter, Bucket: bucket})
+	engine := cloudformation.New(cloudformation.Config{Deploy: enter, Drift: enter, Bucket: bucket, Pause: unhurried})
 	return func(t *testing.T, stack string) *world {
 		return &world{T: t, cloud: cloud, config: config(server.URL()), front: config(front.URL), engine: engine,
 			work: reconcile.Work{Application: "jobs", Kind: gitops.KindDeploy, Bundle: "b", Settings: gitops.Settings{
@@ -131,6 +131,8 @@ func TestTheEngineInTheSandbox(t *testing.T) {
 	t.Run("nested stacks and code are packaged, planned and rolled back", func(t *testing.T) { nested(t, world(t, "nested")) })
 	t.Run("what is there already is imported", func(t *testing.T) { imported(t, world(t, "imported")) })
 	t.Run("a stack of another origin is taken over", func(t *testing.T) { takenOver(t, world(t, "taken")) })
+	t.Run("nested stacks are looked into", func(t *testing.T) { deep(t, world(t, "deep")) })
+	t.Run("what no template says is found", func(t *testing.T) { undeclared(t, world(t, "outside")) })
 	t.Run("a macro is called", func(t *testing.T) { included(t, world(t, "included")) })
 }
 

@@ -3,11 +3,12 @@ package cloudformation
 import (
 	"context"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudcontrol"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 )
 
-// changeSets, stacks and drifts are exactly the calls that the engine makes, so that the
-// policies of the deploy role (the first two) and of the drift role (the last, with
+// changeSets, stacks, recoveries and drifts are exactly the calls that the engine makes, so
+// that the policies of the deploy role (the first three) and of the drift role (the last, with
 // ListStackResources and DescribeStacks) can be read from here.
 type changeSets interface {
 	CreateChangeSet(context.Context, *cloudformation.CreateChangeSetInput, ...func(*cloudformation.Options)) (*cloudformation.CreateChangeSetOutput, error)
@@ -25,15 +26,29 @@ type stacks interface {
 	DeleteStack(context.Context, *cloudformation.DeleteStackInput, ...func(*cloudformation.Options)) (*cloudformation.DeleteStackOutput, error)
 }
 
+// recoveries are the calls that end what a stack is stuck in, with DeleteStack.
+type recoveries interface {
+	ContinueUpdateRollback(context.Context, *cloudformation.ContinueUpdateRollbackInput, ...func(*cloudformation.Options)) (*cloudformation.ContinueUpdateRollbackOutput, error)
+	RollbackStack(context.Context, *cloudformation.RollbackStackInput, ...func(*cloudformation.Options)) (*cloudformation.RollbackStackOutput, error)
+}
+
 type drifts interface {
 	DetectStackDrift(context.Context, *cloudformation.DetectStackDriftInput, ...func(*cloudformation.Options)) (*cloudformation.DetectStackDriftOutput, error)
 	DescribeStackDriftDetectionStatus(context.Context, *cloudformation.DescribeStackDriftDetectionStatusInput, ...func(*cloudformation.Options)) (*cloudformation.DescribeStackDriftDetectionStatusOutput, error)
+	DescribeType(context.Context, *cloudformation.DescribeTypeInput, ...func(*cloudformation.Options)) (*cloudformation.DescribeTypeOutput, error)
 	DescribeStackResourceDrifts(context.Context, *cloudformation.DescribeStackResourceDriftsInput, ...func(*cloudformation.Options)) (*cloudformation.DescribeStackResourceDriftsOutput, error)
+}
+
+// resources is the one call of Cloud Control that the drift role makes too. Cloud Control reads
+// with the caller's rights (user guide, "Specifying credentials for Cloud Control API").
+type resources interface {
+	GetResource(context.Context, *cloudcontrol.GetResourceInput, ...func(*cloudcontrol.Options)) (*cloudcontrol.GetResourceOutput, error)
 }
 
 // api is the SDK's client, as far as it is used.
 type api interface {
 	changeSets
 	stacks
+	recoveries
 	drifts
 }

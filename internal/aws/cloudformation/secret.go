@@ -137,7 +137,12 @@ func hushed(ctx context.Context, w reconcile.Work, err error) error {
 		return err
 	}
 	s, unread := secretsOf(ctx, w)
-	if unread != nil {
+	switch {
+	case r != nil && r.Stuck != nil && lost(w, s, unread):
+		return &gitops.Refusal{Reason: withheld(w, *r.Stuck), Blocked: r.Blocked, Stuck: r.Stuck}
+	case lost(w, s, unread):
+		return err // it tells of no resource
+	case unread != nil:
 		return unread // nothing is told before it is known to be harmless
 	}
 	text := s.text(err.Error())
@@ -145,7 +150,7 @@ func hushed(ctx context.Context, w reconcile.Work, err error) error {
 	case text == err.Error():
 		return err
 	case r != nil:
-		return &gitops.Refusal{Reason: text, Blocked: r.Blocked}
+		return &gitops.Refusal{Reason: text, Blocked: r.Blocked, Stuck: r.Stuck}
 	}
 	return quiet{err, text}
 }
@@ -156,9 +161,32 @@ func hushedSighting(ctx context.Context, w reconcile.Work, s gitops.Sighting) (g
 		return s, nil
 	}
 	hide, err := secretsOf(ctx, w)
-	if err != nil {
+	switch {
+	case s.Stuck != nil && lost(w, hide, err):
+		s.Reason, s.Cause = withheld(w, *s.Stuck), nil
+		return s, nil
+	case err != nil:
 		return gitops.Sighting{}, err
 	}
 	s.Reason = hide.text(s.Reason)
+	if s.Cause != nil {
+		c := *s.Cause
+		c.Reason = hide.text(c.Reason)
+		s.Cause = &c
+	}
 	return s, nil
+}
+
+// lost reports whether a recovery has to do without what says what is secret: the bundle is not kept
+// for as long as a stack can be stuck, and the template in it, which is not the one that the stack
+// is stuck with, may be one that nobody can read.
+func lost(w reconcile.Work, s secrets, unread error) bool {
+	return w.Operation.Kind == gitops.OperationRecover &&
+		(errors.Is(unread, reconcile.ErrNotFound) || unread == nil && s.noEcho != nil && s.blind)
+}
+
+// withheld says what a stack is stuck in without AWS's words, which may quote a secret.
+func withheld(w reconcile.Work, s gitops.Stuck) string {
+	return fmt.Sprintf("stack %s is in %s, and why is not told, since what says what is secret is gone or cannot be read: %s",
+		w.Settings.CloudFormation.Stack, s.Status, remedy(w, s))
 }

@@ -36,24 +36,19 @@ func outputs(s types.Stack) map[string]string {
 }
 
 // unfit returns why nothing can be planned on a dead or stuck stack: the first resource
-// that failed in its last operation, and what to do.
-func unfit(ctx context.Context, c stacks, name, region string, status types.StackStatus) error {
-	reason := fmt.Sprintf("stack %s is in %s", name, status)
-	h, err := lastOperation(ctx, c, name)
+// that failed in its last operation, and what to do. It is for a person, but where the settings
+// say that the stack is to be made anew, and it never was anything, it is for a recovery.
+func unfit(ctx context.Context, c stacks, w reconcile.Work, stack types.Stack) error {
+	s, why, err := stuckIn(ctx, c, w, stack)
 	if err != nil {
 		return err
 	}
-	why, err := cause(ctx, c, h.events)
-	if err != nil {
-		return err
-	}
+	reason := fmt.Sprintf("stack %s is in %s", w.Settings.CloudFormation.Stack, s.Status)
 	if why != "" {
 		reason += " (" + why + ")"
 	}
-	return &gitops.Refusal{
-		Reason:  reason + ": " + remedy(status, name, region),
-		Blocked: footingOf(status) == footingStuck,
-	}
+	return &gitops.Refusal{Reason: reason + ": " + remedy(w, *s), Stuck: s,
+		Blocked: footingOf(stack.StackStatus) == footingStuck || s.NeverComplete && w.Settings.Recover.Recreate}
 }
 
 // moved returns what a stack's state, in which AWS refuses an update, means for a plan or
@@ -64,7 +59,13 @@ func moved(ctx context.Context, c stacks, w reconcile.Work, status types.StackSt
 	case footingBusy:
 		return nil
 	case footingDead, footingStuck:
-		return unfit(ctx, c, w.Settings.CloudFormation.Stack, w.Settings.Target.Region, status)
+		stack, found, unread := describe(ctx, c, w.Settings.CloudFormation.Stack)
+		if unread != nil {
+			return unread
+		}
+		if found && stack.StackStatus == status {
+			return unfit(ctx, c, w, stack)
+		}
 	case footingUnknown:
 		return fmt.Errorf("%w: %w", err, unknown("stack status", status))
 	case footingCreate, footingUpdate:

@@ -5,6 +5,9 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/reconcile"
 )
 
 // footing is what a stack's status means for a new plan.
@@ -31,6 +34,16 @@ const (
 	endingUnknown    ending = "unknown" // as of footing
 )
 
+// way is the one call that leads out of a status in which a stack takes no update.
+type way string
+
+const (
+	wayPerson   way = "a person's"
+	wayContinue way = "continue"
+	wayRollback way = "roll back"
+	wayDelete   way = "delete" // and make it anew
+)
+
 // meaning is everything that a stack's status decides.
 type meaning struct {
 	footing footing
@@ -38,11 +51,12 @@ type meaning struct {
 	begins  bool   // it is the first status of an operation
 	changed bool   // the operation that led there changed what is there
 	failing bool   // the reason beside it tells why the operation failed
-	remedy  string // what a person has to do about a dead or stuck stack, {} being the command
+	way     way    // out of a dead or stuck stack; empty: it is neither
+	remedy  string // what a person has to do about one; {} is the command, {recover} and {skip} those of Driftless's own
 	command string // of the AWS CLI, as in the remedy
 }
 
-const recreate = "its creation failed and it cannot be updated: delete it with {} and sync again"
+const recreate = "its creation failed and it cannot be updated: delete it with {} and sync again, or let Driftless do so: recover: { recreate: true } in driftless.yaml"
 
 // meaningOf is the table of every stack status. A clean-up is not an end: what was replaced
 // is still being removed, and the stack takes no new update. A roll-back leaves what was
@@ -69,21 +83,21 @@ func meaningOf(s types.StackStatus) meaning {
 	case types.StackStatusUpdateRollbackComplete, types.StackStatusImportRollbackComplete: // the stack is whole
 		return meaning{footing: footingUpdate, ending: endingRolledBack, failing: true}
 	case types.StackStatusRollbackComplete:
-		return meaning{footing: footingDead, ending: endingRolledBack, failing: true, remedy: recreate, command: "delete-stack"}
+		return meaning{footing: footingDead, ending: endingRolledBack, failing: true, way: wayDelete, remedy: recreate, command: "delete-stack"}
 	case types.StackStatusCreateFailed, types.StackStatusRollbackFailed:
-		return meaning{footing: footingDead, ending: endingStuck, failing: true, remedy: recreate, command: "delete-stack"}
+		return meaning{footing: footingDead, ending: endingStuck, failing: true, way: wayDelete, remedy: recreate, command: "delete-stack"}
 	case types.StackStatusUpdateFailed:
-		return meaning{footing: footingStuck, ending: endingStuck, failing: true, command: "rollback-stack",
-			remedy: "bring it back to its last good state with {} and sync again"}
+		return meaning{footing: footingStuck, ending: endingStuck, failing: true, way: wayRollback, command: "rollback-stack",
+			remedy: "bring it back to its last good state with {recover}, or {}, and sync again"}
 	case types.StackStatusUpdateRollbackFailed:
-		return meaning{footing: footingStuck, ending: endingStuck, failing: true, command: "continue-update-rollback",
-			remedy: "mend the cause and end the rollback with {} (--resources-to-skip leaves out what cannot be rolled back), then sync again"}
+		return meaning{footing: footingStuck, ending: endingStuck, failing: true, way: wayContinue, command: "continue-update-rollback",
+			remedy: "mend the cause and end the rollback with {recover}, or {}{skip}; then sync again"}
 	case types.StackStatusImportRollbackFailed:
-		return meaning{footing: footingStuck, ending: endingStuck, failing: true,
+		return meaning{footing: footingStuck, ending: endingStuck, failing: true, way: wayPerson,
 			remedy: "somebody's import failed and so did its way back: mend that in CloudFormation's console, then sync again"}
 	case types.StackStatusDeleteFailed:
-		return meaning{footing: footingStuck, ending: endingStuck, failing: true, command: "delete-stack",
-			remedy: "somebody's deletion failed: end it with {}, then sync again"}
+		return meaning{footing: footingStuck, ending: endingStuck, failing: true, way: wayPerson, command: "delete-stack",
+			remedy: "its deletion failed: end it with {}, then sync again"}
 	}
 	return meaning{footing: footingUnknown, ending: endingUnknown}
 }
@@ -97,10 +111,23 @@ func endingOf(s types.StackStatus) ending { return meaningOf(s).ending }
 func updated(s types.StackStatus) bool { return meaningOf(s).changed }
 
 // remedy returns what a person has to do about a dead or stuck stack.
-func remedy(s types.StackStatus, stack, region string) string {
-	m := meaningOf(s)
-	command := fmt.Sprintf("`aws cloudformation %s --stack-name %s --region %s`", m.command, stack, region)
-	return strings.ReplaceAll(m.remedy, "{}", command)
+func remedy(w reconcile.Work, s gitops.Stuck) string {
+	m, name, region := meaningOf(types.StackStatus(s.Status)), w.Settings.CloudFormation.Stack, w.Settings.Target.Region
+	text, skip := m.remedy, ""
+	if s.Protected && m.way == wayDelete {
+		text = "termination protection is on; whoever has the right cloudformation:UpdateTerminationProtection switches it off with " +
+			command("update-termination-protection --no-enable-termination-protection", name, region) + "; " + text
+	}
+	if len(s.Resources) > 0 {
+		skip = fmt.Sprintf(", or leave out what cannot be rolled back: `driftless recover %s --skip %s`", w.Application, strings.Join(s.Resources, ","))
+	}
+	return strings.NewReplacer("{}", command(m.command, name, region),
+		"{recover}", "`driftless recover "+w.Application+"`", "{skip}", skip).Replace(text)
+}
+
+// command returns one of the AWS CLI on a stack, as it is typed.
+func command(verb, stack, region string) string {
+	return fmt.Sprintf("`aws cloudformation %s --stack-name %s --region %s`", verb, stack, region)
 }
 
 // unknown is the error for a value of AWS's that this version has no row for: it is neither

@@ -20,6 +20,7 @@ func (a *account) engine() *Engine {
 	enter := func(context.Context, reconcile.Work) (api, error) { return a, nil }
 	none := func(reconcile.Work) string { return "" }
 	return &Engine{deploy: enter, drift: enter, role: none, bucket: none,
+		live: func(context.Context, reconcile.Work) (resources, error) { return a, nil },
 		artefacts: func(context.Context, reconcile.Work) (objects, error) {
 			return nil, errors.New("no artefact was wanted")
 		}}
