@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/driftless-gitops/driftless/internal/build"
 	"github.com/driftless-gitops/driftless/internal/reconcile"
@@ -33,17 +34,43 @@ func (s *session) apply(ctx context.Context) error {
 	}
 	s.report.Outcome = build.OutcomeApplied
 	// It is applied, whether or not its outputs can be had.
-	data, err := s.silently(ctx, pullArgs())
-	if err == nil {
-		var state terraform.State
-		state, err = terraform.Pulled(data)
-		s.report.Outputs = state.Outputs
-		s.conceal(shortestState, state.Secrets...)
-	}
-	if err != nil {
-		s.log.printf("the outputs were not read: %v\n", err)
+	if err := s.outputs(ctx); err != nil { // which the log, that ends where outputs begin, has no place for
+		s.report.Reason = told(fmt.Sprintf("applied, but its outputs could not be read, so that those on record, if any, are of before: %v", err))
 	}
 	return nil
+}
+
+// Attempts to read the state after an apply, and how long there is between the first two; twice
+// as long between the next.
+const (
+	pulls     = 3
+	pullPause = time.Second
+)
+
+// outputs reads the outputs that are not sensitive. The apply is over by then, and nothing but
+// this reads them, so that a backend that does not answer is asked again.
+func (s *session) outputs(ctx context.Context) (err error) {
+	for n := range pulls {
+		if n > 0 {
+			select {
+			case <-ctx.Done():
+				return err
+			case <-time.After(pullPause << (n - 1)):
+			}
+		}
+		var data []byte
+		if data, err = s.silently(ctx, pullArgs()); err != nil {
+			continue
+		}
+		var state terraform.State
+		if state, err = terraform.Pulled(data); err != nil {
+			return err
+		}
+		s.report.Outputs = state.Outputs
+		s.conceal(shortestState, state.Secrets...)
+		return nil
+	}
+	return err
 }
 
 // unapplied is how an apply that failed is told.
@@ -53,12 +80,12 @@ func (s *session) unapplied(ctx context.Context, r result) error {
 	case strings.Contains(r.output, "Saved plan is stale"):
 		return &failure{build.OutcomeStale, "the saved plan is stale: the state was changed since it was made"}
 	case strings.HasPrefix(summary, "Error acquiring the state lock"):
-		return ended("apply", r)
+		return s.ended("apply", r)
 	}
 	if err := s.rescue(ctx); err != nil {
 		return err
 	}
-	return ended("apply", r)
+	return s.ended("apply", r)
 }
 
 // rescue keeps the state that terraform could not write to its backend. Whoever applied again

@@ -50,7 +50,7 @@ func applyArgs(file string, wait time.Duration) []string {
 func showArgs(file string) []string { return []string{"show", "-json", "-no-color", file} }
 
 // pullArgs prints the state. To ask for the outputs alone would not tell what in them is sensitive.
-func pullArgs() []string { return []string{"state", "pull"} }
+func pullArgs() []string { return []string{"state", "pull", "-no-color"} }
 
 // unlockArgs removes one lock: Terraform holds its id against the one that is there.
 func unlockArgs(id string) []string { return []string{"force-unlock", "-force", id} }

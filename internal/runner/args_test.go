@@ -27,7 +27,7 @@ func TestArguments(t *testing.T) {
 		"of a look for drift": {planArgs("/f", true, time.Second, nil), "plan -input=false -no-color -detailed-exitcode -lock=false -refresh-only -out=/f"},
 		"of an apply":         {applyArgs("/f", time.Minute), "apply -input=false -no-color -lock-timeout=1m0s /f"},
 		"of show":             {showArgs("/f"), "show -json -no-color /f"},
-		"of the state":        {pullArgs(), "state pull"},
+		"of the state":        {pullArgs(), "state pull -no-color"},
 		"of force-unlock":     {unlockArgs("id"), "force-unlock -force id"},
 		"of a workspace":      {workspaceArgs("prod"), "workspace select -no-color -or-create=true prod"},
 	} {

@@ -20,11 +20,12 @@ import (
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 )
 
-// What init downloads is kept for later builds of the same lock file: its providers and its
-// modules, an archive each, written once, after everything else of the build. Terraform holds
-// providers to the lock file's hashes wherever they come from, so that one that was changed in
-// the bucket is refused. Of modules it knows no hashes: they are as trusted as the builds of
-// their side, which alone can write there.
+// What is downloaded is kept for later builds: terraform itself for those of its version, and for
+// those of the same lock file its providers and its modules, an archive each, written once, after
+// everything else of the build. Terraform's release is held to its maker's signature, and it holds
+// providers to the lock file's hashes, wherever they come from, so that what was changed in the
+// bucket is refused. Of modules nobody knows hashes: they are as trusted as the builds of their
+// side, which alone can write there.
 
 // MaxKept is how many bytes an archive that is kept may have.
 const MaxKept = 1 << 30
@@ -36,14 +37,16 @@ const keeping = 10 * time.Minute
 // configurations can tell them (archive_file of hashicorp/archive packs them).
 var kept = limits{"what an earlier build downloaded", 4 << 30, 100_000, 0o777}
 
-// Directories below terraform's own.
+// Names of what is kept: terraform itself, and directories below its own that init fills.
 const (
+	programDir   = "program"
 	providersDir = "providers"
 	modulesDir   = "modules"
 )
 
-// download is a directory of terraform's that init fills, and the key under which it is kept.
-type download struct{ name, key string }
+// download is something that was downloaded, the directory that has it, and the key under which
+// it is kept.
+type download struct{ name, dir, key string }
 
 // reused is what init takes of an earlier build.
 type reused struct {
@@ -57,12 +60,12 @@ func (s *session) restore(ctx context.Context) reused {
 	if s.Cache == nil || s.lock == nil {
 		return r
 	}
-	downloads := []download{{providersDir, s.cacheKey(providersDir, nil)}}
+	downloads := []download{s.filled(providersDir, nil)}
 	if calls, err := elsewhere(s.app, "", s.config, s.order.Terraform.Flavor); err == nil && len(calls) > 0 {
-		downloads = append(downloads, download{modulesDir, s.cacheKey(modulesDir, calls)})
+		downloads = append(downloads, s.filled(modulesDir, calls))
 	}
 	for _, d := range downloads {
-		err := s.bring(ctx, d)
+		err := s.bringFor(ctx, d)
 		switch {
 		case errors.Is(err, reconcile.ErrNotFound):
 			s.fresh = append(s.fresh, d)
@@ -81,20 +84,18 @@ func (s *session) restore(ctx context.Context) reused {
 	return r
 }
 
-// cacheKey names what init downloads for the lock file and the modules that are called.
-func (s *session) cacheKey(name string, calls []call) string {
+// filled is what init downloads for the lock file and the modules that are called.
+func (s *session) filled(name string, calls []call) download {
 	slices.SortFunc(calls, func(a, b call) int { return strings.Compare(a.Path, b.Path) })
 	t := s.order.Terraform
-	data, err := json.Marshal([]any{s.lock, t.Flavor, t.Version, runtime.GOOS, runtime.GOARCH, calls})
-	if err != nil { // of texts and bytes it has none
-		return ""
-	}
-	sum := sha256.Sum256(data)
-	return build.CacheKey(s.job.Side, name+"/"+hex.EncodeToString(sum[:])+".zip")
+	sum := sha256.New()
+	// Of texts and bytes it has no error.
+	_ = json.NewEncoder(sum).Encode([]any{s.lock, t.Flavor, t.Version, runtime.GOOS, runtime.GOARCH, calls})
+	return download{name, s.path("terraform/" + name), build.CacheKey(s.job.Side, name+"/"+hex.EncodeToString(sum.Sum(nil))+".zip")}
 }
 
-// bring unpacks an archive to where init looks for it.
-func (s *session) bring(ctx context.Context, d download) error {
+// bring unpacks an archive to a directory that it makes.
+func (s *session) bring(ctx context.Context, d download, to string) error {
 	packed := s.path(d.name + ".zip")
 	f, err := os.OpenFile(packed, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -104,19 +105,26 @@ func (s *session) bring(ctx context.Context, d download) error {
 	if err := errors.Join(s.Cache.GetFile(ctx, d.key, f), f.Close()); err != nil {
 		return err
 	}
-	to := s.path(d.name)
-	if d.name == modulesDir {
-		if err := os.MkdirAll(s.path("terraform"), 0o700); err != nil {
-			return err
-		}
-		to = s.path("terraform/modules")
+	if err := kept.unpack(packed, to); err != nil {
+		return errors.Join(err, os.RemoveAll(to))
 	}
-	err = kept.unpack(packed, to)
-	if err == nil && d.name == modulesDir {
+	return nil
+}
+
+// bringFor unpacks an archive to where init looks for it.
+func (s *session) bringFor(ctx context.Context, d download) error {
+	if d.name != modulesDir {
+		return s.bring(ctx, d, s.path(d.name))
+	}
+	if err := os.MkdirAll(s.path("terraform"), 0o700); err != nil {
+		return err
+	}
+	err := s.bring(ctx, d, d.dir)
+	if err == nil {
 		err = s.settle()
 	}
 	if err != nil {
-		return errors.Join(err, os.RemoveAll(to))
+		return errors.Join(err, os.RemoveAll(d.dir))
 	}
 	return nil
 }
@@ -150,11 +158,11 @@ func (s *session) store(ctx context.Context) {
 
 // keepOne packs a directory and uploads it. Its error says why it is not kept.
 func (s *session) keepOne(ctx context.Context, d download) (size int64, err error) {
-	dir := s.path("terraform/" + d.name)
 	instead := map[string][]byte{}
-	if d.name == providersDir {
-		err = s.locked(dir)
-	} else {
+	switch d.name {
+	case providersDir:
+		err = s.locked(d.dir)
+	case modulesDir:
 		instead[manifest], err = s.portable()
 	}
 	if err != nil {
@@ -166,7 +174,7 @@ func (s *session) keepOne(ctx context.Context, d download) (size int64, err erro
 	}
 	defer os.Remove(f.Name())
 	defer f.Close()
-	if err := kept.pack(ctx, dir, f, instead); err != nil {
+	if err := kept.pack(ctx, d.dir, f, instead); err != nil {
 		return 0, err
 	}
 	info, err := f.Stat()

@@ -184,11 +184,15 @@ func (w *world) caches() []string {
 func TestASecondBuildOfTheSameLockFileDownloadsNothing(t *testing.T) {
 	w := newWorld(t)
 	g := newRegistry(w)
+	releases := newSite(w)
 	files := g.files("v1.0.0")
 	planned := w.order(gitops.OperationPlan, files)
 	first := w.cached(planned)
 	w.want(first, build.OutcomePlanned)
 	if asked := strings.Join(g.requests(), " "); !strings.Contains(asked, "/x.zip") || !strings.Contains(asked, "/module.git/") {
+		t.Fatalf("the first build asked for %s", asked)
+	}
+	if asked := releases.requests(); !strings.Contains(asked, archiveOf(version)) {
 		t.Fatalf("the first build asked for %s", asked)
 	}
 	applied := w.cached(w.applying(planned, first))
@@ -197,13 +201,13 @@ func TestASecondBuildOfTheSameLockFileDownloadsNothing(t *testing.T) {
 	again := w.order(gitops.OperationPlan, files)
 	w.want(w.cached(again), build.OutcomePlanned)
 	w.want(w.cached(w.order(gitops.OperationDetect, files)), build.OutcomeDetected)
-	if asked := g.requests(); len(asked) > 0 {
-		t.Errorf("later builds of the same lock file asked for %q\n%s", asked, w.text(applied.Job.LogKey()))
+	if asked, program := g.requests(), releases.requests(); len(asked) > 0 || program != "" {
+		t.Errorf("later builds of the same lock file asked for %q %s\n%s", asked, program, w.text(applied.Job.LogKey()))
 	}
 	if applied.Outputs["said"] != "of the module" {
 		t.Errorf("applied with what was kept, the module said %q", applied.Outputs["said"])
 	}
-	if got := w.caches(); len(got) != 2 || !strings.HasPrefix(got[0], "builds/apply/cache/modules/") || !strings.HasPrefix(got[1], "builds/apply/cache/providers/") {
+	if got := w.caches(); len(got) != 3 || !strings.HasPrefix(got[0], "builds/apply/cache/modules/") || !strings.HasPrefix(got[1], "builds/apply/cache/programs/") || !strings.HasPrefix(got[2], "builds/apply/cache/providers/") {
 		t.Errorf("kept are %q", got)
 	}
 }

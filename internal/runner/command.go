@@ -37,7 +37,11 @@ func (s *session) silently(ctx context.Context, args []string) ([]byte, error) {
 	}
 	if code != 0 {
 		said, _ := s.log.read(from, maxCause)
-		return nil, fmt.Errorf("terraform %s: %s", args[0], cause(string(said)))
+		why := cause(string(said))
+		if summary, _ := firstError(string(said)); summary == "" { // as "state pull" says it
+			why = lastWords(strings.Split(string(said), "\n"))
+		}
+		return nil, fmt.Errorf("terraform %s: %s", args[0], why)
 	}
 	return out.Bytes(), nil
 }

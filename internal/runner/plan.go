@@ -66,7 +66,7 @@ func (s *session) planned(ctx context.Context, file string, refreshOnly bool) (p
 			return err
 		}
 		if r.code != 0 && r.code != 2 {
-			return ended("plan", r)
+			return s.ended("plan", r)
 		}
 		changes = r.code == 2 // whatever it warns of
 		return nil

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,10 +51,7 @@ func (s *session) prepare(ctx context.Context) error {
 	if _, err := os.Lstat(filepath.Join(s.app, erroredState)); err == nil {
 		return failed("%s is among the application's files: a state that a backend refused does not belong into git", erroredState)
 	}
-	if err := s.step("install", func() (err error) {
-		s.program, err = s.Installer.Install(ctx, s.order.Terraform.Flavor, s.order.Terraform.Version)
-		return err
-	}); err != nil {
+	if err := s.step("install", func() error { return s.install(ctx) }); err != nil {
 		return fmt.Errorf("install %s %s: %w", s.order.Terraform.Flavor, s.order.Terraform.Version, err)
 	}
 	if err := s.settings(); err != nil {
@@ -152,13 +150,13 @@ func (s *session) init(ctx context.Context) error {
 		r, err = s.terraform(ctx, args)
 	}
 	if err != nil || r.code != 0 {
-		s.fresh = nil // what is there may be a part of it
+		s.fresh = slices.DeleteFunc(s.fresh, func(d download) bool { return d.name != programDir }) // what is there may be a part of it
 	}
 	if err != nil {
 		return err
 	}
 	if r.code != 0 {
-		return ended("init", r)
+		return s.ended("init", r)
 	}
 	return s.selectWorkspace(ctx)
 }
@@ -177,7 +175,7 @@ func (s *session) selectWorkspace(ctx context.Context) error {
 		return err
 	}
 	if r.code != 0 {
-		return ended("workspace select", r)
+		return s.ended("workspace select", r)
 	}
 	return nil
 }

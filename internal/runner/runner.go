@@ -11,6 +11,7 @@ import (
 
 	"github.com/driftless-gitops/driftless/internal/build"
 	"github.com/driftless-gitops/driftless/internal/gitops"
+	"github.com/driftless-gitops/driftless/internal/runner/install"
 	"github.com/driftless-gitops/driftless/internal/secret"
 )
 
@@ -44,9 +45,10 @@ type Secrets interface {
 
 // Installer finds terraform.
 type Installer interface {
-	// Install returns the path of the program in exactly that version; a *gitops.Refusal says
-	// that it cannot be had.
-	Install(ctx context.Context, flavor gitops.Flavor, version string) (path string, err error)
+	// Install returns the program in exactly that version; a *gitops.Refusal says that it
+	// cannot be had. Where it would be downloaded, kept is asked for a directory of what an
+	// earlier Install downloaded, which is trusted no more than the site; empty: there is none.
+	Install(ctx context.Context, flavor gitops.Flavor, version string, kept func() (dir string)) (install.Program, error)
 }
 
 // Runner does the job of one build.

@@ -114,6 +114,7 @@ func (s *session) work(ctx context.Context) error {
 	case gitops.OperationDetect:
 		return s.detect(ctx)
 	case gitops.OperationCancel: // a saved plan expires by itself: nothing is left to undo
+	case gitops.OperationRecover: // of stacks alone
 	}
 	return failed("the order asks for %q; plan, apply and detect are known", s.job.Kind)
 }

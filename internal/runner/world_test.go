@@ -37,7 +37,6 @@ import (
 	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/reconcile"
 	"github.com/driftless-gitops/driftless/internal/runner"
-	"github.com/driftless-gitops/driftless/internal/runner/install"
 	"github.com/driftless-gitops/driftless/internal/sandbox/moto"
 	"github.com/driftless-gitops/driftless/internal/secret"
 )
@@ -95,6 +94,7 @@ type world struct {
 	state   string
 	environ map[string]string
 	secrets map[string]string
+	site    *site // of releases; nil: there are none
 	n       int
 
 	mu    *sync.Mutex
@@ -213,7 +213,7 @@ func (w *world) runner(id string) *runner.Runner {
 	w.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return &runner.Runner{Blobs: w.blobs, Build: id, Who: "root@" + host, Dir: dir, Self: self,
 		Secrets:   map[string]runner.Secrets{"ssm": given(w.secrets), "secretsmanager": given(w.secrets)},
-		Installer: install.Installer{Dir: dir, From: w.gate.URL + "/releases"},
+		Installer: w.installer(dir),
 		Wake: func(_ context.Context, queue, application, reason string) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()

@@ -45,9 +45,9 @@ func TestTheProgramOnThePathIsTakenIfItIsExactlyThatVersion(t *testing.T) {
 	for _, flavor := range []gitops.Flavor{gitops.FlavorTerraform, gitops.FlavorTofu} {
 		url, asked := releases(t)
 		path := onPath(t, string(flavor), "1.11.4")
-		got, err := install.Installer{Dir: t.TempDir(), From: url}.Install(t.Context(), flavor, "1.11.4")
-		if err != nil || got != path || len(*asked) > 0 {
-			t.Errorf("%s: %q, %v, asked for %q", flavor, got, err, *asked)
+		got, err := install.Installer{Dir: t.TempDir(), From: url}.Install(t.Context(), flavor, "1.11.4", func() string { t.Error("what was kept is asked for"); return "" })
+		if err != nil || got != (install.Program{Path: path}) || len(*asked) > 0 {
+			t.Errorf("%s: %+v, %v, asked for %q", flavor, got, err, *asked)
 		}
 	}
 }
@@ -69,7 +69,7 @@ func TestWhatIsNotToBeHadIsRefusedWithWhatIsThere(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			url, asked := releases(t)
 			onPath(t, c.there, c.of)
-			_, err := install.Installer{Dir: t.TempDir(), From: url}.Install(t.Context(), c.flavor, c.version)
+			_, err := install.Installer{Dir: t.TempDir(), From: url}.Install(t.Context(), c.flavor, c.version, nil)
 			var refusal *gitops.Refusal
 			if !errors.As(err, &refusal) || !strings.HasPrefix(refusal.Reason, c.want) {
 				t.Errorf("%v, want %s", err, c.want)
