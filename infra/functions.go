@@ -35,7 +35,7 @@ var functions = []function{
 	{name: "webhook", description: "Takes pushes from forges", timeout: 10, memory: 256,
 		wildcards: "A parameter that holds a webhook's secret ends in its repository's id."},
 	{name: "trigger", description: "Names what to look at after an event", timeout: 10, memory: 256, async: true},
-	{name: "sweeper", description: "Wakes what is unfinished or due", timeout: 30, memory: 256, async: true},
+	{name: "sweeper", description: "Wakes what is unfinished or due", timeout: 60, memory: 256, async: true},
 	{name: "reconciler", description: "Takes one step of one repository or application", timeout: reconcilerTimeout, memory: 384,
 		wildcards: "Objects are named by digest, parameters and secrets that hold credentials by their owner, and any CodeCommit repository of the account may be registered."},
 	{name: "notifier", description: "Puts every change on the bus, and what became of a commit on its forge", timeout: notifierTimeout, memory: 256,

@@ -35,7 +35,7 @@ func TestEachFunctionIsToldWhatItUsesAndNothingElse(t *testing.T) {
 	want := map[string]string{
 		"webhook":    "LIMITS QUEUE_URL TABLE",
 		"trigger":    "QUEUE_URL TABLE TARGETS",
-		"sweeper":    "QUEUE_URL TABLE",
+		"sweeper":    "QUEUE_URL RATES TABLE",
 		"reconciler": "ALLOW_PRIVATE_HOSTS BUCKET BUILDS EXTERNAL_ID LIMITS QUEUE_URL TABLE TARGETS",
 		"notifier":   "ALLOW_PRIVATE_HOSTS BUS TABLE",
 		"api":        "BUCKET QUEUE_URL TABLE TARGETS",

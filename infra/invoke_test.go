@@ -167,6 +167,16 @@ func sent(function string, e local.Expected) []reconcile.Message {
 		return []reconcile.Message{{Application: e.Application, Reason: e.Reason}}
 	case e.Kind == trigger.KindStack:
 		return []reconcile.Message{{Application: e.Stack, Reason: e.Reason}}
+	case e.Kind == trigger.KindResource:
+		var all []reconcile.Message
+		for _, id := range e.Physical {
+			hint := reconcile.ResourceHint{Account: e.Account, Region: e.Region, Physical: id, Touch: e.Touch}
+			if e.Global { // the calls of such a service are told of in one region, and its resources are in stacks of any
+				hint.Region = "eu-west-1" // as internal/invoke has it
+			}
+			all = append(all, reconcile.Message{Resource: &hint, Reason: e.Reason})
+		}
+		return all
 	case e.Wakes == "repositories":
 		return []reconcile.Message{{Repository: swept, Reason: "sweep: resync"}}
 	case e.Wakes == "unfinished":

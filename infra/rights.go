@@ -35,6 +35,7 @@ func (i installation) rights() map[string][]*awsiam.PolicyStatementProps {
 		"sweeper": {
 			send,
 			allow("Waiting", acts("dynamodb:Query"), i.indexes("work", "due", "repository")...),
+			allowKeys("Due", acts("dynamodb:BatchGetItem"), table, "APP#*"),
 			allowKeys("Touch", acts("dynamodb:UpdateItem"), table, "NOTICE#*"),
 		},
 		"reconciler": {
@@ -45,7 +46,7 @@ func (i installation) rights() map[string][]*awsiam.PolicyStatementProps {
 			allowKeys("Claims", acts("dynamodb:GetItem", "dynamodb:PutItem"), table, "CLAIM#*"),
 			allow("List", acts("dynamodb:Query"), i.indexes("repository")...),
 			allow("Blobs", acts("s3:GetObject", "s3:PutObject"), i.blobs("bundles/", "records/")...),
-			allow("Plans", acts("s3:PutObject"), i.blobs("plans/")...),
+			allow("Plans", acts("s3:GetObject", "s3:PutObject"), i.blobs("plans/")...),
 			allow("Orders", acts("s3:PutObject"), i.blobs("orders/", "builds/*/claim.json", "builds/*/word.json")...),
 			allow("Reports", acts("s3:GetObject"), i.blobs("builds/", "tfplans/")...),
 			i.startBuilds(),

@@ -13,27 +13,55 @@ import (
 // wakers are the events after which something is worth a look. Each names its source and
 // its detail types, so that nobody who may put an event of his own wakes anything.
 var wakers = []struct {
-	id, source, description string
-	types                   []string
-	detail                  map[string]any // nil: any
-	own                     bool           // happens in this account and region alone
+	id          string
+	sources     []string
+	description string
+	types       []string
+	detail      map[string]any // nil: any
+	own         bool           // happens in this account and region alone
 }{
-	{"Push", "aws.codecommit", "A push to a CodeCommit repository", []string{"CodeCommit Repository State Change"}, nil, false},
-	{"Stack", "aws.cloudformation", "A stack that moved", []string{"CloudFormation Stack Status Change"}, nil, false},
+	{"Push", []string{"aws.codecommit"}, "A push to a CodeCommit repository", []string{"CodeCommit Repository State Change"}, nil, false},
+	{"Stack", []string{"aws.cloudformation"}, "A stack that moved", []string{"CloudFormation Stack Status Change"}, nil, false},
 	// That a detection began is no news: whoever began it knows.
-	{"Detection", "aws.cloudformation", "A drift detection that ended", []string{"CloudFormation Drift Detection Status Change"},
+	{"Detection", []string{"aws.cloudformation"}, "A drift detection that ended", []string{"CloudFormation Drift Detection Status Change"},
 		map[string]any{"status-details": map[string]any{"detection-status": []string{"DETECTION_COMPLETE", "DETECTION_FAILED"}}}, false},
 	// A build that reports wakes by itself; this is for the one that was killed, or never ran.
-	{"Build", "aws.codebuild", "A build of Driftless's that ended", []string{"CodeBuild Build State Change"},
+	{"Build", []string{"aws.codebuild"}, "A build of Driftless's that ended", []string{"CodeBuild Build State Change"},
 		map[string]any{"project-name": []string{sides[0].project(), sides[1].project()},
 			"build-status": []string{"SUCCEEDED", "FAILED", "FAULT", "TIMED_OUT", "STOPPED"}}, true},
+	// Where the account has a trail. What the trigger makes of a call is internal/trigger's; the names
+	// here keep out what applications do all day. A field that is not there is nothing but either
+	// (EventBridge user guide, "Comparison operators").
+	{"Change", []string{"aws.sqs", "aws.sns", "aws.ssm", "aws.dynamodb", "aws.lambda", "aws.s3", "aws.ec2", "aws.iam"},
+		"A resource that somebody changed", []string{"AWS API Call via CloudTrail"}, map[string]any{
+			"eventName": beginningWith(changes...), "readOnly": []bool{false}, "errorCode": []any{map[string]any{"exists": false}},
+			"userIdentity": map[string]any{"invokedBy": []any{map[string]any{"exists": false}, map[string]any{"anything-but": "cloudformation.amazonaws.com"}}},
+		}, false},
+}
+
+// changes are the beginnings of the names of calls that change what a stack has made. All of the
+// pattern has to stay below 2,048 characters (EventBridge quotas).
+var changes = []string{"SetQueue", "TagQueue", "UntagQueue", "AddPermission", "RemovePermission", "DeleteQueue", "SetTopic", "DeleteTopic",
+	"TagResource", "UntagResource", "PutDataProtection", "PutParameter", "DeleteParameter", "AddTags", "RemoveTags", "UpdateTable",
+	"UpdateTimeToLive", "UpdateContinuous", "DeleteTable", "PutResourcePolicy", "DeleteResourcePolicy", "UpdateFunction", "PutFunction",
+	"DeleteFunction", "PutBucket", "DeleteBucket", "PutAccelerate", "AuthorizeSecurity", "RevokeSecurity", "UpdateSecurity", "DeleteSecurity",
+	"ModifySecurity", "CreateTags", "DeleteTags", "CreateRoute", "ReplaceRoute", "DeleteRoute", "ModifyVpc", "DeleteVpc", "ModifySubnet",
+	"DeleteSubnet", "UpdateAssumeRole", "PutRole", "AttachRole", "DetachRole", "UpdateRole", "DeleteRole", "TagRole", "UntagRole",
+	"CreatePolicyVersion", "SetDefaultPolicy", "DeletePolicy", "TagPolicy", "UntagPolicy"}
+
+func beginningWith(names ...string) []any {
+	all := make([]any, 0, len(names))
+	for _, n := range names {
+		all = append(all, map[string]any{"prefix": n})
+	}
+	return all
 }
 
 // newRules makes the rules that hand events to the trigger: on the account's own bus, and
 // the same on the inbound one where there is one.
 func newRules(scope constructs.Construct, trigger awslambda.IFunction, dead awssqs.IQueue, inbound awsevents.EventBus) {
 	for _, w := range wakers {
-		pattern := &awsevents.EventPattern{Source: jsii.Strings(w.source), DetailType: jsii.Strings(w.types...)}
+		pattern := &awsevents.EventPattern{Source: jsii.Strings(w.sources...), DetailType: jsii.Strings(w.types...)}
 		if w.detail != nil {
 			pattern.Detail = &w.detail
 		}

@@ -20,6 +20,7 @@ type settings struct {
 	ExecPolicies      []string // managed policies of the own account's exec role; empty: the starter
 	Transforms        []string // macros of AWS's own that the own account's deploy role may have called
 	Limits            limits   // on what is read of repositories and forges
+	DriftRates        rates    // of CloudFormation's calls in one account and region
 
 	TargetRole string            // path of templates/target-role.yaml
 	BuildSpec  string            // path of templates/buildspec.yaml
@@ -50,6 +51,21 @@ type limits struct {
 	TotalBytes   int64 `json:"totalBytes,omitempty"`
 	BundleBytes  int64 `json:"bundleBytes,omitempty"`
 	WebhookBytes int64 `json:"webhookBytes,omitempty"`
+}
+
+// rates are calls a second. Zero is the default of reconcile.Rates, whose fields these name.
+type rates struct {
+	Detect   float64 `json:"detect,omitempty"`
+	Describe float64 `json:"describe,omitempty"`
+}
+
+// validate holds the rates to what the sweeper's minute can do with them.
+func (r rates) validate(refuse func(key, found, allowed string)) {
+	for key, rate := range map[string]float64{"detect": r.Detect, "describe": r.Describe} {
+		if rate != 0 && (rate < 0.1 || rate > 100) {
+			refuse("driftRates."+key, strconv.FormatFloat(rate, 'f', -1, 64), "a number from 0.1 to 100")
+		}
+	}
 }
 
 // validate holds the limits to what a reconciler of 384 MB and Lambda's requests can take.
@@ -96,6 +112,7 @@ func readSettings(context func(key string) any, ownAccount string) (settings, er
 		readContext(context, "execPolicies", &s.ExecPolicies, `a list of managed policies like ["arn:aws:iam::aws:policy/PowerUserAccess"]`),
 		readContext(context, "transforms", &s.Transforms, `a list of AWS's macros like ["AWS::Include"]`),
 		readContext(context, "limits", &s.Limits, `an object like {"fileBytes": 2097152}, of fileBytes, files, depth, totalBytes, bundleBytes and webhookBytes`),
+		readContext(context, "driftRates", &s.DriftRates, `an object like {"detect": 1, "describe": 5}`),
 	)
 	for i := range s.Targets {
 		if ownAccount != "" && s.Targets[i].Account == ownAccount {
@@ -157,6 +174,7 @@ func (s settings) validate() error {
 		}
 	}
 	s.Limits.validate(refuse)
+	s.DriftRates.validate(refuse)
 	if len(s.Targets) == 0 {
 		refuse("targets", "[]", "at least one target")
 	}

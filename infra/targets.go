@@ -59,6 +59,10 @@ func (i installation) environment() (map[string]map[string]*string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write limits: %w", err)
 	}
+	rates, err := json.Marshal(i.settings.DriftRates)
+	if err != nil {
+		return nil, fmt.Errorf("write rates: %w", err)
+	}
 	builds, err := i.settingsOfBuilds()
 	if err != nil {
 		return nil, err
@@ -72,12 +76,13 @@ func (i installation) environment() (map[string]map[string]*string, error) {
 		"DRIFTLESS_TARGETS":             jsii.String(string(targets)),
 		"DRIFTLESS_EXTERNAL_ID":         i.externalID,
 		"DRIFTLESS_LIMITS":              jsii.String(string(limits)),
+		"DRIFTLESS_RATES":               jsii.String(string(rates)),
 		"DRIFTLESS_ALLOW_PRIVATE_HOSTS": jsii.String(strings.Join(i.settings.AllowPrivateHosts, ",")),
 	}
 	uses := map[string][]string{
 		"webhook":    {"TABLE", "QUEUE_URL", "LIMITS"},
 		"trigger":    {"TABLE", "QUEUE_URL", "TARGETS"},
-		"sweeper":    {"TABLE", "QUEUE_URL"},
+		"sweeper":    {"TABLE", "QUEUE_URL", "RATES"},
 		"reconciler": {"TABLE", "QUEUE_URL", "BUCKET", "BUILDS", "TARGETS", "EXTERNAL_ID", "ALLOW_PRIVATE_HOSTS", "LIMITS"},
 		"notifier":   {"TABLE", "BUS", "ALLOW_PRIVATE_HOSTS"},
 		"api":        {"TABLE", "QUEUE_URL", "BUCKET", "TARGETS"},

@@ -38,6 +38,16 @@ func (t template) dead() string {
 	return ""
 }
 
+// pattern returns that of the rule which listens to a source.
+func (t template) pattern(source string) string {
+	for _, r := range t.of("AWS::Events::Rule") {
+		if p := r.Properties["EventPattern"]; p != nil && strings.Contains(text(p), `"`+source+`"`) {
+			return text(p)
+		}
+	}
+	return ""
+}
+
 func TestEventsThatWakeTheTrigger(t *testing.T) {
 	want := map[string]int{
 		`{"detail-type":["CodeCommit Repository State Change"],"source":["aws.codecommit"]}`:                                                                                                                             1,
@@ -48,6 +58,11 @@ func TestEventsThatWakeTheTrigger(t *testing.T) {
 		`inbound {"detail-type":["CloudFormation Stack Status Change"],"source":["aws.cloudformation"]}`:                                                                                                                 1,
 		`inbound {"detail":{"status-details":{"detection-status":["DETECTION_COMPLETE","DETECTION_FAILED"]}},"detail-type":["CloudFormation Drift Detection Status Change"],"source":["aws.cloudformation"]}`:            1,
 	}
+	changes := synthesised.far.pattern("aws.sqs")
+	if names := strings.Count(changes, `{"prefix":`); names < 50 || len(changes) > 2048 || !strings.Contains(changes, `"invokedBy":[{"exists":false},{"anything-but":"cloudformation.amazonaws.com"}]`) {
+		t.Errorf("the pattern of changes has %d names and %d characters, of 2048 that EventBridge takes: %s", names, len(changes), changes)
+	}
+	want[changes], want["inbound "+changes] = 1, 1
 	got := map[string]int{}
 	trigger, inbound := synthesised.far.id("driftless-trigger"), synthesised.far.id("driftless-inbound")
 	for id, r := range synthesised.far.of("AWS::Events::Rule") {
