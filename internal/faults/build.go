@@ -25,7 +25,7 @@ func (n *Lane) waits(ctx context.Context) error {
 		if err != nil || d.Phase == gitops.PhaseAwaitingApproval || try == retries {
 			return err
 		}
-		if err := n.sync(ctx); err != nil {
+		if err := n.ask(ctx, "sync"); err != nil {
 			return err
 		}
 	}
@@ -42,7 +42,7 @@ func (n *Lane) mendedTo(ctx context.Context, want gitops.Phase) error {
 		case d.Phase == gitops.PhaseAwaitingApproval && d.Approved == nil:
 			err = n.approve(ctx)
 		case d.Phase.Done():
-			err = n.sync(ctx)
+			err = n.ask(ctx, "sync")
 		}
 		if err != nil {
 			return err

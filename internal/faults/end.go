@@ -91,7 +91,17 @@ func deployment(d gitops.Deployment) string {
 	if d.Drift != nil {
 		drift = fmt.Sprintf("%d in sync, %d drifted, complete %t", d.Drift.InSync, d.Drift.Drifted, d.Drift.Complete)
 	}
-	return fmt.Sprintf("%s %s %s: %q, plan %s, approved %t, request %q, %s", d.Kind, d.Revision.Commit, d.Phase, d.Reason, d.Plan, d.Approved != nil, d.Request.Kind, drift)
+	said := fmt.Sprintf("%s %s %s: %q, plan %s, approved %t, request %q, %s", d.Kind, d.Revision.Commit, d.Phase, d.Reason, d.Plan, d.Approved != nil, d.Request.Kind, drift)
+	for _, c := range d.Checks {
+		said += fmt.Sprintf(", check %s done %t passed %t", c.Name, c.Done, c.Passed)
+	}
+	for _, r := range d.Recoveries {
+		said += fmt.Sprintf(", recovered from %q skipping %v by a person %t", r.Status, r.Skip, r.By != "")
+	}
+	if d.Undoes != nil {
+		said += fmt.Sprintf(", goes back by a person %t", d.Undoes.By != "")
+	}
+	return said
 }
 
 func (n *Lane) live(ctx context.Context, e *End) error {
@@ -154,7 +164,7 @@ func (n *Lane) plain(s string) string {
 		s = strings.ReplaceAll(s, commit, name)
 		s = strings.ReplaceAll(s, gitops.Short(commit), name)
 	}
-	s = strings.NewReplacer(n.id, "REPOSITORY", n.url, "URL", n.name, "lane").Replace(s)
+	s = strings.NewReplacer(n.id, "REPOSITORY", n.url, "URL", n.name, "lane", n.lab.service.URL, "SERVICE").Replace(s)
 	s = ulid.ReplaceAllString(s, "DEPLOYMENT")
 	s = named.ReplaceAllString(s, "TOKEN")
 	s = uuid.ReplaceAllString(s, "UUID")

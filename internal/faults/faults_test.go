@@ -76,8 +76,8 @@ func runCases(t *testing.T, width Width, cases []Case) Summary {
 	return Sum(results)
 }
 
-// Every call of a function goes wrong once, in a way that is chosen by the commit's id, and a
-// share of those of builds. "make faults" lets all go wrong in every way.
+// A share of the calls of functions, and a smaller one of those of builds, go wrong once; which,
+// and in which way, is chosen by the commit's id. "make faults" lets all go wrong in every way.
 func TestR13_WhicheverCallGoesWrongTheEndIsThatOfTheUndisturbedRun(t *testing.T) {
 	ref := undisturbed(t)
 	seed, err := Seed(root)
@@ -107,13 +107,16 @@ func TestTheRolloutsCallsAreThoseOfEveryFunction(t *testing.T) {
 func TestTheSeedGivesEverySiteEveryKindInTurn(t *testing.T) {
 	sites := []Site{{Step: "a"}, {Step: "b"}, {Step: "c"}}
 	seen := map[Case]bool{}
-	for seed := range uint64(len(Kinds())) {
+	for seed := range uint64(len(Kinds()) * functionsShare) {
 		for _, c := range Round(sites, seed) {
 			seen[c] = true
 		}
 	}
 	if want := len(sites) * len(Kinds()); len(seen) != want {
 		t.Errorf("%d cases in a full round, want %d", len(seen), want)
+	}
+	if got := len(Round(make([]Site, 300), 7)); got != 100 {
+		t.Errorf("a round has %d of 300 calls of functions, want a third", got)
 	}
 }
 

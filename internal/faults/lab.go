@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path"
@@ -37,8 +40,10 @@ const visibility = 1000
 type Lab struct {
 	*demo.Stage
 	forge *forgetest.Server
-	store *dynamodb.Store
-	blobs *s3.Blobs // of the data bucket
+	// service is what checks ask: it tells how the queue that its path names is set.
+	service *httptest.Server
+	store   *dynamodb.Store
+	blobs   *s3.Blobs // of the data bucket
 
 	states    *s3.Blobs // of the state bucket
 	terraform string    // its version; empty where there is none
@@ -64,6 +69,7 @@ func Open(ctx context.Context, root string) (*Lab, error) {
 		return nil, fmt.Errorf("make directory: %w", err)
 	}
 	l := &Lab{forge: forgetest.New(), fired: map[string]time.Time{}, dir: dir, token: filepath.Join(dir, "token")}
+	l.service = httptest.NewServer(http.HandlerFunc(l.tell))
 	if err := l.open(ctx, root); err != nil {
 		l.Close()
 		return nil, err
@@ -75,7 +81,7 @@ func (l *Lab) open(ctx context.Context, root string) (err error) {
 	if err := os.WriteFile(l.token, []byte("forge-token\n"), 0o600); err != nil {
 		return fmt.Errorf("write token: %w", err)
 	}
-	l.Stage, err = demo.Open(ctx, demo.Options{Root: root, PrivateHosts: []string{l.forge.Host()}, Sandbox: sandbox.Options{
+	l.Stage, err = demo.Open(ctx, demo.Options{Root: root, PrivateHosts: []string{l.forge.Host(), l.service.Listener.Addr().String()}, Sandbox: sandbox.Options{
 		Addr: "127.0.0.1:0", ScheduleSpeed: schedules, VisibilitySpeed: visibility, Timing: &sandbox.Timing{}}})
 	if err != nil {
 		return err
@@ -122,7 +128,18 @@ func (l *Lab) Close() {
 		l.Stage.Close()
 	}
 	l.forge.Close()
+	l.service.Close()
 	_ = os.RemoveAll(l.dir) // below the temporary directory, which is cleaned anyway
+}
+
+// tell answers a check.
+func (l *Lab) tell(w http.ResponseWriter, r *http.Request) {
+	visible, err := l.Sandbox.QueueAttribute(r.Context(), strings.Trim(r.URL.Path, "/"), "VisibilityTimeout")
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = io.WriteString(w, visible) // who has left needs no answer
 }
 
 // config is for calls to the sandbox as its administrator.

@@ -51,6 +51,7 @@ type Lane struct {
 	queue           string // live name
 	visible         int    // its VisibilityTimeout
 	engine          gitops.Engine
+	cared           bool            // drift is healed, and what fails its check is taken back
 	note            string          // of Terraform's: what it makes
 	approval        gitops.Approval // and which plans wait
 	commits         []string
@@ -74,7 +75,7 @@ func (l *Lab) lane(ctx context.Context, s scenario) (*Lane, error) {
 	l.made++
 	name := fmt.Sprintf("lane%04d", l.made) // none is a part of another
 	l.mu.Unlock()
-	n := &Lane{lab: l, stage: *l.Stage, name: name, host: s.host, engine: s.engine, queue: name + "-a", visible: 5, note: "a", approval: gitops.ApprovalDestructive}
+	n := &Lane{lab: l, stage: *l.Stage, name: name, host: s.host, engine: s.engine, cared: s.cared, queue: name + "-a", visible: 5, note: "a", approval: gitops.ApprovalDestructive}
 	n.stage.Dir = filepath.Join(l.dir, name)
 	if err := os.Mkdir(n.stage.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make work tree: %w", err)
@@ -135,8 +136,13 @@ func (n *Lane) files() map[string]string {
 
 // configuration is a driftless.yaml with the lane's application at a path.
 func (n *Lane) configuration(path, engine string) string {
+	care := "drift: { every: 1h }\n"
+	if n.cared {
+		care = "drift: { every: 1h, heal: true }\n    verify:\n      onFailure: rollback\n      checks:\n" +
+			fmt.Sprintf("        - { name: short, http: { url: %q, body: %q }, retries: 0, interval: 1s }\n", n.lab.service.URL+"/"+n.queue, "^"+short+"$")
+	}
 	return fmt.Sprintf("version: 1\ndefaults:\n  target: { account: %q, region: %s }\napplications:\n"+
-		"  - name: %s\n    path: %s\n    %s\n    drift: { every: 1h }\n", demo.Account, sandbox.Region, n.name, path, engine)
+		"  - name: %s\n    path: %s\n    %s\n    %s", demo.Account, sandbox.Region, n.name, path, engine, care)
 }
 
 // change makes of what git wants something that a person has to approve.
@@ -220,14 +226,14 @@ func (n *Lane) approve(ctx context.Context) error {
 	})
 }
 
-// sync asks for what git wants.
-func (n *Lane) sync(ctx context.Context) error {
+// ask asks for something of the application, as "sync": for what git wants.
+func (n *Lane) ask(ctx context.Context, verb string, more ...string) error {
 	before, err := n.lab.store.Application(ctx, n.name)
 	if err != nil {
 		return err
 	}
 	return n.person(ctx, func() (bool, error) {
-		_, said := n.stage.Run(ctx, "sync", n.name)
+		_, said := n.stage.Run(ctx, append([]string{verb, n.name}, more...)...)
 		a, err := n.lab.store.Application(ctx, n.name)
 		return err == nil && a.Request.N > before.Request.N, said
 	})

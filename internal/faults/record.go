@@ -121,6 +121,9 @@ func (n *Lane) play(ctx context.Context, s step, cases ...Case) (sites []Site, f
 	n.watch.global = s.sweeps && (len(cases) == 0 || slices.ContainsFunc(cases, func(c Case) bool { return c.Function == sweeper }))
 	n.watch.begin(cases...)
 	err = errors.Join(s.play(ctx, n), n.settled(ctx))
+	if err == nil {
+		err = n.restedAgain(ctx)
+	}
 	sites, fired = n.watch.end(s.name)
 	if err != nil {
 		return nil, fired, End{}, err
@@ -129,6 +132,15 @@ func (n *Lane) play(ctx context.Context, s step, cases ...Case) (sites []Site, f
 		end, err = end.mended()
 	}
 	return sites, fired, end, err
+}
+
+// restedAgain waits until all is at rest where an event that came late, and what went wrong with it,
+// changed that: a look at the repository, say, whose trouble stands until the next one.
+func (n *Lane) restedAgain(ctx context.Context) error {
+	if ok, err := n.rested(ctx); ok || err != nil {
+		return err
+	}
+	return errors.Join(n.until(ctx, "all is at rest again", func() (bool, error) { return n.rested(ctx) }), n.settled(ctx))
 }
 
 // settled waits until no event of the step is under way: one that went wrong twice in this step

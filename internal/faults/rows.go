@@ -27,16 +27,13 @@ type Row struct {
 	Later   string // why a part of the row has no test yet
 }
 
-const (
-	withDashboard = "comes with the dashboard"
-	withHeal      = "comes with probes after a deployment, and with healing"
-)
+const withDashboard = "comes with the dashboard"
 
 // Reasons that several rows have.
 const (
 	drawn    = "one of the faults that the runs of internal/sim draw at random; they are judged by the invariants, and no test bears the row's name"
 	builds   = "CodeBuild's answers are the fake's in the unit's test; that the sandbox's CodeBuild gives them is internal/sandbox/codebuild's"
-	rollout  = "internal/sim has no builds; TestR39 in internal/aws/codebuild draws them, in any order, twice, and dying anywhere"
+	rollout  = "one of the faults that the runs of internal/sim/builds draw at random, which no test names; TestR39 in internal/aws/codebuild draws them with the adapter itself, in any order, twice, and dying anywhere"
 	ownProxy = "the calls of the real terraform go through a proxy of its test, in tier T"
 	strict   = "the strict fake goes through every answer of AWS; the sandbox comes to a few of them only"
 )
@@ -123,7 +120,7 @@ var Rows = []Row{
 	{ID: "R59", Group: "Operations", Fault: "old and new versions at work together", Then: "the old one leaves alone what it does not know", Wanted: []Tier{"S", "K"}, Without: map[Tier]string{"S": drawn, "K": "there is one version of the binaries so far; that an old reader keeps what it does not know is the adapter's test"}},
 	{ID: "R60", Group: "Operations", Fault: "a bucket that denies; messages of last week", Then: "told with the reason; old messages are harmless", Wanted: []Tier{"F", "S"}, Without: map[Tier]string{"S": drawn}},
 	{ID: "R61", Group: "Operations", Fault: "hostile text and very many records in the dashboard", Wanted: []Tier{"U"}, Then: "hostile text is inert, however many records there are", Later: withDashboard},
-	{ID: "R62", Group: "Operations", Fault: "a check after the deployment fails or hangs", Wanted: []Tier{"F"}, Then: "recorded as such; live stays as it was brought", Without: map[Tier]string{"F": withHeal}, Later: withHeal},
+	{ID: "R62", Group: "Operations", Fault: "a check after the deployment fails or hangs", Wanted: []Tier{"F"}, Then: "recorded as such; live stays as it was brought"},
 }
 
 // Beyond is what the sandbox cannot show.

@@ -28,6 +28,7 @@ type scenario struct {
 	host     host
 	steps    []step
 	engine   gitops.Engine
+	cared    bool     // drift is healed, and what fails its check is taken back
 	programs []string // that have to be on the PATH; without one the scenario is left out
 	// functions whose calls are sites, where they are made for the application or its builds;
 	// empty: all, for the repository too.
@@ -35,7 +36,12 @@ type scenario struct {
 }
 
 // String names the scenario.
-func (s scenario) String() string { return string(s.engine) + ", " + string(s.host) }
+func (s scenario) String() string {
+	if s.cared {
+		return string(s.engine) + ", looked after"
+	}
+	return string(s.engine) + ", " + string(s.host)
+}
 
 // scenarios are a full rollout: between them every function does all that it can.
 var scenarios = []scenario{
@@ -53,6 +59,7 @@ var scenarios = []scenario{
 		{name: "broken template", play: broken},
 		{name: "push unheard", play: unheard, sweeps: true},
 	}},
+	{host: onCodeCommit, engine: gitops.EngineCloudFormation, steps: lookedAfter, functions: []string{"reconciler"}, cared: true},
 	{host: onCodeCommit, engine: gitops.EngineTerraform, steps: terraformed, functions: ofBuilds,
 		programs: []string{"terraform", "aws"}}, // a build fetches its program with the latter
 }
@@ -98,6 +105,11 @@ func driftBySchedule(ctx context.Context, n *Lane) error {
 			return err
 		}
 	}
+	return n.lookBySchedule(ctx)
+}
+
+// lookBySchedule lets drift be due, and waits until it was looked for and nothing of that is left.
+func (n *Lane) lookBySchedule(ctx context.Context) error {
 	before, err := n.lab.store.Application(ctx, n.name)
 	if err != nil {
 		return err
@@ -123,7 +135,7 @@ func bringBack(ctx context.Context, n *Lane) error {
 	if err != nil {
 		return err
 	}
-	if err := n.sync(ctx); err != nil {
+	if err := n.ask(ctx, "sync"); err != nil {
 		return err
 	}
 	return n.until(ctx, "live is back", func() (bool, error) {
@@ -221,18 +233,28 @@ func (n *Lane) ends(ctx context.Context, want gitops.Phase) error {
 	if n.mended {
 		return n.mendedTo(ctx, want)
 	}
-	err := n.until(ctx, "the deployment ends "+string(want), func() (bool, error) {
+	return n.over(ctx, "the deployment", want, func(d gitops.Deployment) bool { return d.Revision.Commit == n.head() })
+}
+
+// over waits until the latest deployment is the one that is meant and has ended, and all is told. One
+// that ended otherwise than it should is an error.
+func (n *Lane) over(ctx context.Context, what string, want gitops.Phase, is func(gitops.Deployment) bool) error {
+	err := n.until(ctx, what+" ends "+string(want), func() (bool, error) {
 		if ok, err := n.rested(ctx); err != nil || !ok {
 			return false, err
 		}
 		last, err := n.latest(ctx)
-		return last.Revision.Commit == n.head() && last.Phase.Done(), err
+		ended := err == nil && is(last) && last.Phase.Done()
+		if ended && last.Phase != want {
+			err = fmt.Errorf("%s ends %s, not %s", what, last.Phase, want)
+		}
+		return ended, err
 	})
 	if err != nil {
 		last, unknown := n.latest(ctx)
 		r, gone := n.lab.store.Repository(ctx, n.id)
-		return errors.Join(fmt.Errorf("%w; it is %s %q %q, the repository's trouble %q, and the forge shows %v",
-			err, last.Phase, last.Reason, last.Progress, r.Trouble, n.shown(n.head())), unknown, gone)
+		return errors.Join(fmt.Errorf("%w; the latest is a %s, %s %q %q, the repository's trouble %q, and the forge shows %v",
+			err, last.Kind, last.Phase, last.Reason, last.Progress, r.Trouble, n.shown(n.head())), unknown, gone)
 	}
 	return nil
 }

@@ -11,26 +11,32 @@ import (
 	"strings"
 )
 
-// Round gives every call of a function one kind of fault, and so one in buildsShare of those that
-// builds make, since each takes a build or two. Which goes round with the seed, so that as many
-// seeds as there are kinds have had them all, and of builds as many as that times buildsShare.
+// Round gives one in functionsShare of the calls of functions one kind of fault, and so one in
+// buildsShare of those that builds make, since each of these takes a build or two. Which calls, and
+// which kind, goes round with the seed: as many seeds as there are kinds, times the share, have had
+// all calls with all kinds.
 func Round(sites []Site, seed uint64) []Case {
 	kinds := Kinds()
 	var cases []Case
-	ofBuilds := uint64(0)
+	var seen [2]uint64 // of functions, of builds
 	for i, s := range sites {
+		of, share := 0, uint64(functionsShare)
 		if ofBuild(s) {
-			if ofBuilds++; (seed+ofBuilds)%buildsShare != 0 {
-				continue
-			}
+			of, share = 1, buildsShare
 		}
-		cases = append(cases, Case{s, kinds[(seed+uint64(i))%uint64(len(kinds))]})
+		if seen[of]++; (seed+seen[of])%share == 0 {
+			cases = append(cases, Case{s, kinds[(seed+uint64(i))%uint64(len(kinds))]})
+		}
 	}
 	return cases
 }
 
-// buildsShare is of how many calls that builds make a round has one.
-const buildsShare = 10
+// Of how many calls a round has one. Neither number has a divisor in common with that of the
+// kinds, or some calls would never meet some.
+const (
+	functionsShare = 3
+	buildsShare    = 10
+)
 
 // Seed is a number that is another one for every commit: made from the commit's id, or without
 // git from the source.
