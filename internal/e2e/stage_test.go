@@ -28,11 +28,12 @@ var root = func() string {
 }()
 
 // shared is the installation that the tests share; why it could not be made, if so. forges is
-// a GitHub Enterprise and a GitLab that it can reach.
+// a GitHub Enterprise and a GitLab that it can reach, and probed what checks of HTTP ask.
 var (
 	shared   *stage
 	sharedIs error
 	forges   *forgetest.Server
+	probed   = &service{}
 )
 
 func TestMain(m *testing.M) {
@@ -48,8 +49,9 @@ func TestMain(m *testing.M) {
 		forges = forgetest.New()
 		defer forges.Close()
 		forges.Accept(forgeToken, labToken)
+		defer probed.start().Close()
 		var opened *demo.Stage
-		opened, sharedIs = demo.Open(ctx, demo.Options{Root: root, PrivateHosts: []string{forges.Host()}, Sandbox: sandbox.Options{
+		opened, sharedIs = demo.Open(ctx, demo.Options{Root: root, PrivateHosts: []string{forges.Host(), probed.host}, Sandbox: sandbox.Options{
 			Addr: "127.0.0.1:0", ScheduleSpeed: 12, VisibilitySpeed: 10, Watch: seen.watch}})
 		if sharedIs == nil {
 			defer opened.Close()

@@ -76,10 +76,11 @@ func TestATerraformApplicationIsPlannedAppliedWatchedAndBroughtBack(t *testing.T
 		t.Errorf("the log says:\n%s", log)
 	}
 
-	overwrite := true
-	if _, err := ssm.NewFromConfig(config(t)).PutParameter(t.Context(), &ssm.PutParameterInput{Name: aws.String("/e2e/tf-main"), Value: aws.String("by hand"), Description: aws.String("made by hand"), Overwrite: &overwrite}); err != nil {
-		t.Fatal(err)
+	byHand := func() {
+		_, err := ssm.NewFromConfig(config(t)).PutParameter(t.Context(), &ssm.PutParameterInput{Name: aws.String("/e2e/tf-main"), Value: aws.String("by hand"), Description: aws.String("made by hand"), Overwrite: aws.Bool(true)})
+		r.must(err)
 	}
+	byHand()
 	drift, _ := r.stage.Run(t.Context(), "drift", "tf-main", "--detect")
 	for _, want := range []string{"aws_ssm_parameter.p", "description", "holds one", "made by hand"} {
 		if !strings.Contains(drift, want) {
@@ -98,6 +99,19 @@ func TestATerraformApplicationIsPlannedAppliedWatchedAndBroughtBack(t *testing.T
 	r.ends("tf-main", r.push("another value"), gitops.PhaseSucceeded)
 	if got := stored(t, "/e2e/tf-main"); got != "two" {
 		t.Errorf("after the push live holds %q", got)
+	}
+
+	byHand()
+	r.cli("drift", "tf-main", "--detect")
+	r.cli("heal", "tf-main", "--wait")
+	if d := r.ended("tf-main", gitops.KindHeal, gitops.PhaseSucceeded, ""); d.Plan.Modify != 1 || d.Plan.Add+d.Plan.Replace+d.Plan.Remove != 0 {
+		t.Errorf("the heal's plan is %s", d.Plan)
+	}
+	if got := stored(t, "/e2e/tf-main"); got != "two" {
+		t.Errorf("after the heal live holds %q", got)
+	}
+	if drift := r.cli("drift", "tf-main", "--detect"); !strings.Contains(drift, "in sync") {
+		t.Errorf("after the heal the drift says:\n%s", drift)
 	}
 }
 
