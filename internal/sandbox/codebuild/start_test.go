@@ -231,6 +231,7 @@ func TestCredentialsAreForTheBuildAloneAndRenewed(t *testing.T) {
 	if _, body := fetch(t, f[0], f[2]); !strings.Contains(body, `"AccessKeyId":"ASIA2"`) {
 		t.Errorf("once half its life is over the answer is %s", body)
 	}
+	w.eventually("the shell, which has printed, is known to have started", func() bool { _, ok := w.service.Running("ASIA1"); return ok })
 	for _, key := range []string{"ASIA1", "ASIA2"} {
 		if r, ok := w.service.Running(key); !ok || r.ID != *b.Id || r.Project != "jobs" {
 			t.Errorf("key %s belongs to %+v, %v", key, r, ok)
