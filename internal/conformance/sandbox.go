@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/driftless-gitops/driftless/internal/sandbox"
+	"github.com/driftless-gitops/driftless/internal/sandbox/moto"
 )
 
 // inSandbox starts a sandbox that takes no time of its own, and returns it as a place in
@@ -26,7 +27,8 @@ func inSandbox(ctx context.Context, run string) (where, func(), error) {
 	}
 	return where{
 		config: aws.Config{Region: sandbox.Region, BaseEndpoint: aws.String(s.URL()),
-			Credentials: credentials.NewStaticCredentialsProvider(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], "")},
+			Credentials: credentials.NewStaticCredentialsProvider(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], ""),
+			APIOptions:  moto.KeepAnswers()},
 		account: sandbox.Account, run: run, poll: 20 * time.Millisecond,
 	}, s.Close, nil
 }

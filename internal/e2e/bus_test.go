@@ -13,6 +13,7 @@ import (
 
 	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/sandbox"
+	"github.com/driftless-gitops/driftless/internal/sandbox/moto"
 )
 
 // Whoever wants to know of deployments and drift makes a rule on the bus, as docs/operations.md says.
@@ -97,5 +98,6 @@ func config(t *testing.T) aws.Config {
 		env[name] = value
 	}
 	return aws.Config{Region: env["AWS_REGION"], BaseEndpoint: aws.String(env["AWS_ENDPOINT_URL"]),
-		Credentials: credentials.NewStaticCredentialsProvider(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], "")}
+		Credentials: credentials.NewStaticCredentialsProvider(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], ""),
+		APIOptions:  moto.KeepAnswers()}
 }

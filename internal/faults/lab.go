@@ -27,6 +27,7 @@ import (
 	"github.com/driftless-gitops/driftless/internal/demo"
 	"github.com/driftless-gitops/driftless/internal/forge/forgetest"
 	"github.com/driftless-gitops/driftless/internal/sandbox"
+	"github.com/driftless-gitops/driftless/internal/sandbox/moto"
 )
 
 // schedules is how often the sandbox's rules fire by themselves: as good as never. They fire
@@ -150,7 +151,8 @@ func (l *Lab) config() aws.Config {
 		env[name] = value
 	}
 	return aws.Config{Region: env["AWS_REGION"], BaseEndpoint: aws.String(env["AWS_ENDPOINT_URL"]),
-		Credentials: credentials.NewStaticCredentialsProvider(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], "")}
+		Credentials: credentials.NewStaticCredentialsProvider(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], ""),
+		APIOptions:  moto.KeepAnswers()}
 }
 
 // decide hands a call to the lanes that it is made for. The sweeper works for all of them.

@@ -18,6 +18,7 @@ import (
 	"github.com/driftless-gitops/driftless/internal/sandbox/codecommit"
 	"github.com/driftless-gitops/driftless/internal/sandbox/events"
 	"github.com/driftless-gitops/driftless/internal/sandbox/lambda"
+	"github.com/driftless-gitops/driftless/internal/sandbox/moto"
 	"github.com/driftless-gitops/driftless/internal/sandbox/sts"
 	"github.com/driftless-gitops/driftless/internal/sandbox/trail"
 )
@@ -133,5 +134,6 @@ func (s *Sandbox) config() aws.Config {
 		HTTPClient:   s.client,
 		BaseEndpoint: aws.String(s.url),
 		Credentials:  credentials.NewStaticCredentialsProvider(s.admin.AccessKey, s.admin.SecretKey, ""),
+		APIOptions:   moto.KeepAnswers(),
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/driftless-gitops/driftless/internal/sandbox"
+	"github.com/driftless-gitops/driftless/internal/sandbox/moto"
 )
 
 func TestOtherServicesReachMotoUnchanged(t *testing.T) {
@@ -234,5 +235,6 @@ func config(s *sandbox.Sandbox, key, secret, token string) aws.Config {
 		Region:       sandbox.Region,
 		BaseEndpoint: aws.String(s.URL()),
 		Credentials:  credentials.NewStaticCredentialsProvider(key, secret, token),
+		APIOptions:   moto.KeepAnswers(),
 	}
 }

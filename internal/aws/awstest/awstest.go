@@ -29,7 +29,7 @@ func Moto(t *testing.T) aws.Config {
 	}
 	t.Cleanup(server.Close)
 	cfg := At(server.URL())
-	cfg.RetryMaxAttempts = 3 // on a busy machine moto's server loses a connection now and then
+	cfg.RetryMaxAttempts = 3 // a busy machine may refuse a connection
 	return cfg
 }
 
@@ -40,5 +40,6 @@ func At(url string) aws.Config {
 		BaseEndpoint:     aws.String(url),
 		Credentials:      credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
 		RetryMaxAttempts: 1,
+		APIOptions:       moto.KeepAnswers(),
 	}
 }

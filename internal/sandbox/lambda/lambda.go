@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/driftless-gitops/driftless/internal/sandbox/lambda/policy"
+	"github.com/driftless-gitops/driftless/internal/sandbox/moto"
 	"github.com/driftless-gitops/driftless/internal/sandbox/wire"
 )
 
@@ -83,6 +84,7 @@ func New(c Config) *Service {
 		Region:       c.Region,
 		BaseEndpoint: aws.String(c.Moto),
 		Credentials:  credentials.NewStaticCredentialsProvider("sandbox", "sandbox", ""),
+		APIOptions:   moto.KeepAnswers(),
 	}
 	s := &Service{
 		config: c,

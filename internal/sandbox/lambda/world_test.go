@@ -105,6 +105,7 @@ func newWorld(t *testing.T, change ...func(*lambda.Config)) *world {
 	config := aws.Config{
 		Region: region, BaseEndpoint: aws.String(w.gateway.URL),
 		Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", ""),
+		APIOptions:  moto.KeepAnswers(),
 	}
 	w.lambda, w.sqs, w.iam = awslambda.NewFromConfig(config), sqs.NewFromConfig(config), iam.NewFromConfig(config)
 	ctx, cancel := context.WithCancel(context.Background())

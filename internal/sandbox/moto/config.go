@@ -5,7 +5,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
@@ -25,8 +24,6 @@ func Config(url, account, region string) aws.Config {
 		BaseEndpoint: aws.String(url),
 		Credentials:  credentials.NewStaticCredentialsProvider("moto", "moto", ""),
 		HTTPClient:   client,
-		APIOptions: []func(*middleware.Stack) error{
-			smithyhttp.AddHeaderValue(accountHeader, account),
-		},
+		APIOptions:   append(KeepAnswers(), smithyhttp.AddHeaderValue(accountHeader, account)),
 	}
 }
