@@ -39,6 +39,7 @@ import (
 	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/notify"
 	"github.com/driftless-gitops/driftless/internal/reconcile"
+	"github.com/driftless-gitops/driftless/internal/sandbox/moto"
 )
 
 // code is a line of testdata/codes.txt: an error code that an adapter tells from others.
@@ -168,7 +169,7 @@ func answering(t *testing.T, adapter, code string) aws.Config {
 		_, _ = w.Write([]byte(body))
 	}))
 	t.Cleanup(server.Close)
-	return aws.Config{Region: "eu-west-1", BaseEndpoint: aws.String(server.URL), Retryer: func() aws.Retryer { return aws.NopRetryer{} },
+	return aws.Config{Region: "eu-west-1", BaseEndpoint: aws.String(server.URL), Retryer: func() aws.Retryer { return aws.NopRetryer{} }, APIOptions: moto.KeepAnswers(),
 		Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", "")}
 }
 

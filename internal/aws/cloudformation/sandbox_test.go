@@ -49,7 +49,7 @@ func newWorld(t *testing.T) func(t *testing.T, stack string) *world {
 	t.Cleanup(front.Close)
 	config := func(url string) aws.Config {
 		return aws.Config{Region: "us-east-1", BaseEndpoint: aws.String(url),
-			Credentials: credentials.NewStaticCredentialsProvider("AKID", "secret", "")}
+			Credentials: credentials.NewStaticCredentialsProvider("AKID", "secret", ""), APIOptions: moto.KeepAnswers()}
 	}
 	enter := func(context.Context, reconcile.Work) (aws.Config, error) { return config(front.URL), nil }
 	bucket := func(reconcile.Work) string { return artefacts }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/reconcile"
+	"github.com/driftless-gitops/driftless/internal/sandbox/moto"
 )
 
 // overHTTP returns the engine as it is deployed, its client pointed at a server that
@@ -28,6 +29,7 @@ func overHTTP(t *testing.T, status int, body string) *Engine {
 			Region: "eu-west-1", BaseEndpoint: aws.String(srv.URL),
 			Credentials: credentials.NewStaticCredentialsProvider("AKID", "secret", ""),
 			Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
+			APIOptions:  moto.KeepAnswers(),
 		}, nil
 	}
 	return New(Config{Deploy: config, Drift: config})

@@ -109,7 +109,7 @@ func newWorld(t *testing.T, change ...func(*cloudformation.Config)) *world {
 	server.Start()
 	t.Cleanup(server.Close)
 	w.url = server.URL
-	w.config = aws.Config{Region: "us-east-1", BaseEndpoint: aws.String(server.URL), Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""), RetryMaxAttempts: 5}
+	w.config = aws.Config{Region: "us-east-1", BaseEndpoint: aws.String(server.URL), Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""), RetryMaxAttempts: 5, APIOptions: moto.KeepAnswers()}
 	w.client = cfn.NewFromConfig(w.config)
 	return w
 }

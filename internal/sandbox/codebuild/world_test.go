@@ -20,6 +20,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/driftless-gitops/driftless/internal/sandbox/codebuild"
+	"github.com/driftless-gitops/driftless/internal/sandbox/moto"
 	"github.com/driftless-gitops/driftless/internal/sandbox/wire"
 )
 
@@ -78,7 +79,7 @@ func makeWorld(t *testing.T) *world {
 	t.Cleanup(w.service.Close)
 	handler = w.service
 	w.client = awscodebuild.NewFromConfig(aws.Config{Region: region, BaseEndpoint: aws.String(server.URL),
-		RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider("AKIAEXAMPLE", "secret", "")})
+		RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider("AKIAEXAMPLE", "secret", ""), APIOptions: moto.KeepAnswers()})
 	return w
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/driftless-gitops/driftless/internal/sandbox/codecommit"
+	"github.com/driftless-gitops/driftless/internal/sandbox/moto"
 	"github.com/driftless-gitops/driftless/internal/sandbox/sts"
 	"github.com/driftless-gitops/driftless/internal/sandbox/wire"
 )
@@ -49,7 +50,7 @@ func host(t *testing.T) *hosted {
 	}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	h.Client = sdk.New(sdk.Options{BaseEndpoint: &server.URL, Region: "eu-west-1", Credentials: credentials.NewStaticCredentialsProvider("A", "B", "")})
+	h.Client = sdk.New(sdk.Options{BaseEndpoint: &server.URL, Region: "eu-west-1", Credentials: credentials.NewStaticCredentialsProvider("A", "B", ""), APIOptions: moto.KeepAnswers()})
 	made, err := h.CreateRepository(t.Context(), &sdk.CreateRepositoryInput{RepositoryName: aws.String("infra")})
 	if err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/driftless-gitops/driftless/internal/sandbox/lambda"
 	"github.com/driftless-gitops/driftless/internal/sandbox/lambda/internal/echotest"
+	"github.com/driftless-gitops/driftless/internal/sandbox/moto"
 )
 
 func TestInvokeRunsTheDeployedBinary(t *testing.T) {
@@ -34,7 +35,7 @@ func TestInvokeRunsTheDeployedBinary(t *testing.T) {
 
 func TestCodeComesFromS3(t *testing.T) {
 	w := newWorld(t)
-	store := s3.NewFromConfig(aws.Config{Region: region, BaseEndpoint: &w.gateway.URL, Credentials: w.sqs.Options().Credentials}, func(o *s3.Options) { o.UsePathStyle = true })
+	store := s3.NewFromConfig(aws.Config{Region: region, BaseEndpoint: &w.gateway.URL, Credentials: w.sqs.Options().Credentials, APIOptions: moto.KeepAnswers()}, func(o *s3.Options) { o.UsePathStyle = true })
 	must(store.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &w.name, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: region}}))(t)
 	must(store.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &w.name, Key: aws.String("code.zip"), Body: strings.NewReader(string(echotest.Package(t)))}))(t)
 	arn := w.function("fromS3", func(in *awslambda.CreateFunctionInput) {

@@ -13,6 +13,7 @@ import (
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/driftless-gitops/driftless/internal/sandbox/lambda/internal/echotest"
+	"github.com/driftless-gitops/driftless/internal/sandbox/moto"
 	"github.com/driftless-gitops/driftless/internal/sandbox/wire"
 )
 
@@ -56,7 +57,7 @@ func (s stack) remove(kind, id, physical string, properties map[string]any) {
 func (s stack) functionProperties() map[string]any {
 	s.w.t.Helper()
 	w := s.w
-	store := s3.NewFromConfig(aws.Config{Region: region, BaseEndpoint: &w.gateway.URL, Credentials: w.sqs.Options().Credentials}, func(o *s3.Options) { o.UsePathStyle = true })
+	store := s3.NewFromConfig(aws.Config{Region: region, BaseEndpoint: &w.gateway.URL, Credentials: w.sqs.Options().Credentials, APIOptions: moto.KeepAnswers()}, func(o *s3.Options) { o.UsePathStyle = true })
 	must(store.CreateBucket(w.t.Context(), &s3.CreateBucketInput{Bucket: &w.name, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: region}}))(w.t)
 	must(store.PutObject(w.t.Context(), &s3.PutObjectInput{Bucket: &w.name, Key: aws.String("code.zip"), Body: strings.NewReader(string(echotest.Package(w.t)))}))(w.t)
 	return map[string]any{

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/driftless-gitops/driftless/internal/sandbox/lambda"
+	"github.com/driftless-gitops/driftless/internal/sandbox/moto"
 )
 
 // table is a table with a stream, keyed by "id".
@@ -26,7 +27,7 @@ type table struct {
 
 func (w *world) table() table {
 	w.t.Helper()
-	client := dynamodb.NewFromConfig(aws.Config{Region: region, BaseEndpoint: &w.gateway.URL, Credentials: w.sqs.Options().Credentials})
+	client := dynamodb.NewFromConfig(aws.Config{Region: region, BaseEndpoint: &w.gateway.URL, Credentials: w.sqs.Options().Credentials, APIOptions: moto.KeepAnswers()})
 	out := must(client.CreateTable(w.t.Context(), &dynamodb.CreateTableInput{
 		TableName:            aws.String(w.name + "-table"),
 		AttributeDefinitions: []ddbtypes.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: ddbtypes.ScalarAttributeTypeS}},
