@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
@@ -86,7 +85,7 @@ func (s *stage) begin(ctx context.Context) error {
 	if err := s.Sandbox.CreateRepository(ctx, repositoryName); err != nil {
 		return err
 	}
-	resources, err := cloudformation.NewFromConfig(s.config()).DescribeStackResources(ctx,
+	resources, err := cloudformation.NewFromConfig(s.Sandbox.Config()).DescribeStackResources(ctx,
 		&cloudformation.DescribeStackResourcesInput{StackName: aws.String("Driftless")})
 	if err != nil {
 		return fmt.Errorf("list what was installed: %w", err)
@@ -96,8 +95,8 @@ func (s *stage) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.store = dynamodb.New(s.config(), table, nil, time.Now)
-	s.stream, err = newStream(ctx, s.config(), table)
+	s.store = dynamodb.New(s.Sandbox.Config(), table, nil, time.Now)
+	s.stream, err = newStream(ctx, s.Sandbox.Config(), table)
 	return err
 }
 
@@ -110,17 +109,6 @@ func (s *stage) resource(kind, name string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("find %s %s: the stack Driftless has none", kind, name)
-}
-
-// config is for calls to the sandbox as its administrator.
-func (s *stage) config() aws.Config {
-	env := map[string]string{}
-	for _, v := range s.Sandbox.Env() {
-		name, value, _ := strings.Cut(v, "=")
-		env[name] = value
-	}
-	return aws.Config{Region: env["AWS_REGION"], BaseEndpoint: aws.String(env["AWS_ENDPOINT_URL"]),
-		Credentials: credentials.NewStaticCredentialsProvider(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], "")}
 }
 
 // pushed is a push, and when it was through.

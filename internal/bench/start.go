@@ -74,7 +74,7 @@ func (b *bench) addStarts(peer *contender, ours []*contender) {
 
 // settings are what a function is told that is deployed, as NAME=value.
 func (s *stage) settings(ctx context.Context, function string) ([]string, error) {
-	out, err := lambda.NewFromConfig(s.config()).GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: aws.String("driftless-" + function)})
+	out, err := lambda.NewFromConfig(s.Sandbox.Config()).GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: aws.String("driftless-" + function)})
 	if err != nil {
 		return nil, fmt.Errorf("read settings of %s: %w", function, err)
 	}

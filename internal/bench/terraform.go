@@ -144,7 +144,7 @@ type terminal struct{ init, plan, apply time.Duration }
 
 // create makes both applications' resources.
 func (t *terraforming) create(ctx context.Context) error {
-	cfg := t.stage.config()
+	cfg := t.stage.Sandbox.Config()
 	data, err := t.stage.resource("AWS::S3::Bucket", "Data")
 	if err != nil {
 		return err

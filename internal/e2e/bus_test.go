@@ -6,14 +6,12 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	ebtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/driftless-gitops/driftless/internal/gitops"
 	"github.com/driftless-gitops/driftless/internal/sandbox"
-	"github.com/driftless-gitops/driftless/internal/sandbox/moto"
 )
 
 // Whoever wants to know of deployments and drift makes a rule on the bus, as docs/operations.md says.
@@ -92,12 +90,5 @@ func config(t *testing.T) aws.Config {
 	if sharedIs != nil {
 		t.Fatal(sharedIs)
 	}
-	env := map[string]string{}
-	for _, v := range shared.Sandbox.Env() {
-		name, value, _ := strings.Cut(v, "=")
-		env[name] = value
-	}
-	return aws.Config{Region: env["AWS_REGION"], BaseEndpoint: aws.String(env["AWS_ENDPOINT_URL"]),
-		Credentials: credentials.NewStaticCredentialsProvider(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], ""),
-		APIOptions:  moto.KeepAnswers()}
+	return shared.Sandbox.Config()
 }

@@ -110,7 +110,7 @@ func (n *Lane) live(ctx context.Context, e *End) error {
 		return err
 	}
 	e.Stack = status
-	client := cloudformation.NewFromConfig(n.lab.config())
+	client := cloudformation.NewFromConfig(n.lab.Sandbox.Config())
 	sets, err := client.ListChangeSets(ctx, &cloudformation.ListChangeSetsInput{StackName: &arn})
 	if err != nil {
 		return fmt.Errorf("list change sets of %s: %w", n.name, err)

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
 
@@ -27,7 +26,6 @@ import (
 	"github.com/driftless-gitops/driftless/internal/demo"
 	"github.com/driftless-gitops/driftless/internal/forge/forgetest"
 	"github.com/driftless-gitops/driftless/internal/sandbox"
-	"github.com/driftless-gitops/driftless/internal/sandbox/moto"
 )
 
 // schedules is how often the sandbox's rules fire by themselves: as good as never. They fire
@@ -90,14 +88,14 @@ func (l *Lab) open(ctx context.Context, root string) (err error) {
 	if err := l.Install(ctx); err != nil {
 		return err
 	}
-	out, err := awslambda.NewFromConfig(l.config()).GetFunctionConfiguration(ctx,
+	out, err := awslambda.NewFromConfig(l.Sandbox.Config()).GetFunctionConfiguration(ctx,
 		&awslambda.GetFunctionConfigurationInput{FunctionName: aws.String("driftless-reconciler")})
 	if err != nil {
 		return fmt.Errorf("find table and bucket: %w", err)
 	}
 	env := out.Environment.Variables
-	l.blobs = s3.New(l.config(), env["DRIFTLESS_BUCKET"])
-	l.store = dynamodb.New(l.config(), env["DRIFTLESS_TABLE"], l.blobs, time.Now)
+	l.blobs = s3.New(l.Sandbox.Config(), env["DRIFTLESS_BUCKET"])
+	l.store = dynamodb.New(l.Sandbox.Config(), env["DRIFTLESS_TABLE"], l.blobs, time.Now)
 	if err := l.builds(ctx, env["DRIFTLESS_BUILDS"]); err != nil {
 		return err
 	}
@@ -111,7 +109,7 @@ func (l *Lab) builds(ctx context.Context, settings string) (err error) {
 	if err := json.Unmarshal([]byte(settings), &s); err != nil {
 		return fmt.Errorf("find the bucket of states: %w", err)
 	}
-	l.states = s3.New(l.config(), s.States)
+	l.states = s3.New(l.Sandbox.Config(), s.States)
 	l.Sandbox.Builds().Limit(buildsAtOnce)
 	if _, err := exec.LookPath("terraform"); err != nil {
 		return nil
@@ -141,18 +139,6 @@ func (l *Lab) tell(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_, _ = io.WriteString(w, visible) // who has left needs no answer
-}
-
-// config is for calls to the sandbox as its administrator.
-func (l *Lab) config() aws.Config {
-	env := map[string]string{}
-	for _, v := range l.Sandbox.Env() {
-		name, value, _ := strings.Cut(v, "=")
-		env[name] = value
-	}
-	return aws.Config{Region: env["AWS_REGION"], BaseEndpoint: aws.String(env["AWS_ENDPOINT_URL"]),
-		Credentials: credentials.NewStaticCredentialsProvider(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], ""),
-		APIOptions:  moto.KeepAnswers()}
 }
 
 // decide hands a call to the lanes that it is made for. The sweeper works for all of them.
@@ -191,7 +177,7 @@ func (l *Lab) fire(ctx context.Context, rule string) error {
 
 // deadQueues names the installation's queues, but that of work.
 func (l *Lab) deadQueues(ctx context.Context) (names []string, err error) {
-	out, err := cloudformation.NewFromConfig(l.config()).DescribeStackResources(ctx, &cloudformation.DescribeStackResourcesInput{StackName: aws.String("Driftless")})
+	out, err := cloudformation.NewFromConfig(l.Sandbox.Config()).DescribeStackResources(ctx, &cloudformation.DescribeStackResourcesInput{StackName: aws.String("Driftless")})
 	if err != nil {
 		return nil, fmt.Errorf("find the dead-letter queues: %w", err)
 	}

@@ -362,7 +362,7 @@ func (n *Lane) hasten(ctx context.Context) error {
 
 // stack describes the live stack.
 func (n *Lane) stack(ctx context.Context) (status, arn string, err error) {
-	out, err := cloudformation.NewFromConfig(n.lab.config()).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &n.name})
+	out, err := cloudformation.NewFromConfig(n.lab.Sandbox.Config()).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &n.name})
 	if err != nil {
 		return "", "", fmt.Errorf("describe stack %s: %w", n.name, err)
 	}

@@ -90,7 +90,7 @@ func (l *Lab) invoke(ctx context.Context, function string, event any) (string, e
 	if err != nil {
 		return "", err
 	}
-	out, err := awslambda.NewFromConfig(l.config()).Invoke(ctx, &awslambda.InvokeInput{FunctionName: aws.String("driftless-" + function), Payload: payload})
+	out, err := awslambda.NewFromConfig(l.Sandbox.Config()).Invoke(ctx, &awslambda.InvokeInput{FunctionName: aws.String("driftless-" + function), Payload: payload})
 	if err != nil {
 		return "", err
 	}
@@ -546,7 +546,7 @@ func TestR60_ABucketThatDeniesIsToldAndMessagesOfLastWeekAreHarmless(t *testing.
 	n.executed(t, 2)
 
 	n.watch.begin()
-	queue := sqs.NewFromConfig(n.lab.config())
+	queue := sqs.NewFromConfig(n.lab.Sandbox.Config())
 	url, err := queue.GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: aws.String("driftless-work.fifo")})
 	if err != nil {
 		t.Fatal(err)

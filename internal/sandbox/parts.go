@@ -127,13 +127,19 @@ func (s *Sandbox) invoke(ctx context.Context, functionARN, ruleARN string, paylo
 	return nil
 }
 
-// config is for the sandbox's calls to itself, as its administrator.
-func (s *Sandbox) config() aws.Config {
+// Config is for calls to the sandbox as its administrator, from the process that it runs in.
+func (s *Sandbox) Config() aws.Config {
 	return aws.Config{
 		Region:       Region,
-		HTTPClient:   s.client,
 		BaseEndpoint: aws.String(s.url),
 		Credentials:  credentials.NewStaticCredentialsProvider(s.admin.AccessKey, s.admin.SecretKey, ""),
 		APIOptions:   moto.KeepAnswers(),
 	}
+}
+
+// config is for the sandbox's calls to itself, which end with it.
+func (s *Sandbox) config() aws.Config {
+	c := s.Config()
+	c.HTTPClient = s.client
+	return c
 }
